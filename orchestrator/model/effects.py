@@ -1,0 +1,148 @@
+"""What we want done: plain data that a craft returns, the engine records and delivery carries out.
+
+An effect is named by its ``step`` within the decision that made it; the engine turns (origin, craft, step) into the
+opaque cause, and an effect whose cause is already known is not recorded again. Effects hold our own words and other
+people's ids, never other people's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal, TypeAlias
+
+from .ids import Cause, CommunityKey, EventId, Json, RoomId, RoomKey, UserId
+
+
+class Priority(IntEnum):
+    """Which effects go first when the server makes us wait."""
+
+    SAFETY = 0
+    REPLY = 1
+    STRUCTURE = 2
+    ROUTINE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What all effects share.
+
+    Attributes:
+        step: names this effect within its decision; unique there.
+        expires_ms: after this time it is no longer wanted; recorded as expired, never sent. None: never stale.
+        person: on whose request it is sent; replies have a budget per person.
+        tag: given back to the craft with the result; opaque here.
+        merge: while an untried effect with this key waits, a newer one takes its place.
+        rule: the rule or reason it rests on, for the journal; an id, never words.
+    """
+
+    step: str
+    priority: Priority = Priority.ROUTINE
+    expires_ms: int | None = None
+    person: UserId | None = None
+    tag: str = ""
+    merge: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send(Effect):
+    """Say something in a room; encrypted where the room ever was."""
+
+    room: RoomId
+    content: Mapping[str, Json]
+    type: str = "m.room.message"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendDirect(Effect):
+    """Say something to one person in private: in their direct room, or in a new encrypted one."""
+
+    user: UserId
+    content: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redact(Effect):
+    """Remove an event's content. ``reason`` is public: keep it neutral."""
+
+    room: RoomId
+    target: EventId
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetMembership(Effect):
+    """Invite, kick (leave), ban or unban (leave) somebody, or join or leave ourselves.
+
+    Attributes:
+        based_on: the member event that was in force when it was decided; lets delivery tell a fresh effect
+            from one that was carried out and then undone by a person.
+    """
+
+    room: RoomId
+    user: UserId
+    membership: Literal["invite", "join", "leave", "ban"]
+    reason: str = ""
+    based_on: EventId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRoom(Effect):
+    """Make a declared room, or a direct one, in one call.
+
+    Attributes:
+        locator: what the room will say it is; if a room of ours says so already, that one is taken.
+        body: the ``POST /createRoom`` body, locator included in its ``initial_state``.
+        community, key: which declared room it is; None for a direct room.
+        user: whom a direct room is for.
+    """
+
+    locator: str
+    body: Mapping[str, Json]
+    community: CommunityKey | None = None
+    key: RoomKey | None = None
+    user: UserId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amend(Effect):
+    """Change what a document says, in the overlay beside the data.
+
+    Attributes:
+        document: such as ``policies/gentle-circle.yaml``.
+        path: such as ``("rules", "links-from-newcomers", "mode")``.
+    """
+
+    document: str
+    path: tuple[str, ...]
+    value: Json
+    by: UserId
+
+
+AnyEffect: TypeAlias = Send | SendDirect | Redact | SetMembership | CreateRoom | Amend
+
+Outcome: TypeAlias = Literal["done", "expired", "refused", "undone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of an effect, handed to the craft that asked.
+
+    Attributes:
+        outcome: ``done``; ``expired``: no longer wanted; ``refused``: the server will never do it;
+            ``undone``: it was done and somebody undid it since.
+        room: where it happened; for CreateRoom and SendDirect the room that was made or used.
+        event: the event that it became, if any.
+        errcode: the Matrix error code when refused.
+    """
+
+    cause: Cause
+    craft: str
+    step: str
+    tag: str
+    outcome: Outcome
+    room: RoomId | None = None
+    event: EventId | None = None
+    errcode: str = ""

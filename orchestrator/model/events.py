@@ -1,0 +1,123 @@
+"""What Matrix tells us, decoded once at the edge.
+
+Fields that can hold a person's words are left out of ``repr``: an event may land in a traceback or a log, its words may
+not. Names and reasons of memberships are people's words and are not decoded at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from .ids import Cause, EventId, Json, RoomId, UserId
+
+MembershipName: TypeAlias = Literal["invite", "join", "knock", "leave", "ban"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomEvent:
+    """One event of a room's timeline.
+
+    Attributes:
+        at_ms: the origin server's time; a remote server can lie about it.
+        cause: set when the event carries one of our causes (whoever sent it: compare ``sender``).
+        txn: the transaction id, only on the echo of our own device's send.
+        encrypted: it came end-to-end encrypted.
+    """
+
+    room: RoomId
+    id: EventId
+    sender: UserId
+    at_ms: int
+    cause: Cause | None = None
+    txn: str | None = None
+    encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(RoomEvent):
+    """Something somebody said.
+
+    Attributes:
+        kind: the ``msgtype``: ``m.text``, ``m.notice``, ``m.image`` ...
+        body: plain text; of an edit, the new text.
+        html: the formatted body, "" when there is none.
+        edits: the event this one replaces.
+        reply_to: the event it answers.
+        thread: the root of the thread it stands in.
+        mentions: users named in ``m.mentions``.
+        mentions_room: ``@room`` was asked for.
+        has_file: it carries an attachment.
+    """
+
+    kind: str
+    body: str = field(repr=False)
+    html: str = field(default="", repr=False)
+    edits: EventId | None = None
+    reply_to: EventId | None = None
+    thread: EventId | None = None
+    mentions: frozenset[UserId] = frozenset()
+    mentions_room: bool = False
+    has_file: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction(RoomEvent):
+    """An annotation (``m.reaction``) of another event."""
+
+    target: EventId
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction(RoomEvent):
+    """The removal of another event's content."""
+
+    target: EventId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member(RoomEvent):
+    """A change of somebody's membership (``m.room.member``).
+
+    Attributes:
+        user: whose membership it is; ``sender`` is who changed it.
+        before: the membership it replaces, None when unknown.
+        direct: an invite that says ``is_direct``.
+    """
+
+    user: UserId
+    membership: MembershipName
+    before: MembershipName | None = None
+    direct: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State(RoomEvent):
+    """Any other state event.
+
+    Attributes:
+        content: the JSON as it came; can hold words (a topic), so it is not in ``repr``.
+    """
+
+    type: str
+    key: str
+    content: Mapping[str, Json] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable(RoomEvent):
+    """An encrypted event whose key we do not have (yet)."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other(RoomEvent):
+    """An event of a type nobody here reads; kept so that it is counted as seen."""
+
+    type: str
+
+
+Event: TypeAlias = Message | Reaction | Redaction | Member | State | Unreadable | Other

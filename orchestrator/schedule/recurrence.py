@@ -1,0 +1,126 @@
+"""When something that repeats falls due, and whose turn a moment belongs to.
+
+An occurrence is named by its slot, the wall-clock time it stands for; its instant follows from the zone. Slots that a jump of
+the clocks maps to one instant (an hour or, in Apia in 2011, a day that never was) count once, as the latest of them.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from itertools import count, pairwise, takewhile
+
+from orchestrator.model.cadence import Cadence, Recurrence, Span, Unit, Weekly
+
+from .wallclock import instant_ms, local_at
+
+_STEP = {Unit.HOUR: timedelta(hours=1), Unit.DAY: timedelta(days=1), Unit.WEEK: timedelta(weeks=1)}
+
+# No clock has ever jumped by more than a day, so a slot lies within two days of where plain arithmetic puts it.
+_SLACK = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One time at which something recurs.
+
+    Attributes:
+        at_ms: the instant, UTC milliseconds.
+        slot: the wall-clock time it stands for; a stable name of the occurrence, whatever the clocks do.
+        index: of a Cadence, how many steps after its anchor; of a Weekly, the day's proleptic ordinal.
+    """
+
+    at_ms: int
+    slot: datetime
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The time from one occurrence to the next: half-open, without gaps or overlaps, never empty."""
+
+    index: int
+    slot: datetime
+    span: Span
+
+
+def occurrences(spec: Recurrence, zone: tzinfo, from_ms: int, until_ms: int) -> Iterator[Occurrence]:
+    """List what falls in the half-open window from ``from_ms`` (in) to ``until_ms`` (out), in order.
+
+    Windows that follow one another so lose nothing and double nothing.
+    """
+    for occurrence in _from(spec, zone, from_ms):
+        if occurrence.at_ms >= until_ms:
+            return
+        if occurrence.at_ms >= from_ms:
+            yield occurrence
+
+
+def next_at(spec: Recurrence, zone: tzinfo, after_ms: int) -> Occurrence:
+    """Find the first occurrence strictly after an instant."""
+    return next(occurrence for occurrence in _from(spec, zone, after_ms) if occurrence.at_ms > after_ms)
+
+
+def latest_at(spec: Recurrence, zone: tzinfo, at_ms: int) -> Occurrence | None:
+    """Find the last occurrence at or before an instant; None when there was none yet (before the anchor)."""
+    latest = None
+    for occurrence in takewhile(lambda one: one.at_ms <= at_ms, _from(spec, zone, at_ms)):
+        latest = occurrence
+    return latest
+
+
+def turn_at(cadence: Cadence, zone: tzinfo, at_ms: int) -> Turn | None:
+    """Find the turn an instant belongs to; None before the anchor."""
+    start = latest_at(cadence, zone, at_ms)
+    return None if start is None else _turn(start, next_at(cadence, zone, at_ms))
+
+
+def turns(cadence: Cadence, zone: tzinfo, from_ms: int, until_ms: int) -> Iterator[Turn]:
+    """List the turns that share time with the half-open window, whole, in order."""
+    for start, end in pairwise(_from(cadence, zone, from_ms)):
+        if start.at_ms >= until_ms:
+            return
+        if end.at_ms > from_ms:
+            yield _turn(start, end)
+
+
+def _turn(start: Occurrence, end: Occurrence) -> Turn:
+    return Turn(start.index, start.slot, Span(start.at_ms, end.at_ms))
+
+
+def _from(spec: Recurrence, zone: tzinfo, around_ms: int) -> Iterator[Occurrence]:
+    """Yield occurrences in order, beginning with one at or before ``around_ms`` if there is any."""
+    wall = local_at(around_ms, zone)
+    slots = _weekly_slots(spec, wall) if isinstance(spec, Weekly) else _cadence_slots(spec, wall)
+    timed = (Occurrence(instant_ms(slot, zone), slot, index) for index, slot in slots)
+    for one, following in pairwise(timed):
+        if one.at_ms < following.at_ms:
+            yield one
+
+
+def _weekly_slots(spec: Weekly, wall: datetime) -> Iterator[tuple[int, datetime]]:
+    day = wall.date() - _SLACK - timedelta(weeks=1)
+    while True:
+        if not spec.on or day.weekday() in spec.on:
+            yield day.toordinal(), datetime.combine(day, spec.at)
+        day += timedelta(days=1)
+
+
+def _cadence_slots(spec: Cadence, wall: datetime) -> Iterator[tuple[int, datetime]]:
+    anchor, every = spec.anchor, spec.every
+    if every.unit is Unit.MONTH:
+        months = (wall.year - anchor.year) * 12 + wall.month - anchor.month
+        for index in count(max(0, months // every.count - 2)):
+            yield index, _add_months(anchor, index * every.count)
+    else:
+        step = every.count * _STEP[every.unit]
+        for index in count(max(0, (wall - _SLACK - anchor) // step - 1)):
+            yield index, anchor + index * step
+
+
+def _add_months(anchor: datetime, months: int) -> datetime:
+    # Always from the anchor, and clamped: the 31st stays the 31st wherever there is one.
+    year, month = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
+    return anchor.replace(year=year, month=month + 1, day=min(anchor.day, monthrange(year, month + 1)[1]))

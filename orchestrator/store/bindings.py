@@ -1,0 +1,96 @@
+"""Which room is which declared room, and which direct room is whose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
+
+from .rows import text
+
+SPACE_KEY = RoomKey("")
+"""The key under which a community's space is bound."""
+
+How: TypeAlias = Literal["made", "found", "adopted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A declared room and the room that it is. ``key`` is ``SPACE_KEY`` for the community's space."""
+
+    community: CommunityKey
+    key: RoomKey
+    room: RoomId
+
+
+def bind(tx: Tx, community: CommunityKey, key: RoomKey, room: RoomId, how: How) -> None:
+    """Say that a declared room is this room."""
+    tx.run(
+        "insert into binding (account, community, key, room, how) values (:account, :community, :key, :room, :how)"
+        " on conflict (account, community, key) do update set room = excluded.room, how = excluded.how",
+        community=community,
+        key=key,
+        room=room,
+        how=how,
+    )
+
+
+def unbind(tx: Tx, community: CommunityKey, key: RoomKey) -> None:
+    """Say that a declared room has no room any more."""
+    tx.run(
+        "delete from binding where account = :account and community = :community and key = :key",
+        community=community,
+        key=key,
+    )
+
+
+def bound_room(tx: Tx, community: CommunityKey, key: RoomKey) -> RoomId | None:
+    """Find the room of a declared room."""
+    row = tx.one(
+        "select room from binding where account = :account and community = :community and key = :key",
+        community=community,
+        key=key,
+    )
+    return None if row is None else RoomId(text(row, "room"))
+
+
+def binding_of(tx: Tx, room: RoomId) -> Binding | None:
+    """Find which declared room a room is."""
+    row = tx.one("select community, key from binding where account = :account and room = :room", room=room)
+    return None if row is None else Binding(CommunityKey(text(row, "community")), RoomKey(text(row, "key")), room)
+
+
+def bindings(tx: Tx) -> list[Binding]:
+    """List every declared room that has a room."""
+    rows = tx.rows("select community, key, room from binding where account = :account order by community, key")
+    return [Binding(CommunityKey(text(r, "community")), RoomKey(text(r, "key")), RoomId(text(r, "room"))) for r in rows]
+
+
+def set_direct(tx: Tx, user: UserId, room: RoomId) -> None:
+    """Say which room is somebody's direct room."""
+    tx.run("delete from direct where account = :account and room = :room", room=room)
+    tx.run(
+        "insert into direct (account, user, room) values (:account, :user, :room)"
+        " on conflict (account, user) do update set room = excluded.room",
+        user=user,
+        room=room,
+    )
+
+
+def drop_direct(tx: Tx, room: RoomId) -> None:
+    """Say that a room is nobody's direct room any more."""
+    tx.run("delete from direct where account = :account and room = :room", room=room)
+
+
+def direct_room(tx: Tx, user: UserId) -> RoomId | None:
+    """Find somebody's direct room."""
+    row = tx.one("select room from direct where account = :account and user = :user", user=user)
+    return None if row is None else RoomId(text(row, "room"))
+
+
+def direct_user(tx: Tx, room: RoomId) -> UserId | None:
+    """Find whose direct room a room is."""
+    row = tx.one("select user from direct where account = :account and room = :room", room=room)
+    return None if row is None else UserId(text(row, "user"))

@@ -1,0 +1,197 @@
+"""What each craft wants of a shared state event, and which state events may need writing.
+
+A claim is merged with the others and with what people put there by ``rooms/compose``; whoever changes a claim or learns
+that the live event changed marks the state event unsettled, and the room's one writer settles it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.model.effects import Priority
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import Json, RoomId
+
+from .rows import dump, load, maybe_number, number, text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one owner wants at one path of a state event.
+
+    Attributes:
+        path: within the content, such as ``("users", "@ana:grove.example")``; () is the whole.
+        owner: who wants it: ``template``, ``duty``, ``mute``, ``norms``, ``prompt`` ...; compose orders owners.
+        until_ms: the claim ends by itself then; None: never.
+    """
+
+    room: RoomId
+    type: str
+    key: str = ""
+    path: tuple[str, ...] = ()
+    owner: str
+    value: Json
+    until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A state event whose live content may differ from what is claimed."""
+
+    room: RoomId
+    type: str
+    key: str
+    priority: Priority
+    mark: int
+
+
+def put_claim(tx: Tx, claim: Claim, now_ms: int, priority: Priority = Priority.STRUCTURE) -> bool:
+    """Record a claim; tells whether that changed anything, and if so marks its state event unsettled."""
+    value, path = dump(claim.value), dump(list(claim.path))
+    changed = tx.run(
+        "insert into claim (account, room, type, key, path, owner, value, until_ms)"
+        " values (:account, :room, :type, :key, :path, :owner, :value, :until_ms)"
+        " on conflict (account, room, type, key, path, owner) do update"
+        " set value = excluded.value, until_ms = excluded.until_ms"
+        " where claim.value != excluded.value or claim.until_ms is not excluded.until_ms",
+        room=claim.room,
+        type=claim.type,
+        key=claim.key,
+        path=path,
+        owner=claim.owner,
+        value=value,
+        until_ms=claim.until_ms,
+    )
+    if changed:
+        mark_unsettled(tx, claim.room, claim.type, claim.key, now_ms, priority)
+    return changed > 0
+
+
+def drop_claim(
+    tx: Tx, room: RoomId, type_: str, owner: str, now_ms: int, *, key: str = "", path: tuple[str, ...] = ()
+) -> bool:
+    """Take a claim back; tells whether it was there, and if so marks its state event unsettled."""
+    changed = tx.run(
+        "delete from claim where account = :account and room = :room and type = :type and key = :key"
+        " and path = :path and owner = :owner",
+        room=room,
+        type=type_,
+        key=key,
+        path=dump(list(path)),
+        owner=owner,
+    )
+    if changed:
+        mark_unsettled(tx, room, type_, key, now_ms)
+    return changed > 0
+
+
+def claims_on(tx: Tx, room: RoomId, type_: str, key: str, now_ms: int) -> list[Claim]:
+    """List the claims in force on a state event, in a fixed order."""
+    rows = tx.rows(
+        "select path, owner, value, until_ms from claim where account = :account and room = :room and type = :type"
+        " and key = :key and (until_ms is null or until_ms > :now_ms) order by owner, path",
+        room=room,
+        type=type_,
+        key=key,
+        now_ms=now_ms,
+    )
+    return [
+        Claim(
+            room=room,
+            type=type_,
+            key=key,
+            path=tuple(str(part) for part in _list(load(text(r, "path")))),
+            owner=text(r, "owner"),
+            value=load(text(r, "value")),
+            until_ms=maybe_number(r, "until_ms"),
+        )
+        for r in rows
+    ]
+
+
+def claims_of(tx: Tx, owner: str) -> list[Claim]:
+    """List every claim of an owner."""
+    rows = tx.rows(
+        "select room, type, key, path, value, until_ms from claim where account = :account and owner = :owner"
+        " order by room, type, key, path",
+        owner=owner,
+    )
+    return [
+        Claim(
+            room=RoomId(text(r, "room")),
+            type=text(r, "type"),
+            key=text(r, "key"),
+            path=tuple(str(part) for part in _list(load(text(r, "path")))),
+            owner=owner,
+            value=load(text(r, "value")),
+            until_ms=maybe_number(r, "until_ms"),
+        )
+        for r in rows
+    ]
+
+
+def end_claims(tx: Tx, now_ms: int) -> int:
+    """Delete claims whose time has come and mark their state events unsettled; tells how many."""
+    ended = tx.rows(
+        "select distinct room, type, key from claim where account = :account and until_ms <= :now_ms", now_ms=now_ms
+    )
+    for row in ended:
+        mark_unsettled(tx, RoomId(text(row, "room")), text(row, "type"), text(row, "key"), now_ms)
+    return tx.run("delete from claim where account = :account and until_ms <= :now_ms", now_ms=now_ms)
+
+
+def next_claim_end_ms(tx: Tx) -> int | None:
+    """Tell when the next claim ends by itself."""
+    row = tx.one("select min(until_ms) as until_ms from claim where account = :account")
+    return None if row is None else maybe_number(row, "until_ms")
+
+
+def mark_unsettled(
+    tx: Tx, room: RoomId, type_: str, key: str, now_ms: int, priority: Priority = Priority.STRUCTURE
+) -> None:
+    """Say that a state event may need writing; marks for the same event are one, at the highest priority asked for."""
+    tx.run(
+        "insert into unsettled (account, room, type, key, priority, since_ms, mark)"
+        " values (:account, :room, :type, :key, :priority, :now_ms, 1)"
+        " on conflict (account, room, type, key) do update set priority = min(priority, excluded.priority),"
+        " mark = unsettled.mark + 1",
+        room=room,
+        type=type_,
+        key=key,
+        priority=int(priority),
+        now_ms=now_ms,
+    )
+
+
+def unsettled(tx: Tx) -> list[Unsettled]:
+    """List the state events that may need writing, most urgent first."""
+    rows = tx.rows(
+        "select room, type, key, priority, mark from unsettled where account = :account"
+        " order by priority, since_ms, room, type, key"
+    )
+    return [
+        Unsettled(
+            RoomId(text(r, "room")),
+            text(r, "type"),
+            text(r, "key"),
+            Priority(number(r, "priority")),
+            number(r, "mark"),
+        )
+        for r in rows
+    ]
+
+
+def settled(tx: Tx, what: Unsettled) -> None:
+    """Say that a state event is as claimed, unless it was marked again meanwhile."""
+    tx.run(
+        "delete from unsettled where account = :account and room = :room and type = :type and key = :key"
+        " and mark = :mark",
+        room=what.room,
+        type=what.type,
+        key=what.key,
+        mark=what.mark,
+    )
+
+
+def _list(value: Json) -> list[Json]:
+    return list(value) if isinstance(value, list) else []

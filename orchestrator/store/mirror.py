@@ -1,0 +1,292 @@
+"""The last we know of each room, from /sync: structure, never words.
+
+State events whose content is structure are kept whole; of all others (a name, a topic, anything unknown) only a digest
+is kept, enough to tell whether the live event is still what we wrote. Of a membership: the id, the membership, who set
+it, which event, and since when somebody is joined (rules for newcomers need it); no display name, no reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.model.events import Member, MembershipName
+from orchestrator.model.feature import Row, Tx
+from orchestrator.model.ids import LOCATOR_TYPE, EventId, Json, JsonObject, RoomId, UserId
+from orchestrator.model.power import Power
+
+from .rows import dump, load, load_object, maybe_number, number, text
+
+STRUCTURE: Final = frozenset(
+    {
+        "m.room.create",
+        "m.room.power_levels",
+        "m.room.join_rules",
+        "m.room.history_visibility",
+        "m.room.guest_access",
+        "m.room.encryption",
+        "m.room.pinned_events",
+        "m.room.canonical_alias",
+        "m.room.tombstone",
+        "m.space.child",
+        "m.space.parent",
+        LOCATOR_TYPE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredState:
+    """A state event as last seen. ``content`` is None for types that are kept as a digest only."""
+
+    event: EventId
+    sender: UserId
+    content: JsonObject | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredMember:
+    """A membership as last seen. ``since_ms`` is when the person joined, None when we cannot know."""
+
+    user: UserId
+    membership: MembershipName
+    sender: UserId
+    event: EventId
+    since_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredRoom:
+    """A room as last seen.
+
+    Attributes:
+        membership: our own, "" while unknown.
+        encrypted: it is or ever was; this never goes back.
+        invited_by: who invited us, while invited.
+    """
+
+    room: RoomId
+    version: str
+    creators: frozenset[UserId]
+    space: bool
+    encrypted: bool
+    membership: str
+    invited_by: UserId | None
+
+
+def digest_of(content: JsonObject) -> str:
+    """Digest a content so that equal contents have equal digests."""
+    return hashlib.sha256(dump(content).encode()).hexdigest()[:32]
+
+
+def see_state(tx: Tx, room: RoomId, type_: str, key: str, event: EventId, sender: UserId, content: JsonObject) -> bool:
+    """Take note of a state event (not a membership); tells whether it is news."""
+    kept = dump(content) if type_ in STRUCTURE else digest_of(content)
+    changed = tx.run(
+        "insert into state (account, room, type, key, event, sender, content)"
+        " values (:account, :room, :type, :key, :event, :sender, :content)"
+        " on conflict (account, room, type, key) do update"
+        " set event = excluded.event, sender = excluded.sender, content = excluded.content"
+        " where state.event != excluded.event",
+        room=room,
+        type=type_,
+        key=key,
+        event=event,
+        sender=sender,
+        content=kept,
+    )
+    if type_ == "m.room.create" and key == "":
+        _see_create(tx, room, sender, content)
+    elif type_ == "m.room.encryption":
+        # Once encrypted, always encrypted: whatever the event says now (a state reset, a mischief), we never go back.
+        ensure_room(tx, room)
+        tx.run("update room set encrypted = 1 where account = :account and room = :room", room=room)
+    return changed > 0
+
+
+def see_member(tx: Tx, event: Member, *, known_join: bool = True) -> None:
+    """Take note of a membership.
+
+    ``known_join`` is False when the event may be an old one (lazily loaded) whose time says nothing about the join.
+    """
+    previous = member(tx, event.room, event.user)
+    still_joined = previous is not None and previous.membership == "join" and event.membership == "join"
+    since: int | None = None
+    if event.membership == "join":
+        if still_joined and previous is not None:
+            since = previous.since_ms
+        elif known_join and event.before != "join":
+            since = event.at_ms
+    tx.run(
+        "insert into member (account, room, user, membership, sender, event, since_ms)"
+        " values (:account, :room, :user, :membership, :sender, :event, :since_ms)"
+        " on conflict (account, room, user) do update set membership = excluded.membership,"
+        " sender = excluded.sender, event = excluded.event, since_ms = excluded.since_ms",
+        room=event.room,
+        user=event.user,
+        membership=event.membership,
+        sender=event.sender,
+        event=event.id,
+        since_ms=since,
+    )
+
+
+def see_own_membership(tx: Tx, room: RoomId, membership: str, invited_by: UserId | None = None) -> None:
+    """Take note of the bot's own membership in a room."""
+    ensure_room(tx, room)
+    tx.run(
+        "update room set membership = :membership, invited_by = :invited_by where account = :account and room = :room",
+        room=room,
+        membership=membership,
+        invited_by=invited_by,
+    )
+
+
+def ensure_room(tx: Tx, room: RoomId) -> None:
+    """Make sure a room has a row."""
+    tx.run(
+        "insert into room (account, room, version, creators, space, encrypted, membership, invited_by)"
+        " values (:account, :room, '', '[]', 0, 0, '', null) on conflict do nothing",
+        room=room,
+    )
+
+
+def room_of(tx: Tx, room: RoomId) -> MirroredRoom | None:
+    """Read a room; None when it was never seen."""
+    row = tx.one("select * from room where account = :account and room = :room", room=room)
+    return None if row is None else _room(row)
+
+
+def rooms_joined(tx: Tx) -> list[MirroredRoom]:
+    """List the rooms the bot is joined to."""
+    return [
+        _room(r) for r in tx.rows("select * from room where account = :account and membership = 'join' order by room")
+    ]
+
+
+def state_of(tx: Tx, room: RoomId, type_: str, key: str = "") -> MirroredState | None:
+    """Read a state event as last seen; None when there is none."""
+    row = tx.one(
+        "select event, sender, content from state where account = :account and room = :room and type = :type and key = :key",
+        room=room,
+        type=type_,
+        key=key,
+    )
+    if row is None:
+        return None
+    kept = text(row, "content")
+    content = load_object(kept) if type_ in STRUCTURE else None
+    return MirroredState(
+        EventId(text(row, "event")),
+        UserId(text(row, "sender")),
+        content,
+        kept if content is None else digest_of(content),
+    )
+
+
+def state_keys(tx: Tx, room: RoomId, type_: str) -> list[str]:
+    """List the state keys seen for a type."""
+    rows = tx.rows(
+        "select key from state where account = :account and room = :room and type = :type order by key",
+        room=room,
+        type=type_,
+    )
+    return [text(r, "key") for r in rows]
+
+
+def rooms_with_state(tx: Tx, type_: str, key: str = "") -> list[tuple[RoomId, MirroredState]]:
+    """List the joined rooms that have a state event of this type and key."""
+    found = []
+    for joined in rooms_joined(tx):
+        state = state_of(tx, joined.room, type_, key)
+        if state is not None:
+            found.append((joined.room, state))
+    return found
+
+
+def power_of(tx: Tx, room: RoomId) -> Power:
+    """Read who may do what in a room, as last seen."""
+    known = room_of(tx, room)
+    levels = state_of(tx, room, "m.room.power_levels")
+    return Power(
+        known.version if known else "",
+        known.creators if known else frozenset(),
+        levels.content if levels else None,
+    )
+
+
+def member(tx: Tx, room: RoomId, user: UserId) -> MirroredMember | None:
+    """Read somebody's membership; None when it was never seen."""
+    row = tx.one(
+        "select user, membership, sender, event, since_ms from member"
+        " where account = :account and room = :room and user = :user",
+        room=room,
+        user=user,
+    )
+    return None if row is None else _member(row)
+
+
+def members(tx: Tx, room: RoomId, membership: MembershipName = "join") -> list[MirroredMember]:
+    """List those whose membership, as last seen, is this one. Lazily loaded rooms may have more than we saw."""
+    rows = tx.rows(
+        "select user, membership, sender, event, since_ms from member"
+        " where account = :account and room = :room and membership = :membership order by user",
+        room=room,
+        membership=membership,
+    )
+    return [_member(r) for r in rows]
+
+
+def shares_room(tx: Tx, user: UserId, rooms: frozenset[RoomId]) -> bool:
+    """Tell whether a user is joined to one of these rooms."""
+    rows = tx.rows(
+        "select room from member where account = :account and user = :user and membership = 'join'", user=user
+    )
+    return any(text(r, "room") in rooms for r in rows)
+
+
+def forget_room(tx: Tx, room: RoomId) -> None:
+    """Drop who is in a room we left; the latch and our membership stay."""
+    for table in ("member", "state", "late", "decided", "gap"):
+        tx.run(f"delete from {table} where account = :account and room = :room", room=room)
+
+
+def _see_create(tx: Tx, room: RoomId, sender: UserId, content: Mapping[str, Json]) -> None:
+    ensure_room(tx, room)
+    extra = content.get("additional_creators")
+    creators = {sender, *(str(user) for user in extra)} if isinstance(extra, list) else {sender}
+    version = content.get("room_version", "1")
+    tx.run(
+        "update room set version = :version, creators = :creators, space = :space where account = :account and room = :room",
+        room=room,
+        version=version if isinstance(version, str) else "1",
+        creators=dump(sorted(creators)),
+        space=int(content.get("type") == "m.space"),
+    )
+
+
+def _room(row: Row) -> MirroredRoom:
+    creators = load(text(row, "creators"))
+    return MirroredRoom(
+        room=RoomId(text(row, "room")),
+        version=text(row, "version"),
+        creators=frozenset(UserId(str(user)) for user in creators) if isinstance(creators, list) else frozenset(),
+        space=bool(number(row, "space")),
+        encrypted=bool(number(row, "encrypted")),
+        membership=text(row, "membership"),
+        invited_by=UserId(text(row, "invited_by")) if row["invited_by"] else None,
+    )
+
+
+def _member(row: Row) -> MirroredMember:
+    membership = text(row, "membership")
+    return MirroredMember(
+        UserId(text(row, "user")),
+        membership if membership in ("invite", "join", "knock", "leave", "ban") else "leave",  # type: ignore[arg-type]
+        UserId(text(row, "sender")),
+        EventId(text(row, "event")),
+        maybe_number(row, "since_ms"),
+    )

@@ -1,0 +1,267 @@
+"""Effects recorded and not yet confirmed, and the journal of what became of them.
+
+A cause is recorded once: while it waits it is a row here, afterwards a line in the journal, and either keeps it from
+being recorded again. The payload is deleted with the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.model.effects import (
+    Amend,
+    AnyEffect,
+    CreateRoom,
+    Outcome,
+    Priority,
+    Redact,
+    Result,
+    Send,
+    SendDirect,
+    SetMembership,
+)
+from orchestrator.model.feature import Row, Tx
+from orchestrator.model.ids import Cause, EventId, Json, RoomId, UserId, cause_of
+
+from .rows import dump, load_object, maybe_number, number, text
+
+REPLIES_PER_PERSON = 5
+"""How many replies may wait for one person; more are dropped, so that one flood cannot starve the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An outbox row.
+
+    Attributes:
+        kind: ``send``, ``direct``, ``redact``, ``member``, ``create`` or ``amend``.
+        target: the event to redact, the user concerned, the document to amend; "" for a send.
+        payload: what to carry out; our words and other people's ids.
+        tried_ms: when it was first tried, None: never.
+        device: which device tried it.
+        retry_ms: not before this time.
+        tries: how often it failed in a way that may pass.
+    """
+
+    cause: Cause
+    seq: int
+    craft: str
+    step: str
+    tag: str
+    rule: str
+    kind: str
+    room: RoomId | None
+    target: str
+    person: str
+    priority: Priority
+    expires_ms: int | None
+    created_ms: int
+    tried_ms: int | None
+    device: str | None
+    retry_ms: int
+    tries: int
+    payload: Mapping[str, Json] = field(repr=False)
+
+
+def record(tx: Tx, origin: str, craft: str, effect: AnyEffect, now_ms: int) -> Cause | None:
+    """Record an effect that ``craft`` wants because of ``origin``: an event id, or the key of a timer or slot.
+
+    Returns:
+        its cause, or None when it was already known or the person's budget of waiting replies is used up.
+    """
+    cause = cause_of(tx.account, origin, craft, effect.step)
+    if is_known(tx, cause):
+        return None
+    if effect.priority is Priority.REPLY and effect.person is not None:
+        waiting = tx.one(
+            "select count(*) as n from outbox where account = :account and priority = :reply and person = :person",
+            reply=int(Priority.REPLY),
+            person=effect.person,
+        )
+        if waiting is not None and number(waiting, "n") >= REPLIES_PER_PERSON:
+            return None
+    if effect.merge:
+        tx.run(
+            "delete from outbox where account = :account and craft = :craft and merge = :merge and tried_ms is null",
+            craft=craft,
+            merge=effect.merge,
+        )
+    kind, room, target, payload = _flatten(effect)
+    tx.run(
+        "insert into outbox (account, cause, seq, craft, step, tag, rule, kind, room, target, person, priority, expires_ms,"
+        " merge, payload, created_ms, tried_ms, device, retry_ms, tries) values (:account, :cause,"
+        " (select coalesce(max(seq), 0) + 1 from outbox where account = :account), :craft, :step, :tag, :rule, :kind,"
+        " :room, :target, :person, :priority, :expires_ms, :merge, :payload, :now_ms, null, null, 0, 0)",
+        cause=cause,
+        craft=craft,
+        step=effect.step,
+        tag=effect.tag,
+        rule=effect.rule,
+        kind=kind,
+        room=room,
+        target=target,
+        person=effect.person or "",
+        priority=int(effect.priority),
+        expires_ms=effect.expires_ms,
+        merge=effect.merge,
+        payload=dump(payload),
+        now_ms=now_ms,
+    )
+    return cause
+
+
+def is_known(tx: Tx, cause: Cause) -> bool:
+    """Tell whether a cause waits or is done."""
+    return (
+        tx.one(
+            "select 1 as known from outbox where account = :account and cause = :cause"
+            " union all select 1 from journal where account = :account and cause = :cause limit 1",
+            cause=cause,
+        )
+        is not None
+    )
+
+
+def waiting(tx: Tx) -> list[Waiting]:
+    """List what waits, most urgent first, oldest first within a priority."""
+    return [_waiting(r) for r in tx.rows("select * from outbox where account = :account order by priority, seq")]
+
+
+def get(tx: Tx, cause: Cause) -> Waiting | None:
+    """Read one waiting row; None when it is gone."""
+    row = tx.one("select * from outbox where account = :account and cause = :cause", cause=cause)
+    return None if row is None else _waiting(row)
+
+
+def note_try(tx: Tx, cause: Cause, device: str, now_ms: int) -> bool:
+    """Note that a row is about to be tried, before it is; tells whether it still waits."""
+    return (
+        tx.run(
+            "update outbox set tried_ms = coalesce(tried_ms, :now_ms), device = coalesce(device, :device)"
+            " where account = :account and cause = :cause",
+            cause=cause,
+            device=device,
+            now_ms=now_ms,
+        )
+        > 0
+    )
+
+
+def note_failure(tx: Tx, cause: Cause, retry_ms: int) -> None:
+    """Note that a try failed in a way that may pass; not again before ``retry_ms``."""
+    tx.run(
+        "update outbox set retry_ms = :retry_ms, tries = tries + 1 where account = :account and cause = :cause",
+        cause=cause,
+        retry_ms=retry_ms,
+    )
+
+
+def place(tx: Tx, cause: Cause, room: RoomId) -> None:
+    """Say in which room a direct message will be sent, now that there is one."""
+    tx.run("update outbox set room = :room where account = :account and cause = :cause", cause=cause, room=room)
+
+
+def finish(
+    tx: Tx,
+    cause: Cause,
+    outcome: Outcome,
+    now_ms: int,
+    *,
+    event: EventId | None = None,
+    room: RoomId | None = None,
+    errcode: str = "",
+) -> Result | None:
+    """Delete a row and its payload, write its line in the journal, and say what became of it.
+
+    Returns:
+        the result for the craft that asked; None when the row is already gone, so it is handed over once.
+    """
+    row = get(tx, cause)
+    if row is None:
+        return None
+    tx.run("delete from outbox where account = :account and cause = :cause", cause=cause)
+    tx.run(
+        "insert into journal (account, cause, craft, step, kind, room, target, rule, outcome, event, at_ms) values"
+        " (:account, :cause, :craft, :step, :kind, :room, :target, :rule, :outcome, :event, :now_ms) on conflict do nothing",
+        cause=cause,
+        craft=row.craft,
+        step=row.step,
+        kind=row.kind,
+        room=room or row.room,
+        target=row.target,
+        rule=row.rule,
+        outcome=outcome,
+        event=event,
+        now_ms=now_ms,
+    )
+    return Result(
+        cause=cause,
+        craft=row.craft,
+        step=row.step,
+        tag=row.tag,
+        outcome=outcome,
+        room=room or row.room,
+        event=event,
+        errcode=errcode,
+    )
+
+
+def journal_of(tx: Tx, cause: Cause) -> Row | None:
+    """Read the journal's line for a cause; None when it is not done."""
+    return tx.one("select * from journal where account = :account and cause = :cause", cause=cause)
+
+
+def _flatten(effect: AnyEffect) -> tuple[str, RoomId | None, str, Mapping[str, Json]]:
+    match effect:
+        case Send():
+            return "send", effect.room, "", {"type": effect.type, "content": effect.content}
+        case SendDirect():
+            return "direct", None, effect.user, {"content": effect.content}
+        case Redact():
+            return "redact", effect.room, effect.target, {"reason": effect.reason}
+        case SetMembership():
+            return (
+                "member",
+                effect.room,
+                effect.user,
+                {"membership": effect.membership, "reason": effect.reason, "based_on": effect.based_on},
+            )
+        case CreateRoom():
+            return (
+                "create",
+                None,
+                effect.user or f"{effect.community}/{effect.key}",
+                {
+                    "locator": effect.locator,
+                    "body": effect.body,
+                    "community": effect.community,
+                    "key": effect.key,
+                    "user": effect.user,
+                },
+            )
+        case Amend():
+            return "amend", None, effect.document, {"path": list(effect.path), "value": effect.value, "by": effect.by}
+
+
+def _waiting(row: Row) -> Waiting:
+    return Waiting(
+        cause=Cause(text(row, "cause")),
+        seq=number(row, "seq"),
+        craft=text(row, "craft"),
+        step=text(row, "step"),
+        tag=text(row, "tag"),
+        rule=text(row, "rule"),
+        kind=text(row, "kind"),
+        room=RoomId(text(row, "room")) if row["room"] else None,
+        target=text(row, "target"),
+        person=UserId(text(row, "person")),
+        priority=Priority(number(row, "priority")),
+        expires_ms=maybe_number(row, "expires_ms"),
+        created_ms=number(row, "created_ms"),
+        tried_ms=maybe_number(row, "tried_ms"),
+        device=text(row, "device") or None,
+        retry_ms=number(row, "retry_ms"),
+        tries=number(row, "tries"),
+        payload=load_object(text(row, "payload")),
+    )

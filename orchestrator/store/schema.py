@@ -1,0 +1,215 @@
+"""The tables, as migrations. Every key begins with the account; no column holds a member's words.
+
+``payload`` of an outbox row and ``content`` of a mirrored state event are our own words or structure; the payload is
+deleted when the effect is confirmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlite_utils import Database, Migrations
+from sqlite_utils.db import Table
+
+migrations = Migrations("circlekeeper")
+
+
+def _table(
+    db: Database, name: str, columns: Mapping[str, type], *, key: tuple[str, ...], nullable: tuple[str, ...] = ()
+) -> Table:
+    columns = {"account": str, **columns}
+    table = db.table(name)
+    table.create(columns, pk=("account", *key), not_null=set(columns) - set(nullable), strict=True)
+    return table
+
+
+@migrations()
+def ingest(db: Database) -> None:
+    """Where we are in the stream, what was missed, and what could not be read yet."""
+    # kind: "sync"; an appservice transaction is another kind of the same thing.
+    _table(db, "cursor", {"kind": str, "value": str}, key=("kind",))
+    _table(db, "gap", {"room": str, "since": str, "until": str, "opened_ms": int}, key=("room",))
+    _table(db, "decided", {"room": str, "event": str}, key=("room", "event"))
+    _table(db, "late", {"room": str, "event": str, "session": str, "kept_ms": int}, key=("room", "event"))
+
+
+@migrations()
+def delivery(db: Database) -> None:
+    """Effects recorded and not yet confirmed, what was learnt of the server's limits, and what was done."""
+    table = _table(
+        db,
+        "outbox",
+        {
+            "cause": str,
+            "seq": int,
+            "craft": str,
+            "step": str,
+            "tag": str,
+            "rule": str,
+            "kind": str,
+            "room": str,
+            "target": str,
+            "person": str,
+            "priority": int,
+            "expires_ms": int,
+            "merge": str,
+            "payload": str,
+            "created_ms": int,
+            "tried_ms": int,
+            "device": str,
+            "retry_ms": int,
+            "tries": int,
+        },
+        key=("cause",),
+        nullable=("expires_ms", "tried_ms", "device", "room"),
+    )
+    table.create_index(["account", "priority", "seq"])
+    table.create_index(["account", "merge"])
+    table = _table(
+        db,
+        "journal",
+        {
+            "cause": str,
+            "craft": str,
+            "step": str,
+            "kind": str,
+            "room": str,
+            "target": str,
+            "rule": str,
+            "outcome": str,
+            "event": str,
+            "at_ms": int,
+        },
+        key=("cause",),
+        nullable=("room", "event"),
+    )
+    table.create_index(["account", "at_ms"])
+    table.create_index(["account", "event"])
+    _table(db, "budget", {"burst": int, "per_hour": int, "learnt_ms": int}, key=())
+    # State events whose live content may differ from what is claimed; one writer per room takes them.
+    _table(
+        db,
+        "unsettled",
+        {"room": str, "type": str, "key": str, "priority": int, "since_ms": int, "mark": int},
+        key=("room", "type", "key"),
+    )
+
+
+@migrations()
+def engine(db: Database) -> None:
+    """Timers, and what each craft wants of a shared state event."""
+    table = _table(db, "timer", {"craft": str, "key": str, "due_ms": int, "payload": str}, key=("craft", "key"))
+    table.create_index(["account", "due_ms"])
+    table = _table(
+        db,
+        "claim",
+        {"room": str, "type": str, "key": str, "path": str, "owner": str, "value": str, "until_ms": int},
+        key=("room", "type", "key", "path", "owner"),
+        nullable=("until_ms",),
+    )
+    table.create_index(["account", "until_ms"])
+
+
+@migrations()
+def mirror(db: Database) -> None:
+    """The last we know of each room; of a membership no name and no reason."""
+    _table(
+        db,
+        "room",
+        {
+            "room": str,
+            "version": str,
+            "creators": str,
+            "space": int,
+            "encrypted": int,
+            "membership": str,
+            "invited_by": str,
+        },
+        key=("room",),
+        nullable=("invited_by",),
+    )
+    _table(
+        db,
+        "state",
+        {"room": str, "type": str, "key": str, "event": str, "sender": str, "content": str},
+        key=("room", "type", "key"),
+    )
+    table = _table(
+        db,
+        "member",
+        {"room": str, "user": str, "membership": str, "sender": str, "event": str, "since_ms": int},
+        key=("room", "user"),
+        nullable=("since_ms",),
+    )
+    table.create_index(["account", "user"])
+
+
+@migrations()
+def rooms(db: Database) -> None:
+    """Which room is which declared room, and which direct room is whose."""
+    table = _table(db, "binding", {"community": str, "key": str, "room": str, "how": str}, key=("community", "key"))
+    table.create_index(["account", "room"], unique=True)
+    table = _table(db, "direct", {"user": str, "room": str}, key=("user",))
+    table.create_index(["account", "room"], unique=True)
+
+
+@migrations()
+def secrets(db: Database) -> None:
+    """What is secret, sealed with a key that is not here."""
+    _table(db, "sealed", {"name": str, "box": bytes}, key=("name",))
+
+
+@migrations()
+def culture(db: Database) -> None:
+    """Which event holds a room's norms, and why something was done to somebody."""
+    _table(
+        db,
+        "norms",
+        {"room": str, "digest": str, "event": str, "posted_ms": int, "witnessed": int, "retired": str},
+        key=("room",),
+    )
+    table = _table(
+        db,
+        "reason",
+        {"cause": str, "user": str, "room": str, "event": str, "rule": str, "at_ms": int, "told": int},
+        key=("cause",),
+    )
+    table.create_index(["account", "user"])
+
+
+@migrations()
+def facilitation(db: Database) -> None:
+    """Shifts that began: the past is fact."""
+    _table(
+        db,
+        "shift",
+        {"community": str, "key": str, "start_ms": int, "end_ms": int, "user": str},
+        key=("community", "key", "start_ms"),
+    )
+
+
+@migrations()
+def prompts(db: Database) -> None:
+    """Which slots were filled or passed over and why, and which questions this round has used."""
+    _table(
+        db,
+        "slot",
+        {
+            "community": str,
+            "key": str,
+            "schedule": str,
+            "due_ms": int,
+            "deck": str,
+            "item": str,
+            "outcome": str,
+            "event": str,
+        },
+        key=("community", "key", "schedule", "due_ms"),
+        nullable=("event",),
+    )
+    _table(
+        db,
+        "asked",
+        {"community": str, "key": str, "deck": str, "item": str, "round": int, "place": int},
+        key=("community", "key", "deck", "round", "item"),
+    )
