@@ -1,0 +1,274 @@
+"""The documents once they are checked and joined: what the crafts read. Nothing here is looked up by name again.
+
+All durations are milliseconds, all levels integers, all texts are the author's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+from orchestrator.model.cadence import Cadence, QuietHours, Weekly
+from orchestrator.model.ids import AccountKey, CommunityKey, RoomKey, UserId
+
+JoinRule: TypeAlias = Literal["invite", "knock", "restricted", "knock_restricted", "public"]
+History: TypeAlias = Literal["joined", "invited", "shared", "world_readable"]
+OnDrift: TypeAlias = Literal["report", "accept", "enforce"]
+Gate: TypeAlias = Literal["quiet_hours", "active_room", "coverage"]
+
+CONTROL_KEY = RoomKey("control")
+"""The room key of a community's control room, which is made without being declared."""
+
+
+class Action(StrEnum):
+    """What a rule does."""
+
+    OBSERVE = "observe"
+    NUDGE = "nudge"
+    REMOVE = "remove"
+    MUTE = "mute"
+    RAISE = "raise"
+
+
+class Mode(StrEnum):
+    """Whether a rule acts, or only says what it would have done."""
+
+    OBSERVE = "observe"
+    ENFORCE = "enforce"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a room is made. ``encryption`` and ``federate`` are for ever; the rest can change."""
+
+    room_version: str
+    join: JoinRule
+    history: History
+    guests: bool
+    encryption: bool
+    listed: bool
+    federate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerMap:
+    """What each role may do. ``events`` maps event types to the least level."""
+
+    lead: int
+    facilitator: int
+    member: int
+    events: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rota:
+    """Who facilitates when."""
+
+    cadence: Cadence
+    mode: Literal["order"]
+    publish_ms: int | None
+    rest_ms: int | None
+    max_terms: int | None
+    accept_within_ms: int | None
+    reminders_ms: tuple[int, ...]
+    quiet: QuietHours | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One question of a deck. ``id`` hashes its text, so that edits elsewhere in the deck do not reshuffle it."""
+
+    id: str
+    text: str
+    tier: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deck:
+    """Questions to draw from."""
+
+    name: str
+    title: str
+    prompts: tuple[Prompt, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptSchedule:
+    """When a room is asked a question. ``id`` is stable while its deck and times stay the same."""
+
+    id: str
+    deck: Deck
+    weekly: Weekly
+    grace_ms: int
+    gates: tuple[Gate, ...]
+    thread: bool
+    pin: Literal["swap", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """How somebody new is greeted."""
+
+    where: Literal["room", "direct"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Norms:
+    """What we hold to. ``digest`` changes when the words do."""
+
+    summary: str
+    text: str
+    review_by: date | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """When a rule applies: all of what is given must hold.
+
+    Attributes:
+        links_allowed: the rule looks for links to servers other than these (and their subdomains); None: not about links.
+        member_for_less_than_ms: only for those who joined less than this long ago; None: for everyone.
+    """
+
+    links_allowed: tuple[str, ...] | None = None
+    member_for_less_than_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Something that is checked. ``because`` is told to the person concerned."""
+
+    id: str
+    when: When
+    then: Action
+    because: str
+    mode: Mode
+    accept_misfires: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """Where somebody can turn. ``locale`` is "" when it is for everyone."""
+
+    text: str
+    locale: str
+    verified_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Care:
+    """Where a person in distress can turn, and the group's own choice about emergency services."""
+
+    resources: tuple[Resource, ...]
+    contact_emergency_services: Literal["yes", "no", "group_decides"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderStep:
+    """One step of a ladder; ``mute_ms`` only for a mute."""
+
+    action: Action
+    mute_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Norms (text, pinned) and rules (checked). ``document`` is its path, such as ``policies/gentle-circle.yaml``."""
+
+    name: str
+    document: str
+    title: str
+    norms: Norms
+    rules: tuple[Rule, ...]
+    ladder: tuple[LadderStep, ...]
+    ladder_forget_ms: int | None
+    lists: tuple[str, ...]
+    care: Care
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A declared room (or a community's space), with its template, names and people filled in.
+
+    Attributes:
+        key: unique within the community; ``bindings.SPACE_KEY`` ("") for the space, ``CONTROL_KEY`` for the control room.
+        alias: the localpart, without ``#`` and server; None: no alias.
+        previously: former keys, under which the room is looked for too.
+        facilitators: on the rota, or always on duty where there is no rota.
+    """
+
+    community: CommunityKey
+    key: RoomKey
+    previously: tuple[RoomKey, ...]
+    kind: Literal["room", "space"]
+    name: str
+    topic: str
+    alias: str | None
+    settings: Settings
+    power: PowerMap
+    policy: Policy | None
+    rota: Rota | None
+    prompts: tuple[PromptSchedule, ...]
+    welcome: Welcome | None
+    facilitators: tuple[UserId, ...]
+    on_drift: Mapping[str, OnDrift]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Community:
+    """A space and its rooms. ``rooms`` holds neither the space nor the control room."""
+
+    key: CommunityKey
+    account: AccountKey
+    name: str
+    purpose: str
+    leads: tuple[UserId, ...]
+    zone: ZoneInfo
+    locale: str
+    prefix: str
+    space: Room
+    control: Room
+    rooms: tuple[Room, ...]
+
+    def every_room(self) -> tuple[Room, ...]:
+        """List the space, the control room and the others, in the order in which they are made."""
+        return (self.space, self.control, *self.rooms)
+
+    def room(self, key: RoomKey) -> Room | None:
+        """Find a room by its key."""
+        return next((room for room in self.every_room() if room.key == key), None)
+
+    def policy(self) -> Policy | None:
+        """The policy that speaks for the community where no room is meant: the first that a room has."""
+        return next((room.policy for room in self.every_room() if room.policy is not None), None)
+
+    def staff(self) -> frozenset[UserId]:
+        """Leads and facilitators: who belongs in the control room."""
+        return frozenset(self.leads).union(*(room.facilitators for room in self.rooms))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """Everything the authors wrote, checked."""
+
+    communities: tuple[Community, ...]
+
+    def community(self, key: CommunityKey) -> Community | None:
+        """Find a community by its key."""
+        return next((community for community in self.communities if community.key == key), None)
+
+    def room(self, community: CommunityKey, key: RoomKey) -> Room | None:
+        """Find a declared room."""
+        found = self.community(community)
+        return None if found is None else found.room(key)
+
+    def of(self, account: AccountKey) -> Documents:
+        """Keep only what one account looks after."""
+        return Documents(communities=tuple(c for c in self.communities if c.account == account))
