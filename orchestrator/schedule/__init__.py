@@ -1,7 +1,7 @@
 """Wall-clock time, recurrence and spans: pure functions that are exact where clocks change.
 
-Every function takes the zone and UTC milliseconds; none reads a clock. A wall-clock time that a jump of the clocks leaves
-out happens at the first instant after the jump; one that comes twice happens the first time.
+Every function takes the zone and UTC milliseconds; none reads a clock. A wall-clock time that a jump of the clocks
+leaves out happens at the first instant after the jump; one that comes twice happens the first time.
 """
 
 from .quiet import is_quiet, quiet_span

@@ -1,7 +1,7 @@
 """When something that repeats falls due, and whose turn a moment belongs to.
 
-An occurrence is named by its slot, the wall-clock time it stands for; its instant follows from the zone. Slots that a jump of
-the clocks maps to one instant (an hour or, in Apia in 2011, a day that never was) count once, as the latest of them.
+An occurrence is named by its slot, the wall-clock time it stands for; its instant follows from the zone. Slots that a
+jump of the clocks maps to one instant (an hour or, in Apia in 2011, a day that never was) count once, as the latest.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from orchestrator.model.cadence import Cadence, Recurrence, Span, Unit, Weekly
 from .wallclock import instant_ms, local_at
 
 _STEP = {Unit.HOUR: timedelta(hours=1), Unit.DAY: timedelta(days=1), Unit.WEEK: timedelta(weeks=1)}
-
-# No clock has ever jumped by more than a day, so a slot lies within two days of where plain arithmetic puts it.
-_SLACK = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +89,7 @@ def _turn(start: Occurrence, end: Occurrence) -> Turn:
 
 def _from(spec: Recurrence, zone: tzinfo, around_ms: int) -> Iterator[Occurrence]:
     """Yield occurrences in order, beginning with one at or before ``around_ms`` if there is any."""
+    # A slot that the wall shows or has passed lies at or before this instant, whatever jumps there were: begin with one.
     wall = local_at(around_ms, zone)
     slots = _weekly_slots(spec, wall) if isinstance(spec, Weekly) else _cadence_slots(spec, wall)
     timed = (Occurrence(instant_ms(slot, zone), slot, index) for index, slot in slots)
@@ -101,7 +99,7 @@ def _from(spec: Recurrence, zone: tzinfo, around_ms: int) -> Iterator[Occurrence
 
 
 def _weekly_slots(spec: Weekly, wall: datetime) -> Iterator[tuple[int, datetime]]:
-    day = wall.date() - _SLACK - timedelta(weeks=1)
+    day = wall.date() - timedelta(weeks=1)
     while True:
         if not spec.on or day.weekday() in spec.on:
             yield day.toordinal(), datetime.combine(day, spec.at)
@@ -112,11 +110,11 @@ def _cadence_slots(spec: Cadence, wall: datetime) -> Iterator[tuple[int, datetim
     anchor, every = spec.anchor, spec.every
     if every.unit is Unit.MONTH:
         months = (wall.year - anchor.year) * 12 + wall.month - anchor.month
-        for index in count(max(0, months // every.count - 2)):
+        for index in count(max(0, months // every.count - 1)):
             yield index, _add_months(anchor, index * every.count)
     else:
         step = every.count * _STEP[every.unit]
-        for index in count(max(0, (wall - _SLACK - anchor) // step - 1)):
+        for index in count(max(0, (wall - anchor) // step)):
             yield index, anchor + index * step
 
 
