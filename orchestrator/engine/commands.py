@@ -1,0 +1,177 @@
+"""Words that somebody typed, read as a command, and answered with authority.
+
+A command is ``!name words``, a mention of the bot with a name, or, in a direct room, a message that is clearly a command.
+What is not clearly a command in a direct room belongs to ``belonging``, which listens.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.documents.declared import Community, Documents
+from orchestrator.errors import Refusal
+from orchestrator.i18n import _, use_locale
+from orchestrator.model import content, wording
+from orchestrator.model.clock import MINUTE_MS
+from orchestrator.model.effects import AnyEffect, Priority, Send
+from orchestrator.model.events import Message
+from orchestrator.model.feature import Call, Command, Now, Role, Roster, Tx
+from orchestrator.model.ids import CommunityKey, RoomKey
+from orchestrator.store import bindings
+
+from .authority import communities_of, role_of
+
+STALE_MS = 2 * MINUTE_MS
+"""After this long nobody waits for an answer any more."""
+
+PER_MINUTE = 12
+"""How many commands one person may give in a minute before the bot stops answering for a while."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """A message read as a command: the name, and the words after it."""
+
+    name: str
+    args: tuple[str, ...] = field(repr=False)
+    known: bool
+
+
+class Commands:
+    """The commands of all crafts, and ``!help``, which is the engine's own."""
+
+    def __init__(self, documents: Documents, roster: Roster, commands: Iterable[tuple[str, Command]]) -> None:
+        self._documents = documents
+        self._roster = roster
+        self._table: dict[str, tuple[str, Command]] = {command.name: (craft, command) for craft, command in commands}
+        help_ = Command(name="help", usage="", summary=_("this list"), needs=Role.MEMBER, run=self._help)
+        self._table["help"] = ("engine", help_)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Every command's name."""
+        return sorted(self._table)
+
+    def read(self, tx: Tx, event: Message, now: Now) -> Words | None:
+        """Read a message as a command; None when it is none, or stands where the bot takes no commands."""
+        if event.kind != "m.text" or event.edits is not None:
+            return None
+        direct = bindings.direct_user(tx, event.room) == event.sender
+        if not direct and bindings.binding_of(tx, event.room) is None:
+            return None
+        words = wording.read_command(
+            event.body,
+            prefix=self._prefix(tx, event),
+            names=self.names,
+            direct=direct,
+            mentioned=now.me in event.mentions,
+            me=now.me,
+        )
+        return None if words is None else Words(name=words[0], args=words[1], known=words[0] in self._table)
+
+    def answer(self, tx: Tx, event: Message, words: Words, now: Now) -> tuple[str, list[AnyEffect]]:
+        """Decide what a command does; returns the craft that answers and its effects.
+
+        A person who gives too many commands in a minute is told so once and then not answered for a while, so that
+        the others are.
+        """
+        flood = ("command", event.sender)
+        now.windows.stage(flood, now.at_ms, event.sender)
+        recent = len(now.windows.since(flood, now.at_ms - MINUTE_MS))
+        if recent > PER_MINUTE:
+            if recent == PER_MINUTE + 1:
+                return "engine", [
+                    self._say(event, _("That is a lot at once. Give me a minute, then ask me again."), now)
+                ]
+            return "engine", []
+        call = self._call(tx, event, words, now)
+        community = self._documents.community(call.community) if call.community is not None else None
+        use_locale(community.locale if community is not None else "en")
+        if not words.known:
+            return "engine", self._near(event, words, now)
+        craft, command = self._table[words.name]
+        try:
+            if call.role < command.needs:
+                raise Refusal(self._who_can(command, community))
+            return craft, list(command.run(tx, call, now))
+        except Refusal as refusal:
+            return "engine", [self._say(event, refusal.message, now)]
+
+    def _call(self, tx: Tx, event: Message, words: Words, now: Now) -> Call:
+        binding = bindings.binding_of(tx, event.room)
+        community: CommunityKey | None
+        key: RoomKey | None
+        if binding is not None:
+            community, key = binding.community, None if binding.key == bindings.SPACE_KEY else binding.key
+        else:
+            mine = communities_of(tx, self._documents, event.sender)
+            community, key = (mine[0] if mine else None), None
+        role = Role.MEMBER
+        room = None
+        if community is not None:
+            role = role_of(tx, self._documents, self._roster, event.sender, community, key, now)
+            room = bindings.bound_room(tx, community, bindings.SPACE_KEY if key is None else key)
+        return Call(
+            name=words.name,
+            args=words.args,
+            event=event,
+            direct=binding is None,
+            role=role,
+            community=community,
+            room_key=key,
+            room=room,
+        )
+
+    def _help(self, tx: Tx, call: Call, now: Now) -> list[AnyEffect]:
+        del tx
+        prefix = self._prefix_of(call.community)
+        lines = [_("Here is what you can ask me:")]
+        lines += [
+            f"- `{prefix}{command.name}{' ' + command.usage if command.usage else ''}`: {_(command.summary)}"
+            for _craft, command in sorted(self._table.values(), key=lambda entry: (entry[1].needs, entry[1].name))
+            if command.needs <= call.role and command.name != "help"
+        ]
+        if not call.direct:
+            lines.append(_("You can also write to me in private. I do not keep what you say."))
+        return [self._say(call.event, "\n".join(lines), now)]
+
+    def _near(self, event: Message, words: Words, now: Now) -> list[AnyEffect]:
+        near = difflib.get_close_matches(words.name.lower(), self.names, 1, 0.7)
+        if not near:
+            return []  # somebody else's bot, or a word with an exclamation mark: not ours to answer
+        return [self._say(event, _("Did you mean `{name}`?").format(name=f"!{near[0]}"), now)]
+
+    def _who_can(self, command: Command, community: Community | None) -> str:
+        if community is None:
+            return _("I can do that only for someone who is in one of the rooms I look after.")
+        if command.needs is Role.LEAD:
+            leads = ", ".join(community.leads)
+            return _("Only a lead can do that here. You can ask one of them: {leads}").format(leads=leads)
+        return _("Whoever is facilitating right now can do that. To see who it is, write `!who`.")
+
+    def _say(self, event: Message, text: str, now: Now) -> AnyEffect:
+        return Send(
+            step="answer",
+            room=event.room,
+            priority=Priority.REPLY,
+            person=event.sender,
+            expires_ms=now.at_ms + STALE_MS,
+            content=content.reply(content.notice(text), to=event.id, thread=event.thread),
+        )
+
+    def _prefix(self, tx: Tx, event: Message) -> str:
+        binding = bindings.binding_of(tx, event.room)
+        return self._prefix_of(binding.community if binding is not None else None)
+
+    def _prefix_of(self, community: CommunityKey | None) -> str:
+        found = self._documents.community(community) if community is not None else None
+        if found is None and self._documents.communities:
+            found = self._documents.communities[0]
+        return found.prefix if found is not None else "!"
+
+
+def by_craft(crafts: Mapping[str, Sequence[Command]]) -> list[tuple[str, Command]]:
+    """List every command with the craft that answers it."""
+    return [(name, command) for name, commands in crafts.items() for command in commands]

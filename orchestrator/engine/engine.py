@@ -1,0 +1,170 @@
+"""The engine's asynchronous face: it runs the transactions, and tells the others after each commit.
+
+Nothing here decides anything; that is ``intake`` and the crafts. Nothing here sends anything; that is ``matrix/delivery``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from orchestrator import failpoints
+from orchestrator.documents.declared import Documents
+from orchestrator.model.batch import SyncBatch
+from orchestrator.model.clock import Clock
+from orchestrator.model.effects import Outcome
+from orchestrator.model.events import Event
+from orchestrator.model.feature import Feature, Now, Roster, Tx
+from orchestrator.model.ids import Cause, EventId, RoomId, UserId
+from orchestrator.model.windows import Windows
+from orchestrator.store import AccountStore, claims, timers
+
+from .commands import Commands, by_craft
+from .intake import Intake, Taken, Turn
+
+log = structlog.get_logger("engine")
+
+LONGEST_NAP_MS = 60_000
+"""Timers are looked at least this often, so that a clock that was set forward is noticed."""
+
+
+class Engine:
+    """Takes in what happened and records what follows, for one account.
+
+    Args:
+        store: the account's rows.
+        clock: tells the time.
+        me: the bot's own user id.
+    """
+
+    def __init__(self, store: AccountStore, clock: Clock, me: UserId) -> None:
+        self._store = store
+        self._clock = clock
+        self._me = me
+        self._windows = Windows()
+        self._intake: Intake | None = None
+        self._commit = asyncio.Lock()
+        self._followers: list[Callable[[Taken], None]] = []
+        self.timers_changed = asyncio.Event()
+        self.settled_once = False
+
+    def use(self, documents: Documents, crafts: Sequence[Feature], roster: Roster) -> None:
+        """Work with these documents and crafts from now on; call ``settle`` afterwards."""
+        commands = Commands(documents, roster, by_craft({craft.name: craft.commands for craft in crafts}))
+        self._intake = Intake(crafts, commands, self._me)
+
+    def follow(self, follower: Callable[[Taken], None]) -> None:
+        """Be told after every commit what it led to."""
+        self._followers.append(follower)
+
+    async def take(self, batch: SyncBatch, *, catching_up: bool) -> None:
+        """Take in one answer of /sync."""
+
+        def work(intake: Intake, turn: Turn) -> None:
+            intake.take(turn, batch, catching_up=catching_up)
+            failpoints.pass_by("engine.before_commit")
+
+        taken = await self._transact(work)
+        failpoints.pass_by("engine.after_commit")
+        if taken.settle and self.settled_once:
+            await self.settle()
+
+    async def take_page(self, events: Sequence[Event], finish: Callable[[Tx], None]) -> None:
+        """Take in a page of a gap, oldest first; ``finish`` notes in the same transaction how far it was read."""
+
+        def work(intake: Intake, turn: Turn) -> None:
+            for event in events:
+                intake.take_page_event(turn, event)
+            finish(turn.tx)
+            failpoints.pass_by("gap.before_page_commit")
+
+        taken = await self._transact(work)
+        failpoints.pass_by("gap.after_page_commit")
+        if taken.settle and self.settled_once:
+            await self.settle()
+
+    async def take_late(self, event: Event) -> None:
+        """Take in an event that can be read at last."""
+        await self._transact(lambda intake, turn: intake.take_late_event(turn, event))
+
+    async def settle(self) -> None:
+        """Bring everything in line with the documents, until nothing more follows from it."""
+        self.settled_once = True
+        while (await self._transact(lambda intake, turn: intake.settle(turn))).settle:
+            pass
+
+    async def confirm(
+        self,
+        cause: Cause,
+        outcome: Outcome,
+        *,
+        event: EventId | None = None,
+        room: RoomId | None = None,
+        errcode: str = "",
+    ) -> None:
+        """Note what became of an effect; its craft hears of it in the same transaction."""
+        taken = await self._transact(
+            lambda intake, turn: intake.confirm(turn, cause, outcome, event=event, room=room, errcode=errcode)
+        )
+        if taken.settle and self.settled_once:
+            await self.settle()
+
+    def warm(self, room: RoomId, marks: Sequence[tuple[int, str]], since_ms: int) -> None:
+        """Tell what was said lately in a room before we started; only times and ids, only in memory."""
+        for at_ms, who in marks:
+            self._windows.stage(("spoke", room), at_ms, who)
+        self._windows.publish()
+        self._windows.known_since_ms["spoke", room] = since_ms
+
+    async def run_timers(self) -> None:
+        """Run timers when they fall due, for ever."""
+        while True:
+            self.timers_changed.clear()
+            now_ms = self._clock.now_ms()
+            due_ms = await self._store.run(_next_ms)
+            if due_ms is not None and due_ms <= now_ms:
+                await self._transact(_take_due)
+                failpoints.pass_by("timers.after_commit")
+                continue
+            nap_ms = min(LONGEST_NAP_MS, LONGEST_NAP_MS if due_ms is None else due_ms - now_ms)
+            try:
+                async with asyncio.timeout(nap_ms / 1000):
+                    await self.timers_changed.wait()
+            except TimeoutError:
+                self._windows.sweep(self._clock.now_ms())
+
+    async def _transact(self, fn: Callable[[Intake, Turn], None]) -> Taken:
+        if self._intake is None:
+            raise RuntimeError("use() comes first")
+        intake = self._intake
+        # One at a time: what a transaction stages in the windows is published with it, not with its neighbour.
+        async with self._commit:
+            now = Now(at_ms=self._clock.now_ms(), me=self._me, windows=self._windows)
+
+            def work(tx: Tx) -> Taken:
+                turn = Turn(tx, now)
+                fn(intake, turn)
+                return turn.taken
+
+            try:
+                taken = await self._store.run(work)
+            except BaseException:
+                self._windows.discard()
+                raise
+            self._windows.publish()
+        self.timers_changed.set()
+        for follower in self._followers:
+            follower(taken)
+        return taken
+
+
+def _next_ms(tx: Tx) -> int | None:
+    times = [at for at in (timers.next_due_ms(tx), claims.next_claim_end_ms(tx)) if at is not None]
+    return min(times, default=None)
+
+
+def _take_due(intake: Intake, turn: Turn) -> None:
+    intake.take_due(turn)
+    failpoints.pass_by("timers.before_commit")

@@ -1,0 +1,282 @@
+"""What happens inside the transaction of a batch: take note, confirm what is ours, let every craft decide, record.
+
+A room whose timeline is not whole is not decided here: its gap is written down and filled from history, oldest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, runtime_checkable
+
+import structlog
+
+from orchestrator.errors import StoreError
+from orchestrator.model.batch import RoomUpdate, SyncBatch
+from orchestrator.model.effects import AnyEffect, Outcome
+from orchestrator.model.events import Event, Member, Message, Reaction, State, Unreadable
+from orchestrator.model.feature import Feature, Now, Tx
+from orchestrator.model.ids import LOCATOR_TYPE, Cause, EventId, RoomId, UserId, cause_of, shorten
+from orchestrator.store import bindings, claims, ingest, mirror, outbox, timers
+
+from .commands import STALE_MS, Commands
+
+log = structlog.get_logger("engine")
+
+TXN_PREFIX = "ck-"
+"""Transaction ids are this and the cause, so that an echo names the effect even where its content is gone."""
+
+
+@runtime_checkable
+class Greeter(Protocol):
+    """A craft that decides about invitations."""
+
+    def invited(self, tx: Tx, room: RoomId, inviter: UserId, now: Now, *, direct: bool) -> Iterable[AnyEffect]:
+        """Decide whether to come."""
+        ...
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a transaction led to that others must hear of after the commit.
+
+    Attributes:
+        effects: how many were recorded.
+        settle: a declared room came to exist or was found: the crafts must settle again.
+        members_changed: rooms whose joined members changed: whoever encrypts must look again.
+        left: who left which room: the key of the room's messages must change.
+        gaps: a timeline was not whole.
+        troubles: (craft, what went wrong) by type, never by message.
+    """
+
+    effects: int = 0
+    settle: bool = False
+    members_changed: set[RoomId] = field(default_factory=set)
+    left: set[tuple[RoomId, UserId]] = field(default_factory=set)
+    gaps: bool = False
+    troubles: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One transaction at work: its rows, its moment, and what it has led to so far."""
+
+    tx: Tx
+    now: Now
+    taken: Taken = field(default_factory=Taken)
+
+
+class Intake:
+    """The crafts at work inside a transaction.
+
+    Args:
+        crafts: in the order in which they decide.
+        commands: what people may ask for.
+        me: the bot's own user id.
+    """
+
+    def __init__(self, crafts: Sequence[Feature], commands: Commands, me: UserId) -> None:
+        self._crafts = crafts
+        self._by_name = {craft.name: craft for craft in crafts}
+        self._commands = commands
+        self._me = me
+
+    # -- a batch of /sync ----------------------------------------------------------------------------------------------
+
+    def take(self, turn: Turn, batch: SyncBatch, *, catching_up: bool) -> None:
+        """Take a whole batch in and move the cursor; everything commits together or nothing does."""
+        for room in batch.malformed:
+            if batch.since is not None:
+                ingest.open_gap(turn.tx, room, batch.since, batch.until, turn.now.at_ms)
+                turn.taken.gaps = True
+        for update in batch.rooms:
+            if update.membership == "invite":
+                self._take_invite(turn, update)
+            else:
+                self._take_room(turn, batch, update, catching_up=catching_up)
+        ingest.set_cursor(turn.tx, batch.until)
+
+    def _take_invite(self, turn: Turn, update: RoomUpdate) -> None:
+        before = mirror.room_of(turn.tx, update.room)
+        mirror.see_own_membership(turn.tx, update.room, "invite", update.invited_by)
+        if update.invited_by is None or (before is not None and before.membership == "invite"):
+            return
+        origin = f"invite:{update.room}:{turn.now.at_ms}"
+        for craft in self._crafts:
+            if isinstance(craft, Greeter):
+                invited = partial(
+                    craft.invited, turn.tx, update.room, update.invited_by, turn.now, direct=update.direct
+                )
+                self._decided(turn, origin, craft.name, invited)
+
+    def _take_room(self, turn: Turn, batch: SyncBatch, update: RoomUpdate, *, catching_up: bool) -> None:
+        tx, room = turn.tx, update.room
+        before = mirror.room_of(tx, room)
+        was_in = before is not None and before.membership == "join"
+        mirror.see_own_membership(tx, room, update.membership)
+        for event in update.state:
+            self._see(turn, event, known_join=was_in)
+        gap = ingest.gap_in(tx, room)
+        if gap is not None or (update.limited and was_in and batch.since is not None):
+            # Nothing of this room is decided out of order: the hole only grows at its newer end.
+            since = gap.since if gap is not None else str(batch.since)
+            ingest.open_gap(tx, room, since, batch.until, turn.now.at_ms)
+            turn.taken.gaps = True
+            for missed in update.timeline:
+                if isinstance(missed, State | Member):
+                    self._see(turn, missed)
+        else:
+            # What was said before our very first look at the world is history, not ours to answer.
+            for heard in update.timeline:
+                self._take_event(turn, heard, decide=batch.since is not None, stale=catching_up)
+        if update.membership == "leave" and was_in:
+            mirror.forget_room(tx, room)
+            bindings.drop_direct(tx, room)
+
+    # -- one event -----------------------------------------------------------------------------------------------------
+
+    def take_page_event(self, turn: Turn, event: Event) -> None:
+        """Take an event of a gap in, once, however often its page is read."""
+        if not ingest.was_decided(turn.tx, event.room, event.id):
+            self._take_event(turn, event, decide=True, stale=True)
+            ingest.note_decided(turn.tx, event.room, event.id)
+
+    def take_late_event(self, turn: Turn, event: Event) -> None:
+        """Take an event in whose key came late, once."""
+        if not isinstance(event, Unreadable) and ingest.drop_late(turn.tx, event.room, event.id):
+            self._take_event(turn, event, decide=True, stale=True)
+
+    def _take_event(self, turn: Turn, event: Event, *, decide: bool, stale: bool) -> None:
+        if isinstance(event, State | Member):
+            self._see(turn, event)
+        if event.sender == self._me:
+            self._own(turn, event)
+            return
+        if isinstance(event, Unreadable):
+            if decide:
+                ingest.keep_late(turn.tx, ingest.Late(event.room, event.id, event.session), turn.now.at_ms)
+            return
+        if isinstance(event, Message | Reaction):
+            turn.now.windows.stage(("spoke", event.room), event.at_ms, event.sender)
+        if not decide:
+            return
+        if isinstance(event, Message):
+            self._command(turn, event, stale=stale)
+        for craft in self._crafts:
+            self._decided(turn, event.id, craft.name, partial(craft.decide, turn.tx, event, turn.now))
+
+    def _command(self, turn: Turn, event: Message, *, stale: bool) -> None:
+        # A server whose clock is off must not silence its people: age counts only for what we did not hear live.
+        if stale and event.at_ms < turn.now.at_ms - STALE_MS:
+            return
+        try:
+            with turn.tx.savepoint():
+                words = self._commands.read(turn.tx, event, turn.now)
+                if words is not None:
+                    craft, effects = self._commands.answer(turn.tx, event, words, turn.now)
+                    self._record(turn, event.id, craft, effects)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad command must not stop the rest
+            self._trouble(turn, "commands", event.id, error)
+
+    def _own(self, turn: Turn, event: Event) -> None:
+        """Confirm an effect by its echo."""
+        cause = event.cause
+        if cause is None and event.txn is not None and event.txn.startswith(TXN_PREFIX):
+            cause = Cause(event.txn.removeprefix(TXN_PREFIX))
+        if cause is not None and outbox.get(turn.tx, cause) is not None:
+            self.confirm(turn, cause, "done", event=event.id, room=event.room)
+
+    def _see(self, turn: Turn, event: State | Member, *, known_join: bool = True) -> None:
+        tx, now = turn.tx, turn.now
+        if isinstance(event, Member):
+            before = mirror.member(tx, event.room, event.user)
+            mirror.see_member(tx, event, known_join=known_join)
+            if before is None or before.membership != event.membership:
+                turn.taken.members_changed.add(event.room)
+                if event.membership in {"leave", "ban"}:
+                    turn.taken.left.add((event.room, event.user))
+            return
+        news = mirror.see_state(tx, event.room, event.type, event.key, event.id, event.sender, event.content)
+        if news and claims.claims_on(tx, event.room, event.type, event.key, now.at_ms):
+            claims.mark_unsettled(tx, event.room, event.type, event.key, now.at_ms)
+        if news and event.type == LOCATOR_TYPE and event.sender == self._me:
+            turn.taken.settle = True
+            self._made(turn, event)
+
+    def _made(self, turn: Turn, locator: State) -> None:
+        """Confirm the making of a room by the locator it carries."""
+        for row in outbox.waiting(turn.tx):
+            if row.kind == "create" and row.payload.get("locator") == locator.content.get("locator"):
+                self.confirm(turn, row.cause, "done", room=locator.room)
+
+    # -- timers, results, settling -------------------------------------------------------------------------------------
+
+    def take_due(self, turn: Turn) -> None:
+        """Run the timers that are due and end the claims whose time has come."""
+        for timer in timers.due_timers(turn.tx, turn.now.at_ms):
+            timers.clear_timer(turn.tx, timer.craft, timer.key)
+            craft = self._by_name.get(timer.craft)
+            if craft is not None:  # else a craft of an older version set it; nobody is left to care
+                origin = f"{timer.key}@{timer.due_ms}"
+                self._decided(turn, origin, craft.name, partial(craft.due, turn.tx, timer, turn.now))
+        claims.end_claims(turn.tx, turn.now.at_ms)
+
+    def settle(self, turn: Turn) -> None:
+        """Let every craft bring its timers, claims and posts in line with the documents."""
+        bound = bindings.bindings(turn.tx)
+        for craft in self._crafts:
+            self._decided(turn, "settle", craft.name, partial(craft.settle, turn.tx, turn.now))
+        turn.taken.settle = turn.taken.settle or bindings.bindings(turn.tx) != bound
+
+    def confirm(  # what is known of an outcome differs by kind
+        self,
+        turn: Turn,
+        cause: Cause,
+        outcome: Outcome,
+        *,
+        event: EventId | None = None,
+        room: RoomId | None = None,
+        errcode: str = "",
+    ) -> None:
+        """Note what became of an effect and hand the result to the craft that asked, once."""
+        tx, now = turn.tx, turn.now
+        result = outbox.finish(tx, cause, outcome, now.at_ms, event=event, room=room, errcode=errcode)
+        craft = None if result is None else self._by_name.get(result.craft)
+        if result is not None and craft is not None:
+            bound = bindings.bindings(tx)
+            self._decided(turn, cause, craft.name, partial(craft.done, tx, result, now))
+            turn.taken.settle = turn.taken.settle or bindings.bindings(tx) != bound
+
+    # -- recording -----------------------------------------------------------------------------------------------------
+
+    def _decided(self, turn: Turn, origin: str, craft: str, decide: Callable[[], Iterable[AnyEffect]]) -> None:
+        """Run one decision of one craft in a savepoint of its own and record what it wants."""
+        try:
+            with turn.tx.savepoint():
+                self._record(turn, origin, craft, decide())
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bad event or craft harms only itself
+            self._trouble(turn, craft, origin, error)
+
+    def _record(self, turn: Turn, origin: str, craft: str, effects: Iterable[AnyEffect]) -> None:
+        for effect in effects:
+            if outbox.record(turn.tx, origin, craft, effect, turn.now.at_ms) is not None:
+                turn.taken.effects += 1
+
+    def _trouble(self, turn: Turn, craft: str, origin: str, error: Exception) -> None:
+        log.error("a decision failed and was rolled back", craft=craft, origin=shorten(origin), exc_info=error)
+        turn.taken.troubles.append((craft, type(error).__name__))
+        turn.tx.run(
+            "insert into journal (account, cause, craft, step, kind, room, target, rule, outcome, event, at_ms)"
+            " values (:account, :cause, :craft, 'decide', 'trouble', null, :origin, :what, 'failed', null, :now_ms)"
+            " on conflict do nothing",
+            cause=cause_of(turn.tx.account, origin, craft, "trouble"),
+            craft=craft,
+            origin=origin,
+            what=type(error).__name__,
+            now_ms=turn.now.at_ms,
+        )
