@@ -102,9 +102,14 @@ def see_state(tx: Tx, room: RoomId, type_: str, key: str, event: EventId, sender
         _see_create(tx, room, sender, content)
     elif type_ == "m.room.encryption":
         # Once encrypted, always encrypted: whatever the event says now (a state reset, a mischief), we never go back.
-        ensure_room(tx, room)
-        tx.run("update room set encrypted = 1 where account = :account and room = :room", room=room)
+        latch_encryption(tx, room)
     return changed > 0
+
+
+def latch_encryption(tx: Tx, room: RoomId) -> None:
+    """Remember for ever that a room is encrypted."""
+    ensure_room(tx, room)
+    tx.run("update room set encrypted = 1 where account = :account and room = :room", room=room)
 
 
 def see_member(tx: Tx, event: Member, *, known_join: bool = True) -> None:

@@ -128,6 +128,24 @@ def waiting(tx: Tx) -> list[Waiting]:
     return [_waiting(r) for r in tx.rows("select * from outbox where account = :account order by priority, seq")]
 
 
+def ready(tx: Tx, now_ms: int, limit: int) -> list[Waiting]:
+    """List what waits and may be tried now, most urgent first."""
+    rows = tx.rows(
+        "select * from outbox where account = :account and retry_ms <= :now_ms order by priority, seq limit :limit",
+        now_ms=now_ms,
+        limit=limit,
+    )
+    return [_waiting(r) for r in rows]
+
+
+def next_retry_ms(tx: Tx, now_ms: int) -> int | None:
+    """Tell when the next row that has to wait may be tried."""
+    row = tx.one(
+        "select min(retry_ms) as at_ms from outbox where account = :account and retry_ms > :now_ms", now_ms=now_ms
+    )
+    return None if row is None else maybe_number(row, "at_ms")
+
+
 def get(tx: Tx, cause: Cause) -> Waiting | None:
     """Read one waiting row; None when it is gone."""
     row = tx.one("select * from outbox where account = :account and cause = :cause", cause=cause)
@@ -148,12 +166,13 @@ def note_try(tx: Tx, cause: Cause, device: str, now_ms: int) -> bool:
     )
 
 
-def note_failure(tx: Tx, cause: Cause, retry_ms: int) -> None:
-    """Note that a try failed in a way that may pass; not again before ``retry_ms``."""
+def note_failure(tx: Tx, cause: Cause, retry_ms: int, *, failed: bool) -> None:
+    """Note that a row is not to be tried again before ``retry_ms``; ``failed`` when a try went wrong."""
     tx.run(
-        "update outbox set retry_ms = :retry_ms, tries = tries + 1 where account = :account and cause = :cause",
+        "update outbox set retry_ms = :retry_ms, tries = tries + :n where account = :account and cause = :cause",
         cause=cause,
         retry_ms=retry_ms,
+        n=int(failed),
     )
 
 

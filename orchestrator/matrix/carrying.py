@@ -1,0 +1,386 @@
+"""How each kind of effect is carried out, and how a crash in the middle is found out about.
+
+Sends and redactions: the server knows our transaction id for a day and returns the event it made; a row that was first
+tried longer ago, or by another device, is sent only after the room's history proves it absent. State and memberships:
+there is no echo of a transaction id, so what is there now is read first; a membership that was set and then undone by a
+person is not set again. Rooms: looked for by their locator before they are made.
+
+(Measured on Synapse 1.163; client-server API, "Transaction identifiers".)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from orchestrator import failpoints
+from orchestrator.errors import DocumentErrors, Forbidden, MatrixError, NotFound, RoomInUse
+from orchestrator.errors import Final as NeverWorks
+from orchestrator.model.clock import HOUR_MS, SECOND_MS, Clock
+from orchestrator.model.effects import CreateRoom, Priority
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import CAUSE_FIELD, LOCATOR_TYPE, EventId, Json, JsonObject, RoomId, UserId, shorten
+from orchestrator.store import AccountStore, bindings, claims, mirror, outbox
+from orchestrator.store.claims import Unsettled
+from orchestrator.store.outbox import Waiting
+
+from .crypto import Crypto
+from .gateway import Gateway, route
+from .history import History
+from .ports import Amender, Compose, Confirm, Direct
+
+log = structlog.get_logger("delivery")
+
+TXN_PREFIX: Final = "ck-"
+TXN_REMEMBERED_MS: Final = 23 * HOUR_MS
+"""Servers remember a transaction id for a day; an hour is left for clocks that differ."""
+
+CREATION_MS: Final = 15 * SECOND_MS
+"""How long a server may still be at work on a room whose making we were cut off from."""
+
+PATIENCE_S: Final = 10.0
+
+
+class NotYet(Exception):
+    """It cannot be done yet for a reason of our own; nothing failed."""
+
+    def __init__(self, wait_ms: int) -> None:
+        super().__init__(f"wait {wait_ms} ms")
+        self.wait_ms = wait_ms
+
+
+class Carrier:
+    """Carries out one effect at a time; every method may be repeated after a crash at any point.
+
+    Args:
+        store: the account's rows.
+        gateway: speaks to the homeserver.
+        history: reads back.
+        crypto: encrypts; None where the account has no encryption (tests of plain rooms).
+        clock: tells the time.
+        me: the bot's own user id.
+        device: our device.
+        confirm, compose, direct, amend: what the rest of the house does; see ``ports``.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: AccountStore,
+        gateway: Gateway,
+        history: History,
+        crypto: Crypto | None,
+        clock: Clock,
+        me: UserId,
+        device: str,
+        confirm: Confirm,
+        compose: Compose,
+        direct: Direct,
+        amend: Amender,
+    ) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._history = history
+        self._crypto = crypto
+        self._clock = clock
+        self._me = me
+        self._device = device
+        self._confirm = confirm
+        self._compose = compose
+        self._direct = direct
+        self._amend = amend
+
+    async def carry(self, row: Waiting) -> None:
+        """Carry out a row of the outbox and confirm it.
+
+        Raises:
+            MatrixError: it was not done (retryable or final by class).
+            NotYet: something else has to happen first.
+        """
+        if row.expires_ms is not None and row.expires_ms <= self._clock.now_ms():
+            # It may have left before a crash; only its room can tell.
+            found = await self._find(row) if row.tried_ms is not None and row.room is not None else None
+            await self._confirm(row.cause, "done" if found else "expired", event=found)
+            return
+        match row.kind:
+            case "send":
+                await self._send(row, _room(row))
+            case "direct":
+                await self._send(row, await self._direct_room(row))
+            case "redact":
+                await self._redact(row, _room(row))
+            case "member":
+                await self._member(row, _room(row))
+            case "create":
+                await self._create(row)
+            case "amend":
+                await self._amend_document(row)
+
+    async def refuse(self, row: Waiting | None, item: Unsettled | None, error: NeverWorks) -> None:
+        """Note that something will never be done."""
+        if row is not None:
+            log.warning("refused by the homeserver", kind=row.kind, why=str(error), craft=row.craft, rule=row.rule)
+            await self._confirm(row.cause, "refused", errcode=error.errcode)
+        if item is not None:
+            # Marked again when the live event, a claim or our power changes; the audit looks at all of them.
+            log.warning("refused by the homeserver", kind=item.type, room=shorten(item.room), why=str(error))
+            await self._store.run(claims.settled, item)
+
+    # -- saying and removing -------------------------------------------------------------------------------------------
+
+    async def _send(self, row: Waiting, room: RoomId) -> None:
+        if self._needs_proof(row):
+            found = await self._find(row)
+            if found is not None:
+                await self._confirm(row.cause, "done", event=found, room=room)
+                return
+        type_ = str(row.payload.get("type", "m.room.message"))
+        body: JsonObject = {**_object(row.payload.get("content")), CAUSE_FIELD: row.cause}
+        if await self._is_encrypted(room):
+            if self._crypto is None:
+                raise Forbidden("This room is encrypted and this account has no encryption.")
+            body = await self._crypto.encrypt(room, type_, body, await self._readers(room, row))
+            type_ = "m.room.encrypted"
+        failpoints.pass_by("delivery.before_send")
+        answer = await self._gateway.call(
+            "PUT",
+            route("rooms", room, "send", type_, TXN_PREFIX + row.cause),
+            body=body,
+            patience_s=PATIENCE_S,
+        )
+        failpoints.pass_by("delivery.after_send")
+        await self._done(row, answer, room)
+
+    async def _redact(self, row: Waiting, room: RoomId) -> None:
+        if self._needs_proof(row):
+            found = await self._find(row)
+            if found is not None:
+                await self._confirm(row.cause, "done", event=found, room=room)
+                return
+        failpoints.pass_by("delivery.before_send")
+        answer = await self._gateway.call(
+            "PUT",
+            route("rooms", room, "redact", row.target, TXN_PREFIX + row.cause),
+            body={"reason": row.payload.get("reason", ""), CAUSE_FIELD: row.cause},
+            patience_s=PATIENCE_S,
+        )
+        failpoints.pass_by("delivery.after_send")
+        await self._done(row, answer, room)
+
+    async def _done(self, row: Waiting, answer: JsonObject, room: RoomId) -> None:
+        failpoints.pass_by("delivery.before_confirm")
+        await self._confirm(row.cause, "done", event=EventId(str(answer.get("event_id", ""))), room=room)
+        failpoints.pass_by("delivery.after_confirm")
+
+    def _needs_proof(self, row: Waiting) -> bool:
+        if row.tried_ms is None:
+            return False
+        return row.device != self._device or self._clock.now_ms() - row.tried_ms > TXN_REMEMBERED_MS
+
+    async def _find(self, row: Waiting) -> EventId | None:
+        """Find in the room's history what a row became, if it ever left."""
+        since_ms = min(row.created_ms, row.tried_ms or row.created_ms)
+        found = await self._history.find_cause(_room(row), {row.cause}, back_to_ms=since_ms)
+        return found.get(row.cause)
+
+    async def _is_encrypted(self, room: RoomId) -> bool:
+        known = await self._store.run(mirror.room_of, room)
+        if known is not None and (known.encrypted or known.version):
+            return known.encrypted
+        # A room that sync has not shown us yet (just made): ask, rather than risk plain text.
+        live = await self._history.state(room, "m.room.encryption", "")
+        return live is not None
+
+    async def _readers(self, room: RoomId, row: Waiting) -> list[UserId]:
+        """List whom to give the key: who is joined, and who was invited where they may read from the invitation on."""
+        readers = {*await self._history.members(room), *await self._store.run(_invited_readers, room)}
+        if row.kind == "direct":
+            # The person may not have come yet, and sync may not have shown us their invitation.
+            readers.add(UserId(row.target))
+        return sorted(readers)
+
+    # -- direct rooms --------------------------------------------------------------------------------------------------
+
+    async def _direct_room(self, row: Waiting) -> RoomId:
+        user = UserId(row.target)
+        room = await self._store.run(_usable_direct_room, user)
+        if room is None:
+            await self._store.run(self._ask_for_direct_room, user)
+            raise NotYet(SECOND_MS)
+        if row.room != room:
+            await self._store.run(outbox.place, row.cause, room)
+        return room
+
+    def _ask_for_direct_room(self, tx: Tx, user: UserId) -> None:
+        wanted = self._direct(user)
+        now_ms = self._clock.now_ms()
+        if any(row.kind == "create" and row.target == user for row in outbox.waiting(tx)):
+            return
+        # One try a day: somebody who declined or left is not asked again and again.
+        origin = f"direct:{user}:{now_ms // (24 * HOUR_MS)}"
+        effect = CreateRoom(step="direct", priority=Priority.REPLY, locator=wanted.locator, body=wanted.body, user=user)
+        outbox.record(tx, origin, "rooms", effect, now_ms)
+
+    # -- memberships ---------------------------------------------------------------------------------------------------
+
+    async def _member(self, row: Waiting, room: RoomId) -> None:
+        wanted = str(row.payload.get("membership"))
+        if row.target == self._me:
+            await self._own_membership(row, room, wanted)
+            return
+        live = await self._history.state(room, "m.room.member", row.target)
+        content, event = (live.content, live.event) if live is not None else ({}, None)
+        if _is_as_wanted(wanted, str(content.get("membership", "leave")), known=live is not None):
+            await self._confirm(row.cause, "done", event=event, room=room)
+            return
+        if row.tried_ms is not None and await self._find(row) is not None:
+            await self._confirm(row.cause, "undone", room=room)
+            return
+        body: dict[str, Json] = {"membership": wanted, CAUSE_FIELD: row.cause}
+        if row.payload.get("reason"):
+            body["reason"] = row.payload["reason"]
+        failpoints.pass_by("member.before_send")
+        answer = await self._gateway.call(
+            "PUT", route("rooms", room, "state", "m.room.member", row.target), body=body, patience_s=PATIENCE_S
+        )
+        failpoints.pass_by("member.after_send")
+        await self._done(row, answer, room)
+
+    async def _own_membership(self, row: Waiting, room: RoomId, wanted: str) -> None:
+        action = "join" if wanted == "join" else "leave"
+        try:
+            await self._gateway.call("POST", route("rooms", room, action), body={}, patience_s=PATIENCE_S)
+        except (Forbidden, NotFound):
+            if action != "leave":  # leaving where we are not is done
+                raise
+        await self._confirm(row.cause, "done", room=room)
+
+    # -- rooms ---------------------------------------------------------------------------------------------------------
+
+    async def _create(self, row: Waiting) -> None:
+        locator = str(row.payload.get("locator", ""))
+        found = await self._find_located(locator, everywhere=row.tried_ms is not None)
+        if found is None and row.tried_ms is not None:
+            still_at_work_ms = row.tried_ms + CREATION_MS - self._clock.now_ms()
+            if still_at_work_ms > 0:
+                raise NotYet(min(still_at_work_ms, 2 * SECOND_MS))
+        if found is None:
+            found = await self._make(row, locator)
+        failpoints.pass_by("create.before_confirm")
+        await self._confirm(row.cause, "done", room=found)
+
+    async def _make(self, row: Waiting, locator: str) -> RoomId:
+        body = dict(_object(row.payload.get("body")))
+        failpoints.pass_by("create.before_send")
+        try:
+            answer = await self._gateway.call("POST", route("createRoom"), body=body, timeout_s=120)
+        except RoomInUse:
+            # Our own room under this alias, or somebody else's: then ours does without.
+            found = await self._find_located(locator, everywhere=True)
+            if found is not None:
+                return found
+            log.warning("the alias is taken; the room is made without it", room=row.target)
+            body.pop("room_alias_name", None)
+            answer = await self._gateway.call("POST", route("createRoom"), body=body, timeout_s=120)
+        failpoints.pass_by("create.after_send")
+        room = RoomId(str(answer.get("room_id", "")))
+        await self._store.run(_note_made, room, body)
+        return room
+
+    async def _find_located(self, locator: str, *, everywhere: bool) -> RoomId | None:
+        """Look for a room of ours that carries a locator: in the mirror, and if need be in every room we are in."""
+        known = await self._store.run(mirror.rooms_with_state, LOCATOR_TYPE)
+        for room, state in known:
+            if state.sender == self._me and (state.content or {}).get("locator") == locator:
+                return room
+        if everywhere:
+            seen = {room.room for room in await self._store.run(mirror.rooms_joined)}
+            for room in await self._history.joined_rooms():
+                if room in seen:
+                    continue
+                live = await self._history.state(room, LOCATOR_TYPE, "")
+                if live is not None and live.sender == self._me and live.content.get("locator") == locator:
+                    return room
+        return None
+
+    # -- shared state --------------------------------------------------------------------------------------------------
+
+    async def settle(self, item: Unsettled) -> None:
+        """Write a state event if what is claimed differs from what is live, read now and not from memory."""
+        live = await self._history.state(item.room, item.type, item.key)
+        wanted = await self._compose(item.room, item.type, item.key, live.content if live is not None else None)
+        if wanted is None or (live is not None and wanted == live.content):
+            await self._store.run(claims.settled, item)
+            return
+        failpoints.pass_by("state.before_send")
+        answer = await self._gateway.call(
+            "PUT", route("rooms", item.room, "state", item.type, item.key), body=wanted, patience_s=PATIENCE_S
+        )
+        failpoints.pass_by("state.after_send")
+        event = EventId(str(answer.get("event_id", "")))
+        failpoints.pass_by("state.before_confirm")
+        await self._store.run(_note_written, item, event, self._me, wanted)
+
+    async def _amend_document(self, row: Waiting) -> None:
+        failpoints.pass_by("overlay.before_write")
+        try:
+            await self._amend(row)
+        except DocumentErrors:
+            await self._confirm(row.cause, "refused")
+            return
+        failpoints.pass_by("overlay.after_write")
+        await self._confirm(row.cause, "done")
+
+
+def _room(row: Waiting) -> RoomId:
+    if row.room is None:
+        raise MatrixError("An effect that needs a room has none.", kind=row.kind)
+    return row.room
+
+
+def _object(value: Json) -> JsonObject:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _is_as_wanted(wanted: str, live: str, *, known: bool) -> bool:
+    match wanted:
+        case "invite":
+            return live in {"invite", "join"}
+        case "leave":
+            return known and live in {"leave", "ban"}
+        case _:
+            return live == wanted
+
+
+def _usable_direct_room(tx: Tx, user: UserId) -> RoomId | None:
+    room = bindings.direct_room(tx, user)
+    if room is None:
+        return None
+    known = mirror.room_of(tx, room)
+    them = mirror.member(tx, room, user)
+    if known is None or known.membership != "join" or (them is not None and them.membership in {"leave", "ban"}):
+        return None
+    return room
+
+
+def _invited_readers(tx: Tx, room: RoomId) -> list[UserId]:
+    history = mirror.state_of(tx, room, "m.room.history_visibility")
+    visibility = (history.content or {}).get("history_visibility") if history is not None else "shared"
+    if visibility == "joined":
+        return []
+    return [member.user for member in mirror.members(tx, room, "invite")]
+
+
+def _note_made(tx: Tx, room: RoomId, body: JsonObject) -> None:
+    """Remember at once what must not wait for sync: that we are in, and that the room is encrypted."""
+    mirror.see_own_membership(tx, room, "join")
+    initial = body.get("initial_state")
+    if isinstance(initial, list) and any(_object(s).get("type") == "m.room.encryption" for s in initial):
+        mirror.latch_encryption(tx, room)
+
+
+def _note_written(tx: Tx, item: Unsettled, event: EventId, me: UserId, content: JsonObject) -> None:
+    mirror.see_state(tx, item.room, item.type, item.key, event, me, content)
+    claims.settled(tx, item)
