@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,7 +21,7 @@ from orchestrator.local import with_parent
 from orchestrator.local.admin import Admin
 from orchestrator.local.limits import Limits
 from orchestrator.local.ports import HeldPort
-from orchestrator.local.settings import Federation, secrets_of, write_settings
+from orchestrator.local.settings import Federation, Secrets, secrets_of, write_settings
 from orchestrator.model.ids import Json, JsonObject, UserId
 
 __all__ = ["Federation", "LocalHomeserver"]
@@ -27,10 +29,11 @@ __all__ = ["Federation", "LocalHomeserver"]
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 10.0
 _POLL_S = 0.05
+_ONE_TRY = aiohttp.ClientTimeout(total=1)
 _ATTEMPTS = 5
 _LOG_LINES = 12
-# What Twisted says, through Synapse, when somebody else listens on the port.
-_TAKEN = "Address already in use"
+# What Synapse says when somebody else listens on the port.
+_TAKEN = "ListenerException: Failed to listen"
 
 
 class LocalHomeserver:
@@ -113,37 +116,25 @@ class LocalHomeserver:
             raise SetupError("The local homeserver is already running.")
         if importlib.util.find_spec("synapse") is None:
             raise SetupError("Synapse is not installed. Install it with: pip install 'circlekeeper[homeserver]'")
-        try:
-            self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._data_dir_taken() as lock:
             secret = secrets_of(self._data_dir)
-        except OSError as error:
-            raise SetupError(f"{self._data_dir} cannot be used for the local homeserver: {error.strerror}.") from error
-        for _ in range(_ATTEMPTS):
-            self._take_ports()
-            config = write_settings(
-                self._data_dir,
-                server_name=self.server_name,
-                address=self._address,
-                port=self._port,
-                limits=self._limits,
-                secret=secret,
-                federation=self._federation,
-                federation_port=self._federation_port,
-            )
-            try:
-                self._process = self._spawn(config)
-                ready = await self._until_ready(self._process)
-            except BaseException:
+            for _ in range(_ATTEMPTS):
+                try:
+                    self._take_ports()
+                    config = self._write_settings(secret)
+                    self._process = self._spawn(config, lock)
+                    ready = await self._until_ready(self._process)
+                except BaseException:
+                    await self.stop()
+                    raise
+                if ready:
+                    self._admin = Admin(self.url, secret)
+                    return
+                log = self._log_tail()
                 await self.stop()
-                raise
-            if ready:
-                self._admin = Admin(self.url, secret)
-                return
-            log = self._log_tail()
-            await self.stop()
-            if _TAKEN not in log:
-                raise SetupError(f"The local homeserver did not start. Its log ({self.log_file}) ends:\n{log}")
-            self._port = self._federation_port = 0
+                if _TAKEN not in log:
+                    raise SetupError(f"The local homeserver did not start. Its log ({self.log_file}) ends:\n{log}")
+                self._port = self._federation_port = 0
         raise SetupError(f"The local homeserver found no free port in {_ATTEMPTS} attempts.")
 
     async def stop(self) -> None:
@@ -166,7 +157,7 @@ class LocalHomeserver:
         return await self._running().register(localpart, password, admin=admin, display_name=display_name)
 
     async def override_rate_limit(self, user_id: UserId) -> None:
-        """Exempt a user from the limits on messages and on making rooms; once more changes nothing."""
+        """Exempt a user from every rate limit but those on logging in; once more changes nothing."""
         await self._running().override_rate_limit(user_id)
 
     async def admin_request(self, method: str, path: str, body: JsonObject | None = None) -> dict[str, Json]:
@@ -180,6 +171,39 @@ class LocalHomeserver:
         if self._admin is None:
             raise SetupError("The local homeserver is not running.")
         return self._admin
+
+    @contextmanager
+    def _data_dir_taken(self) -> Iterator[int]:
+        """Make the data directory and lock it against a second server; yields the lock's file descriptor.
+
+        Synapse inherits the descriptor and so the lock, which thus lasts exactly as long as Synapse does.
+        """
+        with ExitStack() as stack:
+            try:
+                self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+                lock = os.open(self._data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+                stack.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield lock
+            except BlockingIOError:
+                raise SetupError(f"Another homeserver is running on {self._data_dir}. Stop it first.") from None
+            except OSError as error:
+                # A file in the way, no right to write, a full disk.
+                raise SetupError(
+                    f"The local homeserver cannot use {self._data_dir}: {error.strerror or 'no reason was given'}."
+                ) from error
+
+    def _write_settings(self, secret: Secrets) -> Path:
+        return write_settings(
+            self._data_dir,
+            server_name=self.server_name,
+            address=self._address,
+            port=self._port,
+            limits=self._limits,
+            secret=secret,
+            federation=self._federation,
+            federation_port=self._federation_port,
+        )
 
     def _take_ports(self) -> None:
         """Hold the port of the last start if nobody has it, else a free one; the same for other servers' port."""
@@ -197,7 +221,7 @@ class LocalHomeserver:
         self._held.append(held)
         return held.number
 
-    def _spawn(self, config: Path) -> subprocess.Popen[bytes]:
+    def _spawn(self, config: Path, lock: int) -> subprocess.Popen[bytes]:
         # A proxy of this machine has nothing to do with a server that talks to nobody outside of it.
         env = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
         python = sys.executable
@@ -211,6 +235,7 @@ class LocalHomeserver:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=(lock,),
                 # Ctrl-C in the terminal is for us; we then stop Synapse in our own order.
                 start_new_session=True,
             )
@@ -237,7 +262,7 @@ class LocalHomeserver:
 
 async def _answers(http: aiohttp.ClientSession, url: str) -> bool:
     try:
-        async with http.get(f"{url}/_matrix/client/versions", timeout=aiohttp.ClientTimeout(total=5)) as answer:
+        async with http.get(f"{url}/_matrix/client/versions", timeout=_ONE_TRY) as answer:
             return answer.status == 200
     except (aiohttp.ClientError, TimeoutError):
         return False

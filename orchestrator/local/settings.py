@@ -88,10 +88,19 @@ def write_settings(
     federation: Federation | None,
     federation_port: int,
 ) -> Path:
-    """Write everything that Synapse reads at its start, and return the path of its configuration."""
+    """Write everything that Synapse reads at its start, and return the path of its configuration.
+
+    Raises SetupError when the directory is that of a server with another name.
+    """
     write_private(data_dir / "signing.key", secret.signing_key + "\n")
     write_private(data_dir / "log.json", json.dumps(_LOGGING))
     path = data_dir / "homeserver.yaml"
+    old = _name_in(path)
+    if old not in (None, server_name):
+        raise SetupError(
+            f"{data_dir} holds the homeserver {old}, and a homeserver cannot become another. "
+            f"Choose another directory for {server_name}, or delete this one."
+        )
     listeners: list[JsonObject] = [_listener(address, port, "client")]
     if federation is not None:
         listeners.append(_listener(address, federation_port, "federation", tls=True))
@@ -121,6 +130,15 @@ def write_settings(
     # JSON is YAML, so nothing needs to be quoted twice.
     write_private(path, json.dumps(settings, indent=1))
     return path
+
+
+def _name_in(path: Path) -> str | None:
+    """Read which server an older start's configuration was for; None when there is none that can be read."""
+    try:
+        return str(json.loads(path.read_text())["server_name"])
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        # Synapse itself checks the name against its database, only later and less plainly.
+        return None
 
 
 def _listener(address: str, port: int, resource: str, *, tls: bool = False) -> JsonObject:
