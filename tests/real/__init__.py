@@ -1,0 +1,1 @@
+"""Tests against real homeservers, which the run starts itself."""
