@@ -126,7 +126,7 @@ class Carrier:
         if item is not None:
             # Marked again when the live event, a claim or our power changes; the audit looks at all of them.
             log.warning("refused by the homeserver", kind=item.type, room=shorten(item.room), why=str(error))
-            await self._store.run(claims.settled, item)
+            await self._store.run(claims.set_aside, item)
 
     # -- saying and removing -------------------------------------------------------------------------------------------
 

@@ -46,6 +46,19 @@ def unbind(tx: Tx, community: CommunityKey, key: RoomKey) -> None:
     )
 
 
+def rename(tx: Tx, community: CommunityKey, before: RoomKey, key: RoomKey) -> bool:
+    """Say that a declared room has a new key; tells whether it was bound under the old one."""
+    return (
+        tx.run(
+            "update binding set key = :key where account = :account and community = :community and key = :before",
+            community=community,
+            before=before,
+            key=key,
+        )
+        > 0
+    )
+
+
 def bound_room(tx: Tx, community: CommunityKey, key: RoomKey) -> RoomId | None:
     """Find the room of a declared room."""
     row = tx.one(
@@ -69,13 +82,13 @@ def bindings(tx: Tx) -> list[Binding]:
 
 
 def set_direct(tx: Tx, user: UserId, room: RoomId) -> None:
-    """Say which room is somebody's direct room."""
-    tx.run("delete from direct where account = :account and room = :room", room=room)
+    """Say that a room is somebody's direct room, and the one to write to from now on."""
     tx.run(
-        "insert into direct (account, user, room) values (:account, :user, :room)"
-        " on conflict (account, user) do update set room = excluded.room",
-        user=user,
+        "insert into direct (account, room, user, seq) values (:account, :room, :user,"
+        " (select coalesce(max(seq), 0) + 1 from direct where account = :account))"
+        " on conflict (account, room) do update set user = excluded.user, seq = excluded.seq",
         room=room,
+        user=user,
     )
 
 
@@ -85,8 +98,10 @@ def drop_direct(tx: Tx, room: RoomId) -> None:
 
 
 def direct_room(tx: Tx, user: UserId) -> RoomId | None:
-    """Find somebody's direct room."""
-    row = tx.one("select room from direct where account = :account and user = :user", user=user)
+    """Find the direct room to write to somebody in: the newest, if there are several."""
+    row = tx.one(
+        "select room from direct where account = :account and user = :user order by seq desc limit 1", user=user
+    )
     return None if row is None else RoomId(text(row, "room"))
 
 

@@ -2,6 +2,9 @@
 
 A claim is merged with the others and with what people put there by ``rooms/compose``; whoever changes a claim or learns
 that the live event changed marks the state event unsettled, and the room's one writer settles it.
+
+A claim that was taken back, or whose time has come, stays as an *ended* one until its state event is settled: what it had
+put there has to be taken out again, and only the claim can tell that from what a person put there.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ class Claim:
         path: within the content, such as ``("users", "@ana:grove.example")``; () is the whole.
         owner: who wants it: ``template``, ``duty``, ``mute``, ``norms``, ``prompt`` ...; compose orders owners.
         until_ms: the claim ends by itself then; None: never.
+        ended: no longer wanted, and perhaps still live.
     """
 
     room: RoomId
@@ -32,6 +36,7 @@ class Claim:
     owner: str
     value: Json
     until_ms: int | None = None
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,11 @@ def put_claim(tx: Tx, claim: Claim, now_ms: int, priority: Priority = Priority.S
     """Record a claim; tells whether that changed anything, and if so marks its state event unsettled."""
     value, path = dump(claim.value), dump(list(claim.path))
     changed = tx.run(
-        "insert into claim (account, room, type, key, path, owner, value, until_ms)"
-        " values (:account, :room, :type, :key, :path, :owner, :value, :until_ms)"
+        "insert into claim (account, room, type, key, path, owner, value, until_ms, ended)"
+        " values (:account, :room, :type, :key, :path, :owner, :value, :until_ms, 0)"
         " on conflict (account, room, type, key, path, owner) do update"
-        " set value = excluded.value, until_ms = excluded.until_ms"
-        " where claim.value != excluded.value or claim.until_ms is not excluded.until_ms",
+        " set value = excluded.value, until_ms = excluded.until_ms, ended = 0"
+        " where claim.value != excluded.value or claim.until_ms is not excluded.until_ms or claim.ended",
         room=claim.room,
         type=claim.type,
         key=claim.key,
@@ -72,8 +77,8 @@ def drop_claim(
 ) -> bool:
     """Take a claim back; tells whether it was there, and if so marks its state event unsettled."""
     changed = tx.run(
-        "delete from claim where account = :account and room = :room and type = :type and key = :key"
-        " and path = :path and owner = :owner",
+        "update claim set ended = 1, until_ms = null where account = :account and room = :room and type = :type"
+        " and key = :key and path = :path and owner = :owner and not ended",
         room=room,
         type=type_,
         key=key,
@@ -86,14 +91,13 @@ def drop_claim(
 
 
 def claims_on(tx: Tx, room: RoomId, type_: str, key: str, now_ms: int) -> list[Claim]:
-    """List the claims in force on a state event, in a fixed order."""
+    """List the claims on a state event, the ended ones among them, in a fixed order."""
     rows = tx.rows(
-        "select path, owner, value, until_ms from claim where account = :account and room = :room and type = :type"
-        " and key = :key and (until_ms is null or until_ms > :now_ms) order by owner, path",
+        "select path, owner, value, until_ms, ended from claim where account = :account and room = :room"
+        " and type = :type and key = :key order by owner, path",
         room=room,
         type=type_,
         key=key,
-        now_ms=now_ms,
     )
     return [
         Claim(
@@ -104,16 +108,17 @@ def claims_on(tx: Tx, room: RoomId, type_: str, key: str, now_ms: int) -> list[C
             owner=text(r, "owner"),
             value=load(text(r, "value")),
             until_ms=maybe_number(r, "until_ms"),
+            ended=bool(number(r, "ended")) or (maybe_number(r, "until_ms") or now_ms + 1) <= now_ms,
         )
         for r in rows
     ]
 
 
 def claims_of(tx: Tx, owner: str) -> list[Claim]:
-    """List every claim of an owner."""
+    """List every claim of an owner that has not ended."""
     rows = tx.rows(
         "select room, type, key, path, value, until_ms from claim where account = :account and owner = :owner"
-        " order by room, type, key, path",
+        " and not ended order by room, type, key, path",
         owner=owner,
     )
     return [
@@ -131,13 +136,15 @@ def claims_of(tx: Tx, owner: str) -> list[Claim]:
 
 
 def end_claims(tx: Tx, now_ms: int) -> int:
-    """Delete claims whose time has come and mark their state events unsettled; tells how many."""
+    """End the claims whose time has come and mark their state events unsettled; tells how many."""
     ended = tx.rows(
         "select distinct room, type, key from claim where account = :account and until_ms <= :now_ms", now_ms=now_ms
     )
     for row in ended:
         mark_unsettled(tx, RoomId(text(row, "room")), text(row, "type"), text(row, "key"), now_ms)
-    return tx.run("delete from claim where account = :account and until_ms <= :now_ms", now_ms=now_ms)
+    return tx.run(
+        "update claim set ended = 1, until_ms = null where account = :account and until_ms <= :now_ms", now_ms=now_ms
+    )
 
 
 def next_claim_end_ms(tx: Tx) -> int | None:
@@ -182,7 +189,26 @@ def unsettled(tx: Tx) -> list[Unsettled]:
 
 
 def settled(tx: Tx, what: Unsettled) -> None:
-    """Say that a state event is as claimed, unless it was marked again meanwhile."""
+    """Say that a state event is as claimed, unless it was marked again meanwhile; what had ended is then forgotten."""
+    was_last = tx.run(
+        "delete from unsettled where account = :account and room = :room and type = :type and key = :key"
+        " and mark = :mark",
+        room=what.room,
+        type=what.type,
+        key=what.key,
+        mark=what.mark,
+    )
+    if was_last:
+        tx.run(
+            "delete from claim where account = :account and room = :room and type = :type and key = :key and ended",
+            room=what.room,
+            type=what.type,
+            key=what.key,
+        )
+
+
+def set_aside(tx: Tx, what: Unsettled) -> None:
+    """Give up on a state event that the server will not let us write; what had ended stays known for the next try."""
     tx.run(
         "delete from unsettled where account = :account and room = :room and type = :type and key = :key"
         " and mark = :mark",

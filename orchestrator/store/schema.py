@@ -103,7 +103,16 @@ def engine(db: Database) -> None:
     table = _table(
         db,
         "claim",
-        {"room": str, "type": str, "key": str, "path": str, "owner": str, "value": str, "until_ms": int},
+        {
+            "room": str,
+            "type": str,
+            "key": str,
+            "path": str,
+            "owner": str,
+            "value": str,
+            "until_ms": int,
+            "ended": int,
+        },
         key=("room", "type", "key", "path", "owner"),
         nullable=("until_ms",),
     )
@@ -149,8 +158,9 @@ def rooms(db: Database) -> None:
     """Which room is which declared room, and which direct room is whose."""
     table = _table(db, "binding", {"community": str, "key": str, "room": str, "how": str}, key=("community", "key"))
     table.create_index(["account", "room"], unique=True)
-    table = _table(db, "direct", {"user": str, "room": str}, key=("user",))
-    table.create_index(["account", "room"], unique=True)
+    # Somebody may open a second direct room; both are listened to, the newer one is written to.
+    table = _table(db, "direct", {"room": str, "user": str, "seq": int}, key=("room",))
+    table.create_index(["account", "user"])
 
 
 @migrations()
