@@ -5,12 +5,19 @@ Every content says whom it mentions (MSC4210: ``m.mentions`` is always present),
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
+from html import escape
+from urllib.parse import quote
 
 import nh3
 from markdown_it import MarkdownIt
 
+from .clock import MINUTE_MS
+from .effects import Priority, Send
+from .feature import Call, Now
 from .ids import EventId, Json, UserId
+
+ANSWER_MS = 2 * MINUTE_MS
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True})
 _TAGS = {
@@ -34,7 +41,7 @@ _TAGS = {
 }
 
 
-def text(markdown: str, *, mentions: Iterable[UserId] = (), kind: str = "m.text") -> dict[str, Json]:
+def text(markdown: str, *, mentions: Collection[UserId] = (), kind: str = "m.text") -> dict[str, Json]:
     """Build an ``m.room.message`` content from Markdown; readable as plain text without its HTML."""
     people: list[Json] = [*sorted(mentions)]
     content: dict[str, Json] = {
@@ -43,12 +50,15 @@ def text(markdown: str, *, mentions: Iterable[UserId] = (), kind: str = "m.text"
         "m.mentions": {"user_ids": people} if people else {},
     }
     html = nh3.clean(_MARKDOWN.render(markdown).strip(), tags=_TAGS, attributes={"a": {"href"}}, link_rel=None)
+    for user in mentions:
+        # A mention is a link that clients show as the person's name.
+        html = html.replace(escape(user), f'<a href="https://matrix.to/#/{quote(user, safe="@:")}">{escape(user)}</a>')
     if html != f"<p>{markdown.strip()}</p>":
         content |= {"format": "org.matrix.custom.html", "formatted_body": html}
     return content
 
 
-def notice(markdown: str, *, mentions: Iterable[UserId] = ()) -> dict[str, Json]:
+def notice(markdown: str, *, mentions: Collection[UserId] = ()) -> dict[str, Json]:
     """Build an ``m.notice``: what a bot says of its own; bots do not answer notices."""
     return text(markdown, mentions=mentions, kind="m.notice")
 
@@ -59,6 +69,18 @@ def reply(content: dict[str, Json], *, to: EventId, thread: EventId | None = Non
     if thread is not None:
         relation |= {"rel_type": "m.thread", "event_id": thread, "is_falling_back": False}
     return {**content, "m.relates_to": relation}
+
+
+def answer(call: Call, markdown: str, now: Now) -> Send:
+    """Answer a command where it was typed; after two minutes nobody waits for it any more."""
+    return Send(
+        step="answer",
+        room=call.event.room,
+        priority=Priority.REPLY,
+        person=call.event.sender,
+        expires_ms=now.at_ms + ANSWER_MS,
+        content=reply(notice(markdown), to=call.event.id, thread=call.event.thread),
+    )
 
 
 def permalink(room: str, event: str) -> str:

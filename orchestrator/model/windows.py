@@ -49,6 +49,10 @@ class Windows:
         kept = [mark for mark in self._marks.get(key, ()) if mark[0] >= start_ms]
         return kept + [(at, who) for k, at, who in self._staged if k == key and at >= start_ms]
 
+    def is_known_since(self, key: tuple[str, ...], start_ms: int) -> bool:
+        """Tell whether the window holds everything from ``start_ms`` on; after a restart it does not until warmed."""
+        return self.known_since_ms.get(key, start_ms + 1) <= start_ms
+
     def sweep(self, now_ms: int) -> None:
         """Drop keys whose newest mark is out of reach, so that memory stays flat."""
         for key in [k for k, marks in self._marks.items() if not marks or marks[-1][0] < now_ms - KEEP_MS]:

@@ -1,0 +1,186 @@
+"""The craft of facilitation: handoffs on time, duty power given and taken back, and who is on duty for all who ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from orchestrator.documents.declared import Community, Documents, Room
+from orchestrator.errors import Refusal
+from orchestrator.i18n import N_, _, use_locale
+from orchestrator.model import content
+from orchestrator.model.cadence import Span
+from orchestrator.model.clock import DAY_MS
+from orchestrator.model.effects import AnyEffect, Priority, Result, Send
+from orchestrator.model.events import Event
+from orchestrator.model.feature import Call, Command, Now, Role, Timer, Tx
+from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
+from orchestrator.schedule import next_at
+from orchestrator.store import bindings, claims
+from orchestrator.store.claims import Claim
+from orchestrator.store.timers import clear_timer, set_timer, timers_of
+
+from . import wording
+from .duty import begun, current_shift, note_begun, on_duty
+from .rota import Shift, backup_of, shifts
+
+OWNER = "duty"
+SHOWN = 4
+
+
+class Facilitation:
+    """Who keeps which room, when. Also the roster that all others ask.
+
+    Args:
+        documents: what the authors wrote.
+    """
+
+    name = "facilitation"
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """``!who`` and ``!next``."""
+        return (
+            Command(name="who", usage="", summary=N_("who is on duty"), needs=Role.MEMBER, run=self._who),
+            Command(name="next", usage="", summary=N_("who comes next"), needs=Role.MEMBER, run=self._next),
+        )
+
+    # -- the roster ----------------------------------------------------------------------------------------------------
+
+    def role(self, tx: Tx, user: UserId, community: CommunityKey, room: RoomKey | None, now: Now) -> Role:
+        """Tell what a user is in a room (None: in the community as a whole), now."""
+        declared = self._documents.community(community)
+        if declared is None:
+            return Role.MEMBER
+        if user in declared.leads:
+            return Role.LEAD
+        return Role.FACILITATOR if user in self.on_duty(tx, community, room, now) else Role.MEMBER
+
+    def is_staff(self, user: UserId, community: CommunityKey) -> bool:
+        """Tell whether a user is a lead or a facilitator of a community, on duty or off."""
+        declared = self._documents.community(community)
+        return declared is not None and user in declared.staff()
+
+    def on_duty(self, tx: Tx, community: CommunityKey, room: RoomKey | None, now: Now) -> tuple[UserId, ...]:
+        """List who is on duty in a room, or anywhere in the community."""
+        declared = self._documents.community(community)
+        if declared is None:
+            return ()
+        rooms = declared.rooms if room is None else tuple(r for r in declared.rooms if r.key == room)
+        people = (user for r in rooms for user in on_duty(tx, declared, r, now.at_ms))
+        return tuple(dict.fromkeys(people))
+
+    # -- the craft -----------------------------------------------------------------------------------------------------
+
+    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+        """Begin the shifts that have begun, set the next handoffs, and take back what nobody should hold any more."""
+        wanted: set[tuple[RoomId, str]] = set()
+        keys: set[str] = set()
+        for community, room, bound in self._kept_rooms(tx):
+            if room.rota is None:
+                for user in room.facilitators:
+                    self._give_power(tx, room, bound, user, None, now)
+                    wanted.add((bound, user))
+                continue
+            keys.add(_timer_key(room))
+            yield from self._hand_off(tx, community, room, bound, now)
+            wanted.update((bound, user) for user in on_duty(tx, community, room, now.at_ms))
+        for claim in claims.claims_of(tx, OWNER):
+            if (claim.room, claim.path[-1]) not in wanted:
+                claims.drop_claim(tx, claim.room, claim.type, OWNER, now.at_ms, key=claim.key, path=claim.path)
+        for timer in timers_of(tx, self.name, "handoff:"):
+            if timer.key not in keys:
+                clear_timer(tx, self.name, timer.key)
+
+    def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
+        """Nothing that is said changes the rota; commands do."""
+        del tx, event, now
+        return ()
+
+    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
+        """Hand over."""
+        for community, room, bound in self._kept_rooms(tx):
+            if room.rota is not None and _timer_key(room) == timer.key:
+                yield from self._hand_off(tx, community, room, bound, now)
+
+    def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
+        """An announcement needs no follow-up."""
+        del tx, result, now
+        return ()
+
+    # -- handoffs ------------------------------------------------------------------------------------------------------
+
+    def _kept_rooms(self, tx: Tx) -> Iterator[tuple[Community, Room, RoomId]]:
+        for community in self._documents.communities:
+            for room in community.rooms:
+                bound = bindings.bound_room(tx, community.key, room.key)
+                if bound is not None and (room.facilitators or room.rota is not None):
+                    yield community, room, bound
+
+    def _hand_off(self, tx: Tx, community: Community, room: Room, bound: RoomId, now: Now) -> Iterator[AnyEffect]:
+        if room.rota is None:
+            return
+        following = next_at(room.rota.cadence, community.zone, now.at_ms)
+        set_timer(tx, Timer(craft=self.name, key=_timer_key(room), due_ms=following.at_ms))
+        shift = current_shift(tx, community, room, now.at_ms)
+        if shift is None:
+            return
+        self._give_power(tx, room, bound, shift.user, shift.span.end_ms, now)
+        if note_begun(tx, room, shift):
+            use_locale(community.locale)
+            yield Send(
+                step=f"handoff:{room.community}/{room.key}:{shift.span.start_ms}",
+                room=bound,
+                priority=Priority.ROUTINE,
+                expires_ms=shift.span.end_ms,
+                content=content.notice(wording.handoff(community, shift), mentions=[shift.user]),
+            )
+
+    def _give_power(  # whose, where, how much and until when
+        self, tx: Tx, room: Room, bound: RoomId, user: UserId, until_ms: int | None, now: Now
+    ) -> None:
+        claim = Claim(
+            room=bound,
+            type="m.room.power_levels",
+            path=("users", user),
+            owner=OWNER,
+            value=room.power.facilitator,
+            until_ms=until_ms,
+        )
+        claims.put_claim(tx, claim, now.at_ms)
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+
+    def _who(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
+        lines = []
+        for community, room in self._asked_about(call):
+            shift = current_shift(tx, community, room, now.at_ms)
+            backup = backup_of(shift, room.facilitators) if shift is not None else None
+            lines.append(wording.who(community, room, shift, backup))
+        yield content.answer(call, "\n\n".join(lines), now)
+
+    def _next(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
+        lines = []
+        for community, room in self._asked_about(call):
+            if room.rota is None:
+                lines.append(wording.who(community, room, None, None))
+                continue
+            window = Span(now.at_ms, now.at_ms + 366 * DAY_MS)
+            ahead: Iterator[Shift] = shifts(room.rota, community.zone, room.facilitators, window, begun(tx, room))
+            coming = [shift for shift in islice(ahead, SHOWN + 1) if shift.span.start_ms > now.at_ms][:SHOWN]
+            lines.append(wording.coming(community, room, coming))
+        yield content.answer(call, "\n\n".join(lines), now)
+
+    def _asked_about(self, call: Call) -> list[tuple[Community, Room]]:
+        community = self._documents.community(call.community) if call.community is not None else None
+        if community is None:
+            raise Refusal(_("I can tell you that once you are in one of the rooms I look after."))
+        rooms = [room for room in community.rooms if call.room_key in {None, room.key}] or list(community.rooms)
+        return [(community, room) for room in rooms]
+
+
+def _timer_key(room: Room) -> str:
+    return f"handoff:{room.community}/{room.key}"

@@ -1,0 +1,196 @@
+"""The craft of prompts: each due slot is posted once, or passed over with its reason written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from orchestrator.documents.declared import Community, Documents, PromptSchedule, Room
+from orchestrator.i18n import _, use_locale
+from orchestrator.model import content
+from orchestrator.model.effects import AnyEffect, Priority, Result, Send
+from orchestrator.model.events import Event
+from orchestrator.model.feature import Command, Now, Timer, Tx
+from orchestrator.model.ids import CommunityKey, Json, RoomId, RoomKey, UserId
+from orchestrator.schedule import next_at
+from orchestrator.store import bindings, claims
+from orchestrator.store.claims import Claim
+from orchestrator.store.timers import clear_timer, set_timer, timers_of
+
+from .gates import ACTIVE_MS, LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
+from .slots import claim_slot, draw_for, is_claimed, note_outcome, posted, put_back
+
+PIN_OWNER = "prompt"
+
+
+class Duty(Protocol):
+    """Tells who is on duty."""
+
+    def on_duty(self, tx: Tx, community: CommunityKey, room: RoomKey | None, now: Now) -> tuple[UserId, ...]:
+        """List who is on duty in a room."""
+        ...
+
+
+class Prompts:
+    """Asks each room its questions.
+
+    Args:
+        documents: what the authors wrote.
+        duty: tells whether somebody is there.
+    """
+
+    name = "prompts"
+
+    def __init__(self, documents: Documents, duty: Duty) -> None:
+        self._documents = documents
+        self._duty = duty
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """None yet."""
+        return ()
+
+    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+        """Set a timer for each schedule; one that is due, or waits for a quiet moment, is left alone."""
+        keys: set[str] = set()
+        waiting = {timer.key: timer for timer in timers_of(tx, self.name, "slot:")}
+        for community, room, _bound, schedule in self._schedules(tx):
+            key = _timer_key(room, schedule)
+            keys.add(key)
+            old = waiting.get(key)
+            if old is None or (old.due_ms > now.at_ms and not old.payload):
+                self._set_next(tx, community, room, schedule, now.at_ms)
+        for key in waiting.keys() - keys:
+            clear_timer(tx, self.name, key)
+        return ()
+
+    def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
+        """Who spoke when is noted by the engine; a prompt needs no more."""
+        del tx, event, now
+        return ()
+
+    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
+        """Fill a slot, wait for a better moment within its grace, or pass it over with the reason."""
+        for community, room, bound, schedule in self._schedules(tx):
+            if _timer_key(room, schedule) == timer.key:
+                yield from self._fill(tx, community, room, bound, schedule, timer, now)
+
+    def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
+        """Pin what was posted in place of the one before; put back what was not."""
+        tag = json.loads(result.tag)
+        room = self._documents.room(CommunityKey(tag["community"]), RoomKey(tag["key"]))
+        if room is None:
+            return ()
+        item = note_outcome(tx, room, tag["schedule"], tag["due_ms"], result.outcome, result.event)
+        if result.event is None:
+            put_back(tx, room, tag["deck"], item)
+        elif tag["pin"] and result.room is not None:
+            self._pin(tx, room, result.room, tag["schedule"], now)
+        return ()
+
+    # -- slots ---------------------------------------------------------------------------------------------------------
+
+    def _schedules(self, tx: Tx) -> Iterator[tuple[Community, Room, RoomId, PromptSchedule]]:
+        for community in self._documents.communities:
+            for room in community.rooms:
+                bound = bindings.bound_room(tx, community.key, room.key)
+                if bound is not None:
+                    for schedule in room.prompts:
+                        yield community, room, bound, schedule
+
+    def _set_next(self, tx: Tx, community: Community, room: Room, schedule: PromptSchedule, after_ms: int) -> None:
+        following = next_at(schedule.weekly, community.zone, after_ms)
+        set_timer(tx, Timer(craft=self.name, key=_timer_key(room, schedule), due_ms=following.at_ms))
+
+    def _fill(  # one slot: where, what, when
+        self, tx: Tx, community: Community, room: Room, bound: RoomId, schedule: PromptSchedule, timer: Timer, now: Now
+    ) -> Iterator[AnyEffect]:
+        waited_for = timer.payload.get("due_ms")
+        due_ms = waited_for if isinstance(waited_for, int) else timer.due_ms
+        if not is_claimed(tx, room, schedule, due_ms):
+            late = now.at_ms - due_ms > schedule.grace_ms
+            opinion = Opinion(Verdict.PASS, "late") if late else self._look(tx, community, room, bound, schedule, now)
+            if opinion.verdict is Verdict.WAIT and now.at_ms + LOOK_AGAIN_MS - due_ms <= schedule.grace_ms:
+                again_ms = now.at_ms + LOOK_AGAIN_MS
+                set_timer(tx, Timer(craft=self.name, key=timer.key, due_ms=again_ms, payload={"due_ms": due_ms}))
+                return
+            if opinion.verdict is Verdict.GO:
+                yield from self._ask(tx, community, room, bound, schedule, due_ms, opinion)
+            else:
+                claim_slot(tx, room, schedule, due_ms, f"passed: {opinion.why}")
+        # After a long absence the slots in between are gone; nobody wants them all at once.
+        self._set_next(tx, community, room, schedule, max(due_ms, now.at_ms))
+
+    def _look(  # the moment, as the gates see it
+        self, tx: Tx, community: Community, room: Room, bound: RoomId, schedule: PromptSchedule, now: Now
+    ) -> Opinion:
+        spoke = ("spoke", bound)
+        moment = Moment(
+            at_ms=now.at_ms,
+            zone=community.zone,
+            quiet=room.rota.quiet if room.rota is not None else None,
+            spoken=now.windows.since(spoke, now.at_ms - ACTIVE_MS),
+            spoken_known=now.windows.is_known_since(spoke, now.at_ms - ACTIVE_MS),
+            covered=bool(self._duty.on_duty(tx, community.key, room.key, now)),
+        )
+        return look(schedule.gates, moment)
+
+    def _ask(  # as _fill, with what the gates said
+        self,
+        tx: Tx,
+        community: Community,
+        room: Room,
+        bound: RoomId,
+        schedule: PromptSchedule,
+        due_ms: int,
+        opinion: Opinion,
+    ) -> Iterator[AnyEffect]:
+        drawn = draw_for(tx, room, schedule, opinion.tier_most)
+        if drawn is None:
+            claim_slot(tx, room, schedule, due_ms, f"passed: {opinion.why or 'empty'}")
+            return
+        claim_slot(tx, room, schedule, due_ms, "claimed", drawn.prompt.id)
+        use_locale(community.locale)
+        tag: dict[str, Json] = {
+            "community": room.community,
+            "key": room.key,
+            "schedule": schedule.id,
+            "due_ms": due_ms,
+            "deck": schedule.deck.name,
+            "pin": schedule.pin == "swap",
+        }
+        yield Send(
+            step=f"prompt:{room.community}/{room.key}:{schedule.id}:{due_ms}",
+            room=bound,
+            priority=Priority.ROUTINE,
+            expires_ms=due_ms + schedule.grace_ms,
+            tag=json.dumps(tag),
+            content=content.text(_worded(drawn.prompt.text, drawn.prompt.note, thread=schedule.thread)),
+        )
+
+    def _pin(self, tx: Tx, room: Room, bound: RoomId, schedule: str, now: Now) -> None:
+        newest, *older = posted(tx, room, schedule)
+        claim = Claim(
+            room=bound,
+            type="m.room.pinned_events",
+            path=("pins", f"prompt:{schedule}"),
+            owner=PIN_OWNER,
+            value={"pin": newest, "unpin": older},
+        )
+        claims.put_claim(tx, claim, now.at_ms)
+
+
+def _worded(question: str, note: str, *, thread: bool) -> str:
+    parts = [f"**{question}**"]
+    if note:
+        parts.insert(0, _("_A word before: this one {note}._").format(note=note))
+    if thread:
+        parts.append(_("_If you like, answer in a thread. Reading along, or passing, is just as welcome._"))
+    else:
+        parts.append(_("_Answer if you like. Reading along, or passing, is just as welcome._"))
+    return "\n\n".join(parts)
+
+
+def _timer_key(room: Room, schedule: PromptSchedule) -> str:
+    return f"slot:{room.community}/{room.key}/{schedule.id}"
