@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.documents.declared import PromptSchedule, Room
-from orchestrator.model.feature import Tx
+from orchestrator.model.feature import SqlValue, Tx
 from orchestrator.model.ids import EventId
 from orchestrator.store.rows import number, text
 
@@ -45,7 +45,12 @@ def is_claimed(tx: Tx, room: Room, schedule: PromptSchedule, due_ms: int) -> boo
 
 def note_outcome(tx: Tx, room: Room, schedule: str, due_ms: int, outcome: str, event: EventId | None) -> str:
     """Note what a slot became; tells which question it was."""
-    where = {"community": room.community, "key": room.key, "schedule": schedule, "due_ms": due_ms}
+    where: dict[str, SqlValue] = {
+        "community": room.community,
+        "key": room.key,
+        "schedule": schedule,
+        "due_ms": due_ms,
+    }
     tx.run(
         "update slot set outcome = :outcome, event = :event where account = :account and community = :community"
         " and key = :key and schedule = :schedule and due_ms = :due_ms",
