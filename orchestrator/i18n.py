@@ -6,6 +6,8 @@ Message catalogues live in ``orchestrator/locales``; a locale without one falls 
 from __future__ import annotations
 
 import gettext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,16 @@ def _catalogue(locale: str) -> gettext.NullTranslations:
 def use_locale(locale: str) -> None:
     """Speak ``locale`` (a BCP 47 tag such as ``de``) for the rest of this context."""
     _locale.set(locale)
+
+
+@contextmanager
+def speaking(locale: str) -> Iterator[None]:
+    """Speak ``locale`` inside, and afterwards what was spoken before."""
+    token = _locale.set(locale)
+    try:
+        yield
+    finally:
+        _locale.reset(token)
 
 
 def current_locale() -> str:

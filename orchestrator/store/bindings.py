@@ -81,6 +81,18 @@ def bindings(tx: Tx) -> list[Binding]:
     return [Binding(CommunityKey(text(r, "community")), RoomKey(text(r, "key")), RoomId(text(r, "room"))) for r in rows]
 
 
+def communities_of(tx: Tx, user: UserId) -> list[CommunityKey]:
+    """List the communities a user is in: joined to one of their rooms."""
+    rows = tx.rows(
+        "select distinct binding.community as community from binding join member"
+        " on member.account = binding.account and member.room = binding.room"
+        " where binding.account = :account and member.user = :user and member.membership = 'join'"
+        " order by binding.community",
+        user=user,
+    )
+    return [CommunityKey(text(r, "community")) for r in rows]
+
+
 def set_direct(tx: Tx, user: UserId, room: RoomId) -> None:
     """Say that a room is somebody's direct room, and the one to write to from now on."""
     tx.run(

@@ -152,6 +152,16 @@ def get(tx: Tx, cause: Cause) -> Waiting | None:
     return None if row is None else _waiting(row)
 
 
+def merging(tx: Tx, craft: str, merge: str) -> Waiting | None:
+    """Find the newest waiting row of a craft under a merge key; None when none waits."""
+    row = tx.one(
+        "select * from outbox where account = :account and craft = :craft and merge = :merge order by seq desc limit 1",
+        craft=craft,
+        merge=merge,
+    )
+    return None if row is None else _waiting(row)
+
+
 def note_try(tx: Tx, cause: Cause, device: str, now_ms: int) -> bool:
     """Note that a row is about to be tried, before it is; tells whether it still waits."""
     return (
