@@ -1,0 +1,139 @@
+"""Is this said to the bot, or to whoever may be listening? Words read as a command, or left alone.
+
+In a direct room the difference matters more than anywhere: somebody in distress writes "help me" or "why" to the one who
+is there, and must not be answered with a list of commands. So in a direct room only what is plainly a command is one; all
+else is left to ``belonging``, which listens. The engine and ``belonging`` ask the same function, so that every message
+has exactly one answer.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from .ids import UserId
+
+CRIES: Final = frozenset({"help", "why", "raise", "forget", "leave", "stop", "remove"})
+"""Names of commands that people also say to a person; in a direct room they need the prefix."""
+
+LONGEST: Final = 4_000
+MOST_ARGS: Final = 32
+MOST_BARE_WORDS: Final = 4
+
+_NAME = re.compile(r"[^\W\d_][\w-]{0,31}\Z")
+_ARGUMENT = re.compile(r"[@#!$][^\s:]{1,200}(:[^\s]{1,200})?\Z|[0-9]{1,4}\Z")
+_AROUND: Final = " \t\r\n`'\"“”„‟«»‹›‘’‚*"  # noqa: RUF001 - quotation marks of many keyboards
+_AFTER: Final = ".,;:!?…"
+
+
+def read_command(
+    body: str,
+    *,
+    prefix: str,
+    names: Collection[str],
+    direct: bool,
+    mentioned: bool = False,
+    me: UserId | None = None,
+    keywords: Collection[str] = (),
+) -> tuple[str, tuple[str, ...]] | None:
+    """Read a message as a command.
+
+    Args:
+        body: what was written.
+        prefix: what commands begin with, such as ``!``.
+        names: the commands there are.
+        direct: it stands in a direct room, where nothing is taken for a command that may be a cry.
+        mentioned: the message mentions the bot.
+        me: the bot's own id, which a mention may be written as.
+        keywords: words that can only be arguments: keys of rooms, ids of rules.
+
+    Returns:
+        the name and the words after it; None when it is no command. In a room the name may be unknown (a near miss, or
+        another bot's command); in a direct room it never is.
+    """
+    head = _plain(body[:LONGEST]).strip(_AROUND)
+    known = {name.casefold(): name for name in names}
+    found = _prefixed(head, prefix, known, direct=direct)
+    if found is None and direct:
+        found = _bare(head.split(), known, keywords, cries=False)
+    if found is None and mentioned:
+        found = _called(head, prefix, known, me, keywords, direct=direct)
+    return found
+
+
+def clearly_a_command(
+    body: str,
+    names: Collection[str],
+    *,
+    prefix: str = "!",
+    mentioned: bool = False,
+    me: UserId | None = None,
+    keywords: Collection[str] = (),
+) -> bool:
+    """Tell whether what was written in a direct room is plainly a command, and not somebody talking."""
+    command = read_command(body, prefix=prefix, names=names, direct=True, mentioned=mentioned, me=me, keywords=keywords)
+    return command is not None
+
+
+def _plain(text: str) -> str:
+    """Leave out what cannot be seen (marks of direction, joiners): keyboards add it, and no command holds it."""
+    return text if text.isascii() else "".join(c for c in text if unicodedata.category(c) != "Cf")
+
+
+def _prefixed(head: str, prefix: str, known: dict[str, str], *, direct: bool) -> tuple[str, tuple[str, ...]] | None:
+    # NFKC, because some keyboards have only the full-width exclamation mark.
+    if not prefix or unicodedata.normalize("NFKC", head[: len(prefix)]) != prefix:
+        return None
+    rest = head[len(prefix) :]
+    words = rest.split()
+    if not words or (rest[0].isspace() and not (direct and len(words) == 1)):
+        return None
+    name = words[0].rstrip(_AFTER + _AROUND).casefold()
+    args = tuple(words[1 : MOST_ARGS + 1])
+    if not direct:
+        return (known.get(name, name), args) if _NAME.match(name) else None
+    if name not in known:
+        return None
+    if name == "help" and args and args[0].removeprefix(prefix).casefold() not in known:
+        return None  # "!help I can't go on" is not about the commands
+    return known[name], args
+
+
+def _bare(
+    words: Sequence[str], known: dict[str, str], keywords: Collection[str], *, cries: bool
+) -> tuple[str, tuple[str, ...]] | None:
+    """Read words without a prefix: the whole message is one name, with nothing but ids and keywords after it."""
+    if not words or len(words) > MOST_BARE_WORDS:
+        return None
+    name = words[0].casefold()
+    if name not in known or (name in CRIES and not cries):
+        return None
+    args = words[1:]
+    if not all(_ARGUMENT.match(arg) or arg.casefold() in keywords for arg in args):
+        return None
+    return known[name], tuple(args)
+
+
+def _called(  # everything that was known of the message
+    head: str,
+    prefix: str,
+    known: dict[str, str],
+    me: UserId | None,
+    keywords: Collection[str],
+    *,
+    direct: bool,
+) -> tuple[str, tuple[str, ...]] | None:
+    """Read what stands after a mention of the bot, whose name there may have one word or two."""
+    if me is not None and head.startswith(me):
+        head = f"me {head[len(me) :].lstrip(':,')}"
+    words = head.split()
+    for first in (1, 2):
+        rest = words[first:]
+        found = _prefixed(" ".join(rest), prefix, known, direct=direct) or _bare(
+            rest, known, keywords, cries=not direct
+        )
+        if found is not None:
+            return found
+    return None
