@@ -19,7 +19,7 @@ from orchestrator.model.events import Event
 from orchestrator.model.feature import Feature, Now, Roster, Tx
 from orchestrator.model.ids import Cause, EventId, RoomId, UserId
 from orchestrator.model.windows import Windows
-from orchestrator.store import AccountStore, claims, timers
+from orchestrator.store import AccountStore, claims, outbox, timers
 
 from .commands import Commands, by_craft
 from .intake import Intake, Taken, Turn
@@ -146,6 +146,7 @@ class Engine:
             def work(tx: Tx) -> Taken:
                 turn = Turn(tx, now)
                 fn(intake, turn)
+                turn.taken.waiting = outbox.anything_waits(tx)
                 return turn.taken
 
             try:

@@ -42,19 +42,19 @@ class Taken:
     """What a transaction led to that others must hear of after the commit.
 
     Attributes:
-        effects: how many were recorded.
         settle: a declared room came to exist or was found: the crafts must settle again.
         members_changed: rooms whose joined members changed: whoever encrypts must look again.
         left: who left which room: the key of the room's messages must change.
         gaps: a timeline was not whole.
+        waiting: there is something to deliver.
         troubles: (craft, what went wrong) by type, never by message.
     """
 
-    effects: int = 0
     settle: bool = False
     members_changed: set[RoomId] = field(default_factory=set)
     left: set[tuple[RoomId, UserId]] = field(default_factory=set)
     gaps: bool = False
+    waiting: bool = False
     troubles: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -264,8 +264,7 @@ class Intake:
 
     def _record(self, turn: Turn, origin: str, craft: str, effects: Iterable[AnyEffect]) -> None:
         for effect in effects:
-            if outbox.record(turn.tx, origin, craft, effect, turn.now.at_ms) is not None:
-                turn.taken.effects += 1
+            outbox.record(turn.tx, origin, craft, effect, turn.now.at_ms)
 
     def _trouble(self, turn: Turn, craft: str, origin: str, error: Exception) -> None:
         log.error("a decision failed and was rolled back", craft=craft, origin=shorten(origin), exc_info=error)

@@ -28,7 +28,7 @@ from orchestrator.store.outbox import Waiting
 
 from .crypto import Crypto
 from .gateway import Gateway, route
-from .history import History
+from .history import History, Traces
 from .ports import Amender, Compose, Confirm, Direct
 
 log = structlog.get_logger("delivery")
@@ -101,8 +101,9 @@ class Carrier:
         """
         if row.expires_ms is not None and row.expires_ms <= self._clock.now_ms():
             # It may have left before a crash; only its room can tell.
-            found = await self._find(row) if row.tried_ms is not None and row.room is not None else None
-            await self._confirm(row.cause, "done" if found else "expired", event=found)
+            tried = row.tried_ms is not None and row.room is not None
+            event = (await self._search(row)).get(row.cause) if tried else None
+            await self._confirm(row.cause, "done" if event else "expired", event=event)
             return
         match row.kind:
             case "send":
@@ -131,11 +132,8 @@ class Carrier:
     # -- saying and removing -------------------------------------------------------------------------------------------
 
     async def _send(self, row: Waiting, room: RoomId) -> None:
-        if self._needs_proof(row):
-            found = await self._find(row)
-            if found is not None:
-                await self._confirm(row.cause, "done", event=found, room=room)
-                return
+        if self._needs_proof(row) and await self._was_said(row, room):
+            return
         type_ = str(row.payload.get("type", "m.room.message"))
         body: JsonObject = {**_object(row.payload.get("content")), CAUSE_FIELD: row.cause}
         if await self._is_encrypted(room):
@@ -149,22 +147,25 @@ class Carrier:
             route("rooms", room, "send", type_, TXN_PREFIX + row.cause),
             body=body,
             patience_s=PATIENCE_S,
+            sit_out_limits=False,
         )
         failpoints.pass_by("delivery.after_send")
         await self._done(row, answer, room)
 
     async def _redact(self, row: Waiting, room: RoomId) -> None:
         if self._needs_proof(row):
-            found = await self._find(row)
+            found = (await self._search(row)).get(row.cause)
             if found is not None:
                 await self._confirm(row.cause, "done", event=found, room=room)
                 return
+            # Unproven is good enough here: to remove what is removed already harms nobody, to leave it may.
         failpoints.pass_by("delivery.before_send")
         answer = await self._gateway.call(
             "PUT",
             route("rooms", room, "redact", row.target, TXN_PREFIX + row.cause),
             body={"reason": row.payload.get("reason", ""), CAUSE_FIELD: row.cause},
             patience_s=PATIENCE_S,
+            sit_out_limits=False,
         )
         failpoints.pass_by("delivery.after_send")
         await self._done(row, answer, room)
@@ -175,15 +176,26 @@ class Carrier:
         failpoints.pass_by("delivery.after_confirm")
 
     def _needs_proof(self, row: Waiting) -> bool:
-        if row.tried_ms is None:
+        if row.tried_ms is None or row.room is None:
             return False
         return row.device != self._device or self._clock.now_ms() - row.tried_ms > TXN_REMEMBERED_MS
 
-    async def _find(self, row: Waiting) -> EventId | None:
-        """Find in the room's history what a row became, if it ever left."""
-        since_ms = min(row.created_ms, row.tried_ms or row.created_ms)
-        found = await self._history.find_cause(_room(row), {row.cause}, back_to_ms=since_ms)
-        return found.get(row.cause)
+    async def _search(self, row: Waiting) -> Traces:
+        """Look in the room's history for what a row became, if it ever left."""
+        return await self._history.find_cause(_room(row), {row.cause}, back_to_ms=row.created_ms)
+
+    async def _was_said(self, row: Waiting, room: RoomId) -> bool:
+        """Settle a row that may have been said; tells False when it is proven that it was not."""
+        traces = await self._search(row)
+        if row.cause in traces:
+            await self._confirm(row.cause, "done", event=traces[row.cause], room=room)
+            return True
+        if not traces.proven:
+            # Some of what we said then cannot be read any more. To say it twice would be worse than to leave it.
+            log.warning("cannot tell whether this was said before; left unsaid", craft=row.craft, kind=row.kind)
+            await self._confirm(row.cause, "refused", errcode="UNPROVEN")
+            return True
+        return False
 
     async def _is_encrypted(self, room: RoomId) -> bool:
         known = await self._store.run(mirror.room_of, room)
@@ -235,7 +247,7 @@ class Carrier:
         if _is_as_wanted(wanted, str(content.get("membership", "leave")), known=live is not None):
             await self._confirm(row.cause, "done", event=event, room=room)
             return
-        if row.tried_ms is not None and await self._find(row) is not None:
+        if row.tried_ms is not None and row.cause in await self._search(row):
             await self._confirm(row.cause, "undone", room=room)
             return
         body: dict[str, Json] = {"membership": wanted, CAUSE_FIELD: row.cause}
@@ -243,7 +255,11 @@ class Carrier:
             body["reason"] = row.payload["reason"]
         failpoints.pass_by("member.before_send")
         answer = await self._gateway.call(
-            "PUT", route("rooms", room, "state", "m.room.member", row.target), body=body, patience_s=PATIENCE_S
+            "PUT",
+            route("rooms", room, "state", "m.room.member", row.target),
+            body=body,
+            patience_s=PATIENCE_S,
+            sit_out_limits=False,
         )
         failpoints.pass_by("member.after_send")
         await self._done(row, answer, room)
@@ -251,7 +267,7 @@ class Carrier:
     async def _own_membership(self, row: Waiting, room: RoomId, wanted: str) -> None:
         action = "join" if wanted == "join" else "leave"
         try:
-            await self._gateway.call("POST", route("rooms", room, action), body={}, patience_s=PATIENCE_S)
+            await self._gateway.call("POST", route("rooms", room, action), patience_s=PATIENCE_S, sit_out_limits=False)
         except (Forbidden, NotFound):
             if action != "leave":  # leaving where we are not is done
                 raise
@@ -316,7 +332,11 @@ class Carrier:
             return
         failpoints.pass_by("state.before_send")
         answer = await self._gateway.call(
-            "PUT", route("rooms", item.room, "state", item.type, item.key), body=wanted, patience_s=PATIENCE_S
+            "PUT",
+            route("rooms", item.room, "state", item.type, item.key),
+            body=wanted,
+            patience_s=PATIENCE_S,
+            sit_out_limits=False,
         )
         failpoints.pass_by("state.after_send")
         event = EventId(str(answer.get("event_id", "")))

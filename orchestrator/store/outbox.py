@@ -128,6 +128,17 @@ def waiting(tx: Tx) -> list[Waiting]:
     return [_waiting(r) for r in tx.rows("select * from outbox where account = :account order by priority, seq")]
 
 
+def anything_waits(tx: Tx) -> bool:
+    """Tell whether there is an effect, or a state event, to deliver."""
+    return (
+        tx.one(
+            "select 1 as waits from outbox where account = :account"
+            " union all select 1 from unsettled where account = :account limit 1"
+        )
+        is not None
+    )
+
+
 def ready(tx: Tx, now_ms: int, limit: int) -> list[Waiting]:
     """List what waits and may be tried now, most urgent first."""
     rows = tx.rows(

@@ -1,0 +1,209 @@
+"""One account at work: listens, decides, delivers, fills gaps, runs timers, until it is stopped.
+
+The order of a start is part of the promise: first everything that happened is taken in, what was already done is confirmed
+by its echo, and only then is the rest delivered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from orchestrator.documents.declared import Documents
+from orchestrator.engine import Engine
+from orchestrator.engine.filler import Filler
+from orchestrator.engine.intake import Taken
+from orchestrator.errors import MatrixError, UnknownToken
+from orchestrator.matrix.budget import Budget
+from orchestrator.matrix.carrying import Carrier
+from orchestrator.matrix.crypto import Crypto
+from orchestrator.matrix.delivery import Delivery
+from orchestrator.matrix.gateway import Gateway
+from orchestrator.matrix.history import History
+from orchestrator.matrix.ports import Amender, DirectRoom
+from orchestrator.matrix.session import Session
+from orchestrator.matrix.sync import Syncer
+from orchestrator.model.batch import SyncBatch
+from orchestrator.model.clock import MINUTE_MS, Clock
+from orchestrator.model.events import Message, Reaction
+from orchestrator.model.feature import Feature, Roster, Tx
+from orchestrator.model.ids import JsonObject, RoomId, UserId
+from orchestrator.rooms import compose, compose_context, direct_room
+from orchestrator.store import AccountStore, bindings, claims, ingest
+
+log = structlog.get_logger("keeper")
+
+WARM_MS: Final = 30 * MINUTE_MS
+"""How far back a room's own history is read at a start, so that nobody's conversation is taken for silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crafts:
+    """The crafts, built from one reading of the documents."""
+
+    documents: Documents
+    features: Sequence[Feature]
+    roster: Roster
+
+
+class Keeper:
+    """Runs one account.
+
+    Args:
+        store: the account's rows.
+        gateway: speaks to its homeserver, logged in.
+        session: who we are there.
+        crypto: ready, with its identity.
+        clock, rng: time and chance.
+        amend: writes changes of the documents.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: AccountStore,
+        gateway: Gateway,
+        session: Session,
+        crypto: Crypto,
+        clock: Clock,
+        rng: random.Random,
+        amend: Amender,
+    ) -> None:
+        self.me = session.user
+        self._store = store
+        self._clock = clock
+        self._crypto = crypto
+        self._history = History(gateway, crypto, self.me)
+        self._syncer = Syncer(gateway, crypto, self.me, clock, rng)
+        self.engine = Engine(store, clock, self.me)
+        self._filler = Filler(self.engine, store, self._history, clock)
+        self._budget = Budget()
+        carrier = Carrier(
+            store=store,
+            gateway=gateway,
+            history=self._history,
+            crypto=crypto,
+            clock=clock,
+            me=self.me,
+            device=session.device,
+            confirm=self.engine.confirm,
+            compose=self._compose,
+            direct=lambda user: DirectRoom(*direct_room(self.me, user)),
+            amend=amend,
+        )
+        self.delivery = Delivery(store, carrier, self._budget, clock, rng, session.device)
+        self._key_work = asyncio.Event()
+        self._rooms_changed = asyncio.Event()
+        self._warmed: set[RoomId] = set()
+        self.ready = asyncio.Event()
+        self.engine.follow(self._heard)
+
+    def use(self, crafts: Crafts) -> None:
+        """Work with these crafts from now on."""
+        self.engine.use(crafts.documents, crafts.features, crafts.roster)
+
+    async def reload(self, crafts: Crafts) -> None:
+        """Work with these crafts from now on and bring everything in line with them."""
+        self.use(crafts)
+        await self.engine.settle()
+        self.delivery.wake()
+
+    async def run(self) -> None:
+        """Work until cancelled.
+
+        Raises:
+            UnknownToken: the account's token is no longer good.
+            StoreError: the disk is full or failing.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            since = await self._store.run(ingest.cursor)
+            tasks.create_task(self._work_on_keys())
+            tasks.create_task(self._syncer.follow(since, self._take))
+            tasks.create_task(self._begin(tasks.create_task))
+
+    async def _begin(self, start: Callable[..., object]) -> None:
+        """Begin to act once what happened is known."""
+        await self.ready.wait()
+        await self._warm()
+        await self.engine.settle()
+        start(self._keep_warm())
+        start(self._filler.run())
+        start(self.engine.run_timers())
+        start(self.delivery.run())
+
+    async def _take(self, batch: SyncBatch) -> None:
+        await self.engine.take(batch, catching_up=not self.ready.is_set())
+        if batch.sessions:
+            self._filler.wake(batch.sessions)
+        self._key_work.set()
+        self.ready.set()
+
+    def _heard(self, taken: Taken) -> None:
+        for room in taken.members_changed:
+            self._crypto.members_changed(room)
+        for room, user in taken.left:
+            self._crypto.member_left(room, user)
+        if taken.gaps:
+            self._filler.wake()
+        if taken.settle:
+            self._rooms_changed.set()
+        if taken.waiting:
+            self.delivery.wake()
+
+    async def _work_on_keys(self) -> None:
+        """Publish keys and ask for others' whenever sync says so, beside everything else."""
+        while True:
+            await self._key_work.wait()
+            self._key_work.clear()
+            try:
+                await self._crypto.upkeep()
+            except UnknownToken:
+                raise
+            except MatrixError as error:
+                log.warning("keys could not be looked after; again with the next answer", why=str(error))
+
+    async def _keep_warm(self) -> None:
+        """A room that was just made or found has a past to read as well."""
+        while True:
+            await self._rooms_changed.wait()
+            self._rooms_changed.clear()
+            await self._warm()
+
+    async def _warm(self) -> None:
+        """Read who spoke lately in our rooms: times and ids, into memory only."""
+        since_ms = self._clock.now_ms() - WARM_MS
+        for binding in await self._store.run(bindings.bindings):
+            if binding.room in self._warmed:
+                continue
+            self._warmed.add(binding.room)
+            marks: list[tuple[int, str]] = []
+            token: str | None = ""
+            try:
+                while token is not None:
+                    page = await self._history.page(binding.room, start=token, stop="")
+                    marks += [(e.at_ms, e.sender) for e in page.events if isinstance(e, Message | Reaction)]
+                    older = all(e.at_ms >= since_ms for e in page.events)
+                    token = page.older if older else None
+            except UnknownToken:
+                raise
+            except MatrixError:
+                continue  # the window stays unknown, and nobody assumes quiet
+            theirs = sorted(mark for mark in marks if mark[0] >= since_ms and mark[1] != self.me)
+            self.engine.warm(binding.room, theirs, since_ms)
+
+    async def _compose(self, room: RoomId, type_: str, key: str, live: JsonObject | None) -> JsonObject | None:
+        def read(tx: Tx) -> JsonObject | None:
+            wanted = claims.claims_on(tx, room, type_, key, self._clock.now_ms())
+            return compose(type_, live, wanted, compose_context(tx, room, self.me)) if wanted else None
+
+        return await self._store.run(read)
+
+
+def users_of(documents: Documents) -> frozenset[UserId]:
+    """List everybody the documents name."""
+    return frozenset(user for community in documents.communities for user in community.staff())
