@@ -1,0 +1,1 @@
+"""The only speaker to the homeserver, and the only importer of nio."""
