@@ -92,8 +92,11 @@ class Carrier:
         self._direct = direct
         self._amend = amend
 
-    async def carry(self, row: Waiting) -> None:
+    async def carry(self, row: Waiting) -> bool:
         """Carry out a row of the outbox and confirm it.
+
+        Returns:
+            whether that took a call that the server counts.
 
         Raises:
             MatrixError: it was not done (retryable or final by class).
@@ -104,20 +107,24 @@ class Carrier:
             tried = row.tried_ms is not None and row.room is not None
             event = (await self._search(row)).get(row.cause) if tried else None
             await self._confirm(row.cause, "done" if event else "expired", event=event)
-            return
+            return False
         match row.kind:
             case "send":
-                await self._send(row, _room(row))
+                return await self._send(row, _room(row))
             case "direct":
-                await self._send(row, await self._direct_room(row))
+                return await self._send(row, await self._direct_room(row))
             case "redact":
-                await self._redact(row, _room(row))
+                return await self._redact(row, _room(row))
+            case "member" if row.target == self._me:
+                return await self._own_membership(row, _room(row))
             case "member":
-                await self._member(row, _room(row))
+                return await self._member(row, _room(row))
             case "create":
-                await self._create(row)
+                return await self._create(row)
             case "amend":
-                await self._amend_document(row)
+                return await self._amend_document(row)
+            case other:
+                raise MatrixError("There is no way to carry out such an effect.", kind=other)
 
     async def refuse(self, row: Waiting | None, item: Unsettled | None, error: NeverWorks) -> None:
         """Note that something will never be done."""
@@ -131,9 +138,9 @@ class Carrier:
 
     # -- saying and removing -------------------------------------------------------------------------------------------
 
-    async def _send(self, row: Waiting, room: RoomId) -> None:
+    async def _send(self, row: Waiting, room: RoomId) -> bool:
         if self._needs_proof(row) and await self._was_said(row, room):
-            return
+            return False
         type_ = str(row.payload.get("type", "m.room.message"))
         body: JsonObject = {**_object(row.payload.get("content")), CAUSE_FIELD: row.cause}
         if await self._is_encrypted(room):
@@ -151,13 +158,14 @@ class Carrier:
         )
         failpoints.pass_by("delivery.after_send")
         await self._done(row, answer, room)
+        return True
 
-    async def _redact(self, row: Waiting, room: RoomId) -> None:
+    async def _redact(self, row: Waiting, room: RoomId) -> bool:
         if self._needs_proof(row):
             found = (await self._search(row)).get(row.cause)
             if found is not None:
                 await self._confirm(row.cause, "done", event=found, room=room)
-                return
+                return False
             # Unproven is good enough here: to remove what is removed already harms nobody, to leave it may.
         failpoints.pass_by("delivery.before_send")
         answer = await self._gateway.call(
@@ -169,6 +177,7 @@ class Carrier:
         )
         failpoints.pass_by("delivery.after_send")
         await self._done(row, answer, room)
+        return True
 
     async def _done(self, row: Waiting, answer: JsonObject, room: RoomId) -> None:
         failpoints.pass_by("delivery.before_confirm")
@@ -237,19 +246,16 @@ class Carrier:
 
     # -- memberships ---------------------------------------------------------------------------------------------------
 
-    async def _member(self, row: Waiting, room: RoomId) -> None:
+    async def _member(self, row: Waiting, room: RoomId) -> bool:
         wanted = str(row.payload.get("membership"))
-        if row.target == self._me:
-            await self._own_membership(row, room, wanted)
-            return
         live = await self._history.state(room, "m.room.member", row.target)
         content, event = (live.content, live.event) if live is not None else ({}, None)
         if _is_as_wanted(wanted, str(content.get("membership", "leave")), known=live is not None):
             await self._confirm(row.cause, "done", event=event, room=room)
-            return
+            return False
         if row.tried_ms is not None and row.cause in await self._search(row):
             await self._confirm(row.cause, "undone", room=room)
-            return
+            return False
         body: dict[str, Json] = {"membership": wanted, CAUSE_FIELD: row.cause}
         if row.payload.get("reason"):
             body["reason"] = row.payload["reason"]
@@ -263,8 +269,10 @@ class Carrier:
         )
         failpoints.pass_by("member.after_send")
         await self._done(row, answer, room)
+        return True
 
-    async def _own_membership(self, row: Waiting, room: RoomId, wanted: str) -> None:
+    async def _own_membership(self, row: Waiting, room: RoomId) -> bool:
+        wanted = row.payload.get("membership")
         action = "join" if wanted == "join" else "leave"
         try:
             await self._gateway.call("POST", route("rooms", room, action), patience_s=PATIENCE_S, sit_out_limits=False)
@@ -272,20 +280,21 @@ class Carrier:
             if action != "leave":  # leaving where we are not is done
                 raise
         await self._confirm(row.cause, "done", room=room)
+        return True
 
     # -- rooms ---------------------------------------------------------------------------------------------------------
 
-    async def _create(self, row: Waiting) -> None:
+    async def _create(self, row: Waiting) -> bool:
         locator = str(row.payload.get("locator", ""))
         found = await self._find_located(locator, everywhere=row.tried_ms is not None)
         if found is None and row.tried_ms is not None:
             still_at_work_ms = row.tried_ms + CREATION_MS - self._clock.now_ms()
             if still_at_work_ms > 0:
                 raise NotYet(min(still_at_work_ms, 2 * SECOND_MS))
-        if found is None:
-            found = await self._make(row, locator)
+        room = found if found is not None else await self._make(row, locator)
         failpoints.pass_by("create.before_confirm")
-        await self._confirm(row.cause, "done", room=found)
+        await self._confirm(row.cause, "done", room=room)
+        return found is None
 
     async def _make(self, row: Waiting, locator: str) -> RoomId:
         body = dict(_object(row.payload.get("body")))
@@ -323,13 +332,17 @@ class Carrier:
 
     # -- shared state --------------------------------------------------------------------------------------------------
 
-    async def settle(self, item: Unsettled) -> None:
-        """Write a state event if what is claimed differs from what is live, read now and not from memory."""
+    async def settle(self, item: Unsettled) -> bool:
+        """Write a state event if what is claimed differs from what is live, read now and not from memory.
+
+        Returns:
+            whether it was written.
+        """
         live = await self._history.state(item.room, item.type, item.key)
         wanted = await self._compose(item.room, item.type, item.key, live.content if live is not None else None)
         if wanted is None or (live is not None and wanted == live.content):
             await self._store.run(claims.settled, item)
-            return
+            return False
         failpoints.pass_by("state.before_send")
         answer = await self._gateway.call(
             "PUT",
@@ -342,16 +355,18 @@ class Carrier:
         event = EventId(str(answer.get("event_id", "")))
         failpoints.pass_by("state.before_confirm")
         await self._store.run(_note_written, item, event, self._me, wanted)
+        return True
 
-    async def _amend_document(self, row: Waiting) -> None:
+    async def _amend_document(self, row: Waiting) -> bool:
         failpoints.pass_by("overlay.before_write")
         try:
             await self._amend(row)
         except DocumentErrors:
             await self._confirm(row.cause, "refused")
-            return
+            return False
         failpoints.pass_by("overlay.after_write")
         await self._confirm(row.cause, "done")
+        return False
 
 
 def _room(row: Waiting) -> RoomId:

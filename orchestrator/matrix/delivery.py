@@ -47,7 +47,7 @@ class Job:
     lane: str
     priority: Priority
     limiter: Limiter | None
-    carry: Callable[[], Awaitable[None]]
+    carry: Callable[[], Awaitable[bool]]
     row: Waiting | None = None
     item: Unsettled | None = None
 
@@ -156,9 +156,9 @@ class Delivery:
 
     async def _work(self, job: Job) -> None:
         try:
-            await job.carry()
+            spent = await job.carry()
             if job.limiter is not None:
-                self._budget.succeeded(job.limiter, self._clock.now_ms())
+                (self._budget.succeeded if spent else self._budget.unspent)(job.limiter, self._clock.now_ms())
             self._item_retry_ms.pop(job.name, None)
         except UnknownToken:
             raise
@@ -166,6 +166,8 @@ class Delivery:
             if job.limiter is not None:
                 self._budget.refused(job.limiter, error.retry_after_ms, self._clock.now_ms())
         except NotYet as error:
+            if job.limiter is not None:
+                self._budget.unspent(job.limiter, self._clock.now_ms())
             await self._later(job, error.wait_ms, failed=False)
         except Retryable as error:
             tries = job.row.tries if job.row is not None else 3
