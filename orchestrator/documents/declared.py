@@ -201,7 +201,9 @@ class Room:
         key: unique within the community; ``bindings.SPACE_KEY`` ("") for the space, ``CONTROL_KEY`` for the control room.
         alias: the localpart, without ``#`` and server; None: no alias.
         previously: former keys, under which the room is looked for too.
-        facilitators: on the rota, or always on duty where there is no rota.
+        facilitators: on the rota, or always on duty where there is no rota. In the control room: those of all rooms.
+        on_drift: what to do about each part that differs; every part is there, the keys are those of ``DRIFT``.
+        quiet: hours in which nothing is asked: the room's own, or else its rota's.
     """
 
     community: CommunityKey
@@ -219,6 +221,7 @@ class Room:
     welcome: Welcome | None
     facilitators: tuple[UserId, ...]
     on_drift: Mapping[str, OnDrift]
+    quiet: QuietHours | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +239,7 @@ class Community:
     space: Room
     control: Room
     rooms: tuple[Room, ...]
+    previously: tuple[CommunityKey, ...] = ()
 
     def every_room(self) -> tuple[Room, ...]:
         """List the space, the control room and the others, in the order in which they are made."""

@@ -1,0 +1,1 @@
+"""Authored files, checked and joined: what people wrote becomes what the crafts read."""

@@ -1,0 +1,123 @@
+"""What is allowed and should be thought about: said by ``check``, and no reason to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from orchestrator.model.ids import LOCATOR_TYPE
+
+from .authored import Advice, Config, PromptSpec, Template
+from .declared import Community, Policy, Room
+from .edge.template import LEADS_ONLY
+from .source import Path, Source
+
+STALE_DAYS = 180
+
+_GUARDED = {
+    "m.room.join_rules": "who may join",
+    "m.room.guest_access": "whether guests may look in",
+    "m.room.history_visibility": "who may read back",
+    "m.room.encryption": "encryption",
+    "m.room.server_acl": "which servers may take part",
+    "m.room.power_levels": "who holds which power",
+    "m.room.canonical_alias": "the room's address",
+    "m.space.child": "which rooms belong to the space",
+    "m.space.parent": "which space the room belongs to",
+    LOCATOR_TYPE: "how the bot finds its rooms again",
+}
+
+
+def advise_config(config: Config, source: Source) -> Iterator[Advice]:
+    """Look at addresses."""
+    for key, account in config.accounts.items():
+        if _travels_in_clear(account.homeserver):
+            path: Path = ("accounts", key, "homeserver")
+            yield _advice(source, path, "Over http the bot's password and token travel readable. Use https if you can.")
+
+
+def advise_community(community: Community, source: Source) -> Iterator[Advice]:
+    """Look at who keeps the rooms."""
+    for room in community.rooms:
+        path: Path = ("communities", community.key, "rooms", room.key)
+        yield from _advise_people(room, source, path)
+        if room.policy is None:
+            yield _advice(source, path, "This room has no policy: no norms to pin, and no rules.")
+    if len(community.leads) < 2:
+        path = ("communities", community.key, "leads")
+        yield _advice(source, path, "There is only one lead. A second one keeps the door open when the first cannot.")
+
+
+def _advise_people(room: Room, source: Source, path: Path) -> Iterator[Advice]:
+    if room.rota is not None and len(room.facilitators) < 2:
+        message = "A rota of fewer than two people cannot rotate, and wears the one out. Add facilitators."
+        yield _advice(source, (*path, "facilitators"), message)
+
+
+def advise_template(template: Template, source: Source) -> Iterator[Advice]:
+    """Look at who gets in, who reads along and who may change that."""
+    settings = template.settings
+    private = template.kind == "room" and settings.join != "public"
+    if private and settings.history in {"shared", "world_readable"}:
+        message = "Whoever joins later, or anyone at all, could read what was said before. A private room has: joined"
+        yield _advice(source, ("settings", "history"), message)
+    if private and settings.guests:
+        message = "Guests have no account, and nobody knows who they are. A private room has: forbidden"
+        yield _advice(source, ("settings", "guests"), message)
+    if private and not settings.encryption:
+        message = "Without encryption every server in the room can read what is said. A private room has: required"
+        yield _advice(source, ("settings", "encryption"), message)
+    for event_type in (*LEADS_ONLY, LOCATOR_TYPE):
+        if template.power.events[event_type] < template.power.lead:
+            message = (
+                f"People who are no leads could change {_GUARDED[event_type]}. Leave this line out, or write: lead"
+            )
+            yield _advice(source, ("power", "events", event_type), message)
+    if source.at(("rota", "mode")) == "fair":
+        message = "Turns are taken in order for now; fair turns come with a later version."
+        yield _advice(source, ("rota", "mode"), message)
+    yield from _advise_prompts(template.prompts, template, source)
+
+
+def _advise_prompts(prompts: tuple[PromptSpec, ...], template: Template, source: Source) -> Iterator[Advice]:
+    quiet = template.quiet
+    for position, prompt in enumerate(prompts):
+        if quiet is None or "quiet_hours" not in prompt.gates:
+            continue
+        at, over_midnight = prompt.weekly.at, quiet.end <= quiet.start
+        inside = (at >= quiet.start or at < quiet.end) if over_midnight else quiet.start <= at < quiet.end
+        if inside:
+            message = "This is in the quiet hours, so it would never be asked."
+            yield _advice(source, ("prompts", position, "at"), message)
+
+
+def advise_policy(policy: Policy, source: Source, today: date) -> Iterator[Advice]:
+    """Look at what grows old: where people can turn, and what was agreed."""
+    for position, resource in enumerate(policy.care.resources):
+        path: Path = ("care", "resources", position, "verified_on")
+        age_days = (today - resource.verified_on).days
+        if age_days > STALE_DAYS:
+            message = f"Nobody has checked this for {age_days} days. Try it, correct it, and write today's date."
+            yield _advice(source, path, message)
+        elif age_days < 0:
+            yield _advice(source, path, "This day is still to come.")
+    if policy.norms.review_by is not None and policy.norms.review_by < today:
+        message = "The day to look at these norms together has passed. Talk them over, and set a new one."
+        yield _advice(source, ("norms", "review_by"), message)
+
+
+def _advice(source: Source, path: Path, message: str) -> Advice:
+    return Advice(*source.mark(path), message)
+
+
+def _travels_in_clear(homeserver: str) -> bool:
+    parts = urlsplit(homeserver)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or "." not in host.replace(":", "."):
+        return False  # a name without a dot is a neighbour, such as a container
+    try:
+        return not ip_address(host).is_private
+    except ValueError:
+        return not host.endswith((".localhost", ".local", ".internal"))

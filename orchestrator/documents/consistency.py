@@ -1,0 +1,157 @@
+"""What must hold within one file and no model can say: keys that exclude each other, things named twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from orchestrator.model.ids import Json, RoomKey
+
+from .authored import Account, Config, PromptSpec, RoomSpec, Template
+from .declared import CONTROL_KEY
+from .source import Path, Source
+
+_MISFIRING: Final = frozenset({"word", "words", "pattern", "patterns"})
+"""Conditions on what people say. They misfire on people in distress, who say dark things in their own words."""
+
+_TOO_MUCH: Final = frozenset({"remove", "mute"})
+
+
+def check_config(config: Config, source: Source) -> None:
+    """Check accounts, communities and rooms against each other."""
+    users: dict[str, str] = {}
+    for name, account in config.accounts.items():
+        path: Path = ("accounts", name)
+        _check_account(account, source, path)
+        if account.user_id in users:
+            message = f"This is the same Matrix user as account “{users[account.user_id]}”. Use that one twice instead."
+            source.errors.append(source.error(message, (*path, "user_id")))
+        users.setdefault(account.user_id, name)
+    known = source.names(("accounts",))
+    for key, community in config.communities.items():
+        path = ("communities", key)
+        if community.account is None and len(known) > 1:
+            message = f"Which account looks after this community? Add one of these lines: {_lines('account', known)}."
+            source.errors.append(source.error(message, path, key=True))
+        elif community.account is not None and community.account not in known:
+            message = f"There is no such account here. Known: {', '.join(known)}."
+            source.errors.append(source.error(message, (*path, "account")))
+        _once(source, (*path, "leads"))
+        _check_rooms(community.rooms, source, (*path, "rooms"))
+    _check_renames(source, ("communities",))
+
+
+def check_template(template: Template, source: Source) -> None:
+    """Check that levels are in order, and that a space is not made to do what only rooms can."""
+    power = template.power
+    if not power.member <= power.facilitator <= power.lead:
+        message = "A lead holds at least as much as a facilitator, and a facilitator at least as much as a member."
+        source.errors.append(source.error(message, ("power",)))
+    _check_prompts(template.prompts, source, ("prompts",))
+    if template.kind != "space":
+        return
+    if template.settings.encryption:
+        message = "A space holds no messages, and its list of rooms must be readable. Write: encryption: none"
+        source.errors.append(source.error(message, ("settings", "encryption")))
+    if template.settings.join in {"restricted", "knock_restricted"}:
+        message = "A space lets people in by itself: write invite, knock or public."
+        source.errors.append(source.error(message, ("settings", "join")))
+    for key in ("rota", "prompts", "welcome", "quiet"):
+        if key in source.value:
+            message = f"Nobody talks in a space: “{key}” belongs in the template of a room."
+            source.errors.append(source.error(message, (key,), key=True))
+
+
+def check_policy(source: Source) -> None:
+    """Check that rules are told apart, look for something, and cannot harm by misfiring."""
+    seen: set[str] = set()
+    for position, rule in enumerate(source.items(("rules",))):
+        path: Path = ("rules", position)
+        name, when = source.at((*path, "id")), source.at((*path, "when"))
+        if isinstance(name, str) and name in seen:
+            message = "Two rules have this id. Each has its own: the journal and !rule name rules by it."
+            source.errors.append(source.error(message, (*path, "id")))
+        seen.add(str(name))
+        if isinstance(when, dict) and when.keys() <= {"member_for_less_than"}:
+            message = "Say what this rule looks for, such as links: {allow: [grove.example]}."
+            source.errors.append(source.error(message, (*path, "when")))
+        if isinstance(rule, dict):
+            _check_misfires(rule, source, path)
+
+
+def check_deck(source: Source) -> None:
+    """Check that no question stands in the deck twice."""
+    seen: dict[str, Path] = {}
+    for position in range(len(source.items(("prompts",)))):
+        path: Path = ("prompts", position, "text")
+        text = source.at(path)
+        if not isinstance(text, str):
+            continue
+        first = seen.setdefault(text.strip(), path)
+        if first is not path:
+            message = (
+                f"This question already stands on line {source.mark(first).line}, and would come up twice as often."
+            )
+            source.errors.append(source.error(message, path))
+
+
+def _check_account(account: Account, source: Source, path: Path) -> None:
+    if account.access_token_file is not None and account.password_file is not None:
+        message = "Use a password or an access token, not both: leave one of password_file and access_token_file out."
+        source.errors.append(source.error(message, (*path, "access_token_file"), key=True))
+    if (account.access_token_file is None) != (account.device_id is None):
+        message = "access_token_file and device_id go together: a token belongs to one device."
+        source.errors.append(source.error(message, path, key=True))
+
+
+def _check_rooms(rooms: Mapping[RoomKey, RoomSpec], source: Source, path: Path) -> None:
+    for key, room in rooms.items():
+        if key == CONTROL_KEY:
+            message = "The control room is made by itself. Change room_templates/control.yaml, or use another key here."
+            source.errors.append(source.error(message, (*path, key), key=True))
+        _once(source, (*path, key, "facilitators"))
+        _check_prompts(room.prompts or (), source, (*path, key, "prompts"))
+    _check_renames(source, path)
+
+
+def _check_renames(source: Source, path: Path) -> None:
+    taken: dict[Json, str] = {key: key for key in source.names(path)}
+    for key in source.names(path):
+        for position, name in enumerate(source.items((*path, key, "previously"))):
+            if name == key or (isinstance(name, str) and taken.setdefault(name, key) != key):
+                message = "This key already leads to another room or community. A former key leads to one place only."
+                source.errors.append(source.error(message, (*path, key, "previously", position)))
+
+
+def _check_prompts(prompts: Sequence[PromptSpec], source: Source, path: Path) -> None:
+    if len(prompts) != len(source.items(path)):
+        return  # some are wrong in themselves; positions are no longer those of the file
+    seen = set()
+    for position, prompt in enumerate(prompts):
+        same = (prompt.deck, prompt.weekly)
+        if same in seen:
+            source.errors.append(source.error("This deck is already asked at these times.", (*path, position)))
+        seen.add(same)
+
+
+def _check_misfires(rule: Mapping[str, object], source: Source, path: Path) -> None:
+    when = rule.get("when")
+    on_words = isinstance(when, Mapping) and not _MISFIRING.isdisjoint(when)
+    if on_words and rule.get("then") in _TOO_MUCH and rule.get("accept_misfires") is not True:
+        message = (
+            "Rules on words misfire on people in distress. Write then: nudge (or raise, which asks a person to look); "
+            "or, if you accept that, accept_misfires: true"
+        )
+        source.errors.append(source.error(message, (*path, "then")))
+
+
+def _once(source: Source, path: Path) -> None:
+    seen = set()
+    for position, user in enumerate(source.items(path)):
+        if isinstance(user, str) and user.strip() in seen:
+            source.errors.append(source.error("This person is already on this list.", (*path, position)))
+        seen.add(user.strip() if isinstance(user, str) else None)
+
+
+def _lines(name: str, keys: Iterable[str]) -> str:
+    return ", ".join(f"`{name}: {key}`" for key in keys)

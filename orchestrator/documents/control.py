@@ -1,0 +1,19 @@
+"""What the control room is like where there is no room_templates/control.yaml."""
+
+from __future__ import annotations
+
+from .authored import Template
+from .edge.template import TemplateModel
+
+
+def control_template() -> Template:
+    """Build the template of the private, encrypted room of leads and facilitators."""
+    said = {
+        "version": 1,
+        "kind": "room",
+        "name": "{title}: keepers",
+        "topic": "For leads and facilitators only. What the bot has to tell them, it says here.",
+        "settings": {"join": "invite", "history": "joined", "encryption": "required"},
+        "power": {"lead": 100, "facilitator": 0, "member": 0},
+    }
+    return TemplateModel.model_validate(said).authored("control")

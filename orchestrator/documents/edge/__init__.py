@@ -1,0 +1,1 @@
+"""The edge: pydantic models of the files, and nothing of theirs gets past it."""
