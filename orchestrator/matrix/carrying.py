@@ -3,7 +3,7 @@
 Sends and redactions: the server knows our transaction id for a day and returns the event it made; a row that was first
 tried longer ago, or by another device, is sent only after the room's history proves it absent. State and memberships:
 there is no echo of a transaction id, so what is there now is read first; a membership that was set and then undone by a
-person is not set again. Rooms: looked for by their locator before they are made.
+person is not set again. Rooms: see ``making``.
 
 (Measured on Synapse 1.163; client-server API, "Transaction identifiers".)
 """
@@ -16,20 +16,20 @@ from typing import Final
 import structlog
 
 from orchestrator import failpoints
-from orchestrator.errors import DocumentErrors, Forbidden, MatrixError, NotFound, RoomInUse
+from orchestrator.errors import DocumentErrors, Forbidden, MatrixError, NotFound
 from orchestrator.errors import Final as NeverWorks
-from orchestrator.model.clock import HOUR_MS, SECOND_MS, Clock
-from orchestrator.model.effects import CreateRoom, Priority
+from orchestrator.model.clock import HOUR_MS, Clock
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import CAUSE_FIELD, LOCATOR_TYPE, EventId, Json, JsonObject, RoomId, UserId, shorten
-from orchestrator.store import AccountStore, bindings, claims, mirror, outbox
+from orchestrator.model.ids import CAUSE_FIELD, EventId, Json, JsonObject, RoomId, UserId, shorten
+from orchestrator.store import AccountStore, claims, mirror
 from orchestrator.store.claims import Unsettled
 from orchestrator.store.outbox import Waiting
 
 from .crypto import Crypto
 from .gateway import Gateway, route
 from .history import History, Traces
-from .ports import Amender, Compose, Confirm, Direct
+from .making import Maker
+from .ports import Amender, Compose, Confirm
 
 log = structlog.get_logger("delivery")
 
@@ -37,18 +37,7 @@ TXN_PREFIX: Final = "ck-"
 TXN_REMEMBERED_MS: Final = 23 * HOUR_MS
 """Servers remember a transaction id for a day; an hour is left for clocks that differ."""
 
-CREATION_MS: Final = 15 * SECOND_MS
-"""How long a server may still be at work on a room whose making we were cut off from."""
-
 PATIENCE_S: Final = 10.0
-
-
-class NotYet(Exception):
-    """It cannot be done yet for a reason of our own; nothing failed."""
-
-    def __init__(self, wait_ms: int) -> None:
-        super().__init__(f"wait {wait_ms} ms")
-        self.wait_ms = wait_ms
 
 
 class Carrier:
@@ -62,7 +51,8 @@ class Carrier:
         clock: tells the time.
         me: the bot's own user id.
         device: our device.
-        confirm, compose, direct, amend: what the rest of the house does; see ``ports``.
+        maker: finds and makes rooms.
+        confirm, compose, amend: what the rest of the house does; see ``ports``.
     """
 
     def __init__(
@@ -77,7 +67,7 @@ class Carrier:
         device: str,
         confirm: Confirm,
         compose: Compose,
-        direct: Direct,
+        maker: Maker,
         amend: Amender,
     ) -> None:
         self._store = store
@@ -89,10 +79,10 @@ class Carrier:
         self._device = device
         self._confirm = confirm
         self._compose = compose
-        self._direct = direct
+        self._maker = maker
         self._amend = amend
 
-    async def carry(self, row: Waiting) -> bool:
+    async def carry(self, row: Waiting) -> bool:  # noqa: PLR0911 - one way out a kind
         """Carry out a row of the outbox and confirm it.
 
         Returns:
@@ -112,7 +102,7 @@ class Carrier:
             case "send":
                 return await self._send(row, _room(row))
             case "direct":
-                return await self._send(row, await self._direct_room(row))
+                return await self._send(row, await self._maker.direct_room(row))
             case "redact":
                 return await self._redact(row, _room(row))
             case "member" if row.target == self._me:
@@ -120,7 +110,7 @@ class Carrier:
             case "member":
                 return await self._member(row, _room(row))
             case "create":
-                return await self._create(row)
+                return await self._make_room(row)
             case "amend":
                 return await self._amend_document(row)
             case other:
@@ -222,28 +212,6 @@ class Carrier:
             readers.add(UserId(row.target))
         return sorted(readers)
 
-    # -- direct rooms --------------------------------------------------------------------------------------------------
-
-    async def _direct_room(self, row: Waiting) -> RoomId:
-        user = UserId(row.target)
-        room = await self._store.run(_usable_direct_room, user)
-        if room is None:
-            await self._store.run(self._ask_for_direct_room, user)
-            raise NotYet(SECOND_MS)
-        if row.room != room:
-            await self._store.run(outbox.place, row.cause, room)
-        return room
-
-    def _ask_for_direct_room(self, tx: Tx, user: UserId) -> None:
-        wanted = self._direct(user)
-        now_ms = self._clock.now_ms()
-        if any(row.kind == "create" and row.target == user for row in outbox.waiting(tx)):
-            return
-        # One try a day: somebody who declined or left is not asked again and again.
-        origin = f"direct:{user}:{now_ms // (24 * HOUR_MS)}"
-        effect = CreateRoom(step="direct", priority=Priority.REPLY, locator=wanted.locator, body=wanted.body, user=user)
-        outbox.record(tx, origin, "rooms", effect, now_ms)
-
     # -- memberships ---------------------------------------------------------------------------------------------------
 
     async def _member(self, row: Waiting, room: RoomId) -> bool:
@@ -282,53 +250,11 @@ class Carrier:
         await self._confirm(row.cause, "done", room=room)
         return True
 
-    # -- rooms ---------------------------------------------------------------------------------------------------------
-
-    async def _create(self, row: Waiting) -> bool:
-        locator = str(row.payload.get("locator", ""))
-        found = await self._find_located(locator, everywhere=row.tried_ms is not None)
-        if found is None and row.tried_ms is not None:
-            still_at_work_ms = row.tried_ms + CREATION_MS - self._clock.now_ms()
-            if still_at_work_ms > 0:
-                raise NotYet(min(still_at_work_ms, 2 * SECOND_MS))
-        room = found if found is not None else await self._make(row, locator)
+    async def _make_room(self, row: Waiting) -> bool:
+        room, made = await self._maker.make(row)
         failpoints.pass_by("create.before_confirm")
         await self._confirm(row.cause, "done", room=room)
-        return found is None
-
-    async def _make(self, row: Waiting, locator: str) -> RoomId:
-        body = dict(_object(row.payload.get("body")))
-        failpoints.pass_by("create.before_send")
-        try:
-            answer = await self._gateway.call("POST", route("createRoom"), body=body, timeout_s=120)
-        except RoomInUse:
-            # Our own room under this alias, or somebody else's: then ours does without.
-            found = await self._find_located(locator, everywhere=True)
-            if found is not None:
-                return found
-            log.warning("the alias is taken; the room is made without it", room=row.target)
-            body.pop("room_alias_name", None)
-            answer = await self._gateway.call("POST", route("createRoom"), body=body, timeout_s=120)
-        failpoints.pass_by("create.after_send")
-        room = RoomId(str(answer.get("room_id", "")))
-        await self._store.run(_note_made, room, body)
-        return room
-
-    async def _find_located(self, locator: str, *, everywhere: bool) -> RoomId | None:
-        """Look for a room of ours that carries a locator: in the mirror, and if need be in every room we are in."""
-        known = await self._store.run(mirror.rooms_with_state, LOCATOR_TYPE)
-        for room, state in known:
-            if state.sender == self._me and (state.content or {}).get("locator") == locator:
-                return room
-        if everywhere:
-            seen = {room.room for room in await self._store.run(mirror.rooms_joined)}
-            for room in await self._history.joined_rooms():
-                if room in seen:
-                    continue
-                live = await self._history.state(room, LOCATOR_TYPE, "")
-                if live is not None and live.sender == self._me and live.content.get("locator") == locator:
-                    return room
-        return None
+        return made
 
     # -- shared state --------------------------------------------------------------------------------------------------
 
@@ -389,31 +315,12 @@ def _is_as_wanted(wanted: str, live: str, *, known: bool) -> bool:
             return live == wanted
 
 
-def _usable_direct_room(tx: Tx, user: UserId) -> RoomId | None:
-    room = bindings.direct_room(tx, user)
-    if room is None:
-        return None
-    known = mirror.room_of(tx, room)
-    them = mirror.member(tx, room, user)
-    if known is None or known.membership != "join" or (them is not None and them.membership in {"leave", "ban"}):
-        return None
-    return room
-
-
 def _invited_readers(tx: Tx, room: RoomId) -> list[UserId]:
     history = mirror.state_of(tx, room, "m.room.history_visibility")
     visibility = (history.content or {}).get("history_visibility") if history is not None else "shared"
     if visibility == "joined":
         return []
     return [member.user for member in mirror.members(tx, room, "invite")]
-
-
-def _note_made(tx: Tx, room: RoomId, body: JsonObject) -> None:
-    """Remember at once what must not wait for sync: that we are in, and that the room is encrypted."""
-    mirror.see_own_membership(tx, room, "join")
-    initial = body.get("initial_state")
-    if isinstance(initial, list) and any(_object(s).get("type") == "m.room.encryption" for s in initial):
-        mirror.latch_encryption(tx, room)
 
 
 def _note_written(tx: Tx, item: Unsettled, event: EventId, me: UserId, content: JsonObject) -> None:

@@ -26,16 +26,19 @@ from orchestrator.model.feature import Tx
 from orchestrator.model.ids import shorten
 from orchestrator.store import AccountStore, claims, outbox
 from orchestrator.store.claims import Unsettled
+from orchestrator.store.limits import Limits, keep_limits
 from orchestrator.store.outbox import Waiting
 
 from .budget import Budget, Limiter
-from .carrying import Carrier, NotYet
+from .carrying import Carrier
+from .making import NotYet
 
 log = structlog.get_logger("delivery")
 
 AT_ONCE: Final = 8
 LOOK_AT: Final = 64
 LONGEST_NAP_MS: Final = 30 * SECOND_MS
+LEAST_WAIT_MS: Final = 2 * SECOND_MS
 LONGEST_BACKOFF_MS: Final = 5 * MINUTE_MS
 
 
@@ -165,6 +168,10 @@ class Delivery:
         except RateLimited as error:
             if job.limiter is not None:
                 self._budget.refused(job.limiter, error.retry_after_ms, self._clock.now_ms())
+            if job.limiter in {Limiter.INVITE, Limiter.JOIN}:
+                # It may be about this person or room alone: this row waits, the others need not.
+                await self._later(job, error.retry_after_ms or LEAST_WAIT_MS, failed=False)
+            await self._remember()
         except NotYet as error:
             if job.limiter is not None:
                 self._budget.unspent(job.limiter, self._clock.now_ms())
@@ -186,6 +193,11 @@ class Delivery:
             await self._store.run(outbox.note_failure, job.row.cause, until_ms, failed=failed)
         else:
             self._item_retry_ms[job.name] = until_ms
+
+    async def _remember(self) -> None:
+        learnt = self._budget.learnt
+        if learnt is not None:
+            await self._store.run(keep_limits, Limits(learnt.burst, learnt.per_hour, learnt.learnt_ms))
 
     async def _nap(self, nap_ms: int) -> None:
         try:
