@@ -199,7 +199,8 @@ class Keeper:
     async def _compose(self, room: RoomId, type_: str, key: str, live: JsonObject | None) -> JsonObject | None:
         def read(tx: Tx) -> JsonObject | None:
             wanted = claims.claims_on(tx, room, type_, key, self._clock.now_ms())
-            return compose(type_, live, wanted, compose_context(tx, room, self.me)) if wanted else None
+            context = compose_context(tx, room, self.me, type_=type_, key=key, live=live)
+            return compose(type_, live, wanted, context) if wanted else None
 
         return await self._store.run(read)
 

@@ -46,14 +46,16 @@ def unbind(tx: Tx, community: CommunityKey, key: RoomKey) -> None:
     )
 
 
-def rename(tx: Tx, community: CommunityKey, before: RoomKey, key: RoomKey) -> bool:
-    """Say that a declared room has a new key; tells whether it was bound under the old one."""
+def rename(tx: Tx, before: tuple[CommunityKey, RoomKey], now: tuple[CommunityKey, RoomKey]) -> bool:
+    """Say that a declared room goes by other keys now; tells whether it was bound under the old ones."""
     return (
         tx.run(
-            "update binding set key = :key where account = :account and community = :community and key = :before",
-            community=community,
-            before=before,
-            key=key,
+            "update binding set community = :community, key = :key where account = :account"
+            " and community = :old_community and key = :old_key",
+            community=now[0],
+            key=now[1],
+            old_community=before[0],
+            old_key=before[1],
         )
         > 0
     )

@@ -1,0 +1,163 @@
+"""Claims and what is live, merged into the one content that a shared state event should have.
+
+What people put there is kept. Of two claims on the same place the one earlier in ``OWNERS`` counts, and a claim that has
+ended is taken out again if what it had put there still stands. ``compose`` of its own result changes nothing, and the
+order in which the claims are given does not matter. How far a person's own change stands against the documents is a
+claim of its own, ``("on_drift",)`` of the template: ``accept`` and ``report`` leave a name, a topic or a link as somebody
+else set it; for power see ``power_levels``. Pins are always ours beside theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import Json, JsonObject, RoomId, UserId
+from orchestrator.store import mirror
+from orchestrator.store.claims import Claim
+from orchestrator.store.rows import dump
+
+from .pins import merge_pins
+from .power_levels import merge_power
+from .topic import merge_topic
+
+OWNERS: Final = ("lockdown", "mute", "duty", "role", "norms", "prompt", "template")
+"""Who wins over whom, first to last; owners that are not named here come just before the template."""
+
+ON_DRIFT: Final = ("on_drift",)
+"""The path of the claim that says what to do about a person's own change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeContext:
+    """What one has to know of a room to merge claims in it.
+
+    Attributes:
+        room_version: such as "12".
+        creators: the sender of ``m.room.create`` and its ``additional_creators``.
+        me: the bot's own user id.
+        by_me: the live event was sent by the bot.
+    """
+
+    room_version: str
+    creators: frozenset[UserId]
+    me: UserId
+    by_me: bool = False
+
+
+def compose_context(
+    tx: Tx, room: RoomId, me: UserId, *, type_: str = "", key: str = "", live: JsonObject | None = None
+) -> ComposeContext:
+    """Read from the mirror what has to be known of a room to merge claims in it.
+
+    ``live`` was read from the server just now; that the bot wrote it is known only if the mirror has seen the same.
+    """
+    known = mirror.room_of(tx, room)
+    seen = mirror.state_of(tx, room, type_, key)
+    return ComposeContext(
+        room_version=known.version if known is not None else "",
+        creators=known.creators if known is not None else frozenset(),
+        me=me,
+        by_me=live is not None and seen is not None and seen.sender == me and seen.digest == mirror.digest_of(live),
+    )
+
+
+def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], context: ComposeContext) -> JsonObject | None:
+    """Merge the claims on a state event with what is live into the content that should be.
+
+    Returns:
+        the content; equal to ``live`` when there is nothing to do, None when there should be nothing.
+    """
+    ordered = sorted(claims, key=_rank)
+    on_drift = next((claim.value for claim in ordered if claim.path == ON_DRIFT and not claim.ended), None)
+    ordered = [claim for claim in ordered if claim.path != ON_DRIFT]
+    theirs = on_drift in {"accept", "report"} and live is not None and not context.by_me
+    match type_:
+        case "m.room.power_levels" if not context.room_version:
+            # Sync has not shown us the room yet; when it does, its state events are looked at again.
+            merged = live
+        case "m.room.power_levels":
+            merged = merge_power(
+                live,
+                ordered,
+                room_version=context.room_version,
+                creators=context.creators,
+                me=context.me,
+                # Only where the template says so: a room whose claims are not all there yet must not lose power.
+                exact=on_drift == "enforce",
+            )
+        case "m.room.pinned_events":
+            merged = merge_pins(live, ordered)
+        case "m.room.topic":
+            parts = {claim.path[1]: claim.value for claim in reversed(ordered) if _is_part(claim)}
+            said = {slot: text for slot, text in parts.items() if isinstance(text, str)}
+            merged = live if theirs or not said else merge_topic(live, said)
+        case "m.space.child":
+            merged = live if theirs else _merge_link(live, ordered)
+        case _:
+            merged = live if theirs else _merge(live, ordered)
+    return live if _same(merged, live) else merged
+
+
+def _rank(claim: Claim) -> tuple[int, str, str, str, bool]:
+    place = OWNERS.index(claim.owner) if claim.owner in OWNERS else len(OWNERS) - 1
+    before_template = claim.owner != "template"
+    return (2 * place - before_template, claim.owner, dump(list(claim.path)), dump(claim.value), claim.ended)
+
+
+def _is_part(claim: Claim) -> bool:
+    return not claim.ended and len(claim.path) == 2 and claim.path[0] == "parts"
+
+
+def _same(one: JsonObject | None, other: JsonObject | None) -> bool:
+    return one is other or (one is not None and other is not None and dump(one) == dump(other))
+
+
+def _merge_link(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | None:
+    """Link a room from its space: our order, everybody's routes. What is no longer claimed is unlinked."""
+    wanted = next((claim for claim in ordered if claim.path == () and not claim.ended), None)
+    if wanted is None:
+        return {} if live and any(claim.ended for claim in ordered) else live
+    value = wanted.value if isinstance(wanted.value, Mapping) else {}
+    routes = [*_texts(value.get("via")), *_texts((live or {}).get("via"))]
+    return {**(live or {}), **value, "via": list(dict.fromkeys(routes))}
+
+
+def _merge(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | None:
+    """Set each claimed path in the live content; keys that nobody claims stay."""
+    content: dict[str, Json] = dict(live or {})
+    for claim in ordered:
+        if claim.ended:
+            for path, value in _leaves(claim):
+                content = _removed(content, path, value)
+    for claim in reversed([claim for claim in ordered if not claim.ended]):
+        for path, value in _leaves(claim):
+            content = _set(content, path, value)
+    return content if content or live is not None else None
+
+
+def _leaves(claim: Claim) -> list[tuple[tuple[str, ...], Json]]:
+    if claim.path:
+        return [(claim.path, claim.value)]
+    return [((key,), value) for key, value in claim.value.items()] if isinstance(claim.value, Mapping) else []
+
+
+def _set(content: Mapping[str, Json], path: tuple[str, ...], value: Json) -> dict[str, Json]:
+    inner = content.get(path[0])
+    if len(path) > 1:
+        value = _set(inner if isinstance(inner, Mapping) else {}, path[1:], value)
+    return {**content, path[0]: value}
+
+
+def _removed(content: Mapping[str, Json], path: tuple[str, ...], value: Json) -> dict[str, Json]:
+    inner = content.get(path[0])
+    if len(path) > 1 and isinstance(inner, Mapping):
+        return {**content, path[0]: _removed(inner, path[1:], value)}
+    stands = len(path) == 1 and path[0] in content and dump(inner) == dump(value)
+    return {key: kept for key, kept in content.items() if not (stands and key == path[0])}
+
+
+def _texts(value: Json) -> list[str]:
+    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list | tuple) else []

@@ -1,0 +1,162 @@
+"""The craft of rooms: makes what is declared and missing, finds what is there, links it, and asks people in.
+
+The space comes first, because all other rooms name it; then the control room, then the rest. What is bound stays bound,
+also when the bot was taken out of it: then the leads are told, and nothing new is made beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
+from orchestrator.i18n import speaking
+from orchestrator.model.clock import HOUR_MS
+from orchestrator.model.effects import AnyEffect, CreateRoom, Priority, Result
+from orchestrator.model.events import Event, Member, State
+from orchestrator.model.feature import Command, Now, Timer, Tx
+from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
+from orchestrator.store import bindings, mirror, outbox, timers
+from orchestrator.store.bindings import SPACE_KEY
+
+from .create import room_body, room_locator
+from .find import find_rooms
+from .greet import answer_invite, came, watch_direct
+from .members import departures, invitations
+from .report import is_lost, report_lost, report_not_made, report_replaced, report_twins
+from .wants import settle_claims
+
+AGAIN_MS: Final = HOUR_MS
+"""How long to wait before asking again for a room that the homeserver refused to make."""
+
+_AGAIN: Final = "create:"
+
+
+class Rooms:
+    """Rooms as the documents mean them.
+
+    Args:
+        documents: what the authors wrote.
+        me: the bot's own user id.
+    """
+
+    name = "rooms"
+
+    def __init__(self, documents: Documents, me: UserId) -> None:
+        self._documents = documents
+        self._me = me
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """None yet."""
+        return ()
+
+    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+        """Find and make rooms, claim what they should be, and invite whom they are for."""
+        effects: list[AnyEffect] = []
+        for community in self._documents.of(tx.account).communities:
+            with speaking(community.locale):
+                effects += self._settle(tx, community, now)
+        return effects
+
+    def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
+        """Notice when a room of ours is replaced or we are put out of it, and when a direct room is one no more."""
+        binding = bindings.binding_of(tx, event.room)
+        if binding is None:
+            return list(watch_direct(tx, event, now))
+        community, room = self._declared(binding.community, binding.key)
+        if community is None or room is None:
+            return []
+        with speaking(community.locale):
+            if isinstance(event, Member) and event.user == self._me and event.membership in {"leave", "ban"}:
+                return list(report_lost(tx, community, room, event.room))
+            if isinstance(event, State) and event.type == "m.room.tombstone":
+                return list(report_replaced(tx, community, room, event.room))
+        return []
+
+    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
+        """Ask again for a room that the homeserver refused to make."""
+        del now
+        key = timer.key.removeprefix(_AGAIN)
+        return [
+            effect
+            for community in self._documents.of(tx.account).communities
+            for effect in self._missing(tx, community)
+            if effect.tag == key
+        ]
+
+    def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
+        """Bind a room that was made, and take note of an invitation that was followed."""
+        line = outbox.journal_of(tx, result.cause)
+        if line is None or line["kind"] != "create":
+            return list(came(tx, result, now))
+        target = str(line["target"])
+        if target.startswith("@"):
+            if result.outcome == "done" and result.room is not None:
+                bindings.set_direct(tx, UserId(target), result.room)
+            return []
+        name, _, key = target.partition("/")
+        return self._made(tx, CommunityKey(name), RoomKey(key), result, now)
+
+    def invited(self, tx: Tx, room: RoomId, inviter: UserId, now: Now, *, direct: bool) -> Iterable[AnyEffect]:
+        """Decide about an invitation of the bot."""
+        return list(answer_invite(tx, self._documents, room, inviter, now, direct=direct))
+
+    def _settle(self, tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
+        for found in find_rooms(tx, self._me, community):
+            if found.others:
+                yield from report_twins(tx, community, found.declared, found.room)
+        yield from self._missing(tx, community)
+        kept: dict[str, RoomId] = {}
+        for room in community.every_room():
+            where = bindings.bound_room(tx, community.key, room.key)
+            if where is None:
+                continue
+            if is_lost(tx, where):
+                yield from report_lost(tx, community, room, where)
+                continue
+            kept[room.key] = where
+            if mirror.state_of(tx, where, "m.room.tombstone") is not None:
+                yield from report_replaced(tx, community, room, where)
+            yield from invitations(tx, community, room, where, self._me)
+        settle_claims(tx, community, kept, self._me, now.at_ms)
+        if CONTROL_KEY in kept:
+            yield from departures(tx, community, kept[CONTROL_KEY], self._me)
+
+    def _missing(self, tx: Tx, community: Community) -> Iterator[CreateRoom]:
+        """Ask for the rooms that there are not yet; as long as there is no space, for that alone."""
+        space = bindings.bound_room(tx, community.key, SPACE_KEY)
+        for room in community.every_room() if space is not None else (community.space,):
+            if bindings.bound_room(tx, community.key, room.key) is not None:
+                continue
+            body = room_body(community, room, self._me, space=space)
+            name = f"{community.key}/{room.key}"
+            # Asked once for what the room is now; if that was refused and the documents changed, it is asked anew.
+            yield CreateRoom(
+                step=f"create:{name}:{mirror.digest_of(body)[:12]}",
+                priority=Priority.STRUCTURE,
+                merge=f"create:{name}",
+                tag=name,
+                locator=room_locator(self._me, community.key, room.key),
+                body=body,
+                community=community.key,
+                key=room.key,
+            )
+
+    def _made(self, tx: Tx, community_key: CommunityKey, key: RoomKey, result: Result, now: Now) -> list[AnyEffect]:
+        if result.outcome == "done" and result.room is not None:
+            # A room that was found meanwhile stays the one.
+            if bindings.bound_room(tx, community_key, key) is None:
+                bindings.bind(tx, community_key, key, result.room, "made")
+            return []
+        community, room = self._declared(community_key, key)
+        if community is None or room is None:
+            return []
+        again = Timer(craft=self.name, key=f"{_AGAIN}{community_key}/{key}", due_ms=now.at_ms + AGAIN_MS)
+        timers.set_timer(tx, again)
+        with speaking(community.locale):
+            return list(report_not_made(tx, community, room, result.errcode))
+
+    def _declared(self, community_key: CommunityKey, key: RoomKey) -> tuple[Community | None, Room | None]:
+        community = self._documents.community(community_key)
+        return community, None if community is None else community.room(key)

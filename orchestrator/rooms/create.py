@@ -1,0 +1,153 @@
+"""Rooms as ``createRoom`` bodies: everything a room needs to be safe is in the one call that makes it. Pure.
+
+No preset is relied on: ``private_chat`` stands for open history and guests, so all that it implies is said explicitly.
+Nobody is made a creator beside the bot (``additional_creators``): creators can never be removed again, not even for the
+best of reasons. A community that is to outlive its bot hands it over with ``handover``, which replaces the rooms.
+Source: client-server API, ``POST /createRoom``; probed on Synapse 1.163, which merges power levels shallowly.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from orchestrator.documents.declared import CONTROL_KEY, Community, Room
+from orchestrator.model.ids import LOCATOR_TYPE, CommunityKey, Json, RoomId, RoomKey, UserId, locator_of, server_of
+from orchestrator.model.power import KEEPER_LEVEL, creators_have_power
+
+from .levels import room_levels
+from .topic import topic_content
+
+ENCRYPTION: Final[dict[str, Json]] = {"algorithm": "m.megolm.v1.aes-sha2"}
+DIRECT_VERSION: Final = "12"
+
+
+def room_locator(me: UserId, community: CommunityKey, key: RoomKey) -> str:
+    """Tell by which locator a declared room is known, or was under its former keys."""
+    return locator_of(me, community, key)
+
+
+def direct_locator(me: UserId, user: UserId) -> str:
+    """Tell by which locator somebody's direct room is known."""
+    return locator_of(me, "direct", user)
+
+
+def topic_parts(room: Room) -> dict[str, str]:
+    """Tell what a room's topic says from the start: the template's words and the norms in short."""
+    parts = {"topic": room.topic}
+    if room.policy is not None:
+        parts["norms"] = room.policy.norms.summary
+    return parts
+
+
+def room_body(community: Community, room: Room, me: UserId, *, space: RoomId | None = None) -> dict[str, Json]:
+    """Write the ``createRoom`` body of a declared room.
+
+    The control room is invite-only, encrypted, without alias and not listed, whatever its settings say. It names the
+    space as its parent, so that its people find it there, but the space does not name it: nobody else learns of it.
+
+    Args:
+        community: whose room it is.
+        room: the space, the control room or any other.
+        me: the bot, who makes it.
+        space: the community's space, once there is one; None only for the space itself.
+    """
+    control = room.key == CONTROL_KEY
+    settings = room.settings
+    state: list[Json] = [
+        _state("m.room.join_rules", _join_rules(room, space)),
+        _state("m.room.history_visibility", {"history_visibility": "joined" if control else settings.history}),
+        _state("m.room.guest_access", {"guest_access": _guests(allowed=settings.guests and not control)}),
+    ]
+    if (settings.encryption or control) and room.kind == "room":
+        state.append(_state("m.room.encryption", ENCRYPTION))
+    topic = topic_content(topic_parts(room))
+    if topic:
+        state.append(_state("m.room.topic", topic))
+    if space is not None and room.kind == "room":
+        state.append(_state("m.space.parent", {"via": [server_of(me)], "canonical": True}, space))
+    # Last: by it the room is found again, and whatever else it has is then there.
+    state.append(_state(LOCATOR_TYPE, {"locator": room_locator(me, community.key, room.key)}))
+    creation: dict[str, Json] = {}
+    if room.kind == "space":
+        creation["type"] = "m.space"
+    if not settings.federate:
+        creation["m.federate"] = False
+    body: dict[str, Json] = {
+        "preset": "private_chat",
+        "visibility": "public" if settings.listed and not control else "private",
+        "room_version": settings.room_version,
+        "creation_content": creation,
+        "name": room.name,
+        "power_level_content_override": room_levels(community, room, me),
+        "initial_state": state,
+    }
+    if room.alias is not None and not control:
+        body["room_alias_name"] = room.alias
+    return body
+
+
+def direct_body(me: UserId, user: UserId, *, room_version: str = DIRECT_VERSION) -> dict[str, Json]:
+    """Write the ``createRoom`` body of an encrypted room for the bot and one person.
+
+    They can read all of it from the moment they are invited, so that what waited for them is not lost; they cannot bring
+    anybody in, and nobody else can see or find it.
+    """
+    creator = creators_have_power(room_version)
+    levels: dict[str, Json] = {
+        "users": {} if creator else {me: KEEPER_LEVEL},
+        "users_default": 0,
+        "events": {},
+        "events_default": 0,
+        "state_default": KEEPER_LEVEL,
+        "ban": KEEPER_LEVEL,
+        "kick": KEEPER_LEVEL,
+        "redact": KEEPER_LEVEL,
+        "invite": KEEPER_LEVEL,
+        "notifications": {"room": KEEPER_LEVEL},
+    }
+    return {
+        "preset": "private_chat",
+        "visibility": "private",
+        "room_version": room_version,
+        "is_direct": True,
+        "invite": [user],
+        "creation_content": {},
+        "power_level_content_override": levels,
+        "initial_state": [
+            _state("m.room.join_rules", {"join_rule": "invite"}),
+            _state("m.room.history_visibility", {"history_visibility": "invited"}),
+            _state("m.room.guest_access", {"guest_access": _guests(allowed=False)}),
+            _state("m.room.encryption", ENCRYPTION),
+            _state(LOCATOR_TYPE, {"locator": direct_locator(me, user)}),
+        ],
+    }
+
+
+def direct_room(me: UserId, user: UserId) -> tuple[str, dict[str, Json]]:
+    """Describe somebody's direct room: its locator and its ``createRoom`` body."""
+    return direct_locator(me, user), direct_body(me, user)
+
+
+def joins_by_itself(room: Room) -> bool:
+    """Tell whether members of the space can come in without being invited."""
+    return room.key != CONTROL_KEY and room.settings.join in {"restricted", "knock_restricted", "public"}
+
+
+def _join_rules(room: Room, space: RoomId | None) -> dict[str, Json]:
+    if room.key == CONTROL_KEY:
+        return {"join_rule": "invite"}
+    rule = room.settings.join
+    if rule not in {"restricted", "knock_restricted"}:
+        return {"join_rule": rule}
+    if space is None or room.kind == "space":
+        # There is nothing it could be restricted to.
+        return {"join_rule": "knock" if rule == "knock_restricted" else "invite"}
+    return {"join_rule": rule, "allow": [{"type": "m.room_membership", "room_id": space}]}
+
+
+def _guests(*, allowed: bool) -> str:
+    return "can_join" if allowed else "forbidden"
+
+
+def _state(type_: str, content: dict[str, Json], key: str = "") -> dict[str, Json]:
+    return {"type": type_, "state_key": key, "content": content}

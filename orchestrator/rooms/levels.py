@@ -1,0 +1,85 @@
+"""Who may do what in a room of ours: the whole ``m.room.power_levels`` content that a template means.
+
+Nothing is left to a server's defaults: what is not written would be filled in with values that differ between servers
+and presets, and Synapse replaces whole tables by what it is given, so that a table with a hole loses its protection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from orchestrator.documents.declared import CONTROL_KEY, Community, Room
+from orchestrator.model.ids import LOCATOR_TYPE, Json, UserId
+from orchestrator.model.power import KEEPER_LEVEL, creators_have_power
+
+TOMBSTONE_LEVEL: Final = 150
+"""From version 12 on only creators may replace a room: a new one would have other creators (room version 12)."""
+
+_LEADS: Final = (
+    "m.room.avatar",
+    "m.room.canonical_alias",
+    "m.room.encryption",
+    "m.room.guest_access",
+    "m.room.history_visibility",
+    "m.room.join_rules",
+    "m.room.name",
+    "m.room.policy",
+    "m.room.power_levels",
+    "m.room.retention",
+    "m.room.server_acl",
+    "m.space.child",
+    "m.space.parent",
+)
+_FACILITATORS: Final = ("m.room.pinned_events", "m.room.topic")
+
+
+def room_levels(community: Community, room: Room, me: UserId) -> dict[str, Json]:
+    """Write the complete power levels that a room is made with.
+
+    Before version 12 the bot stands at ``KEEPER_LEVEL``, above the leads, and nothing needs more than that; from version
+    12 on it is the creator and must not be listed. Leads keep what they need to go on without the bot. The levels of
+    events that the template names are the author's own; in an encrypted room what it says of messages holds for
+    encrypted ones. Source: client-server API, ``m.room.power_levels``; room versions 10 to 12.
+    """
+    version, power = room.settings.room_version, room.power
+    creator = creators_have_power(version)
+    most = TOMBSTONE_LEVEL if creator else KEEPER_LEVEL
+    lead = lead_level(room)
+    # Where facilitators hold no more than members (the control room), what they would do is for leads.
+    facilitator = min(power.facilitator, lead) if power.facilitator > power.member else lead
+    events = dict.fromkeys(_LEADS, lead) | dict.fromkeys(_FACILITATORS, facilitator)
+    events["m.room.tombstone"] = TOMBSTONE_LEVEL if creator else lead
+    events |= {type_: min(level, most) for type_, level in _named(room).items()}
+    # Only what the bot itself says about a room counts, so nobody else needs to be able to say it.
+    events[LOCATOR_TYPE] = KEEPER_LEVEL
+    users: dict[str, int] = {user: lead for user in community.leads if user != me}
+    if not creator:
+        users[me] = KEEPER_LEVEL
+    return {
+        "users": users,
+        "users_default": power.member,
+        "events": events,
+        "events_default": lead if room.kind == "space" else power.member,
+        "state_default": lead,
+        "ban": facilitator,
+        "kick": facilitator,
+        "redact": facilitator,
+        # Who is in the control room follows from the roster alone: what members raise is read by these and no others.
+        "invite": KEEPER_LEVEL if room.key == CONTROL_KEY else facilitator,
+        "notifications": {"room": facilitator},
+    }
+
+
+def lead_level(room: Room) -> int:
+    """Tell what leads hold in a room; before version 12 always less than the bot, so that it can be taken back."""
+    if creators_have_power(room.settings.room_version):
+        return room.power.lead
+    return min(room.power.lead, KEEPER_LEVEL - 1)
+
+
+def _named(room: Room) -> Mapping[str, int]:
+    named = dict(room.power.events)
+    if room.settings.encryption and "m.room.message" in named:
+        named.setdefault("m.room.encrypted", named["m.room.message"])
+    return named
