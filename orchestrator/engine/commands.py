@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.errors import Refusal
-from orchestrator.i18n import _, use_locale
+from orchestrator.i18n import N_, _, current_locale, speaking
 from orchestrator.model import content, wording
 from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Priority, Send
@@ -46,7 +46,7 @@ class Commands:
         self._documents = documents
         self._roster = roster
         self._table: dict[str, tuple[str, Command]] = {command.name: (craft, command) for craft, command in commands}
-        help_ = Command(name="help", usage="", summary=_("this list"), needs=Role.MEMBER, run=self._help)
+        help_ = Command(name="help", usage="", summary=N_("this list"), needs=Role.MEMBER, run=self._help)
         self._table["help"] = ("engine", help_)
 
     @property
@@ -88,16 +88,16 @@ class Commands:
             return "engine", []
         call = self._call(tx, event, words, now)
         community = self._documents.community(call.community) if call.community is not None else None
-        use_locale(community.locale if community is not None else "en")
-        if not words.known:
-            return "engine", self._near(event, words, now)
-        craft, command = self._table[words.name]
-        try:
+        with speaking(community.locale if community is not None else current_locale()):
+            if not words.known:
+                return "engine", self._near(event, words, now)
+            craft, command = self._table[words.name]
             if call.role < command.needs:
-                raise Refusal(self._who_can(command, community))
-            return craft, list(command.run(tx, call, now))
-        except Refusal as refusal:
-            return "engine", [self._say(event, refusal.message, now)]
+                return "engine", [self._say(event, self._who_can(command, community), now)]
+            try:
+                return craft, list(command.run(tx, call, now))
+            except Refusal as refusal:
+                return "engine", [self._say(event, refusal.message, now)]
 
     def _call(self, tx: Tx, event: Message, words: Words, now: Now) -> Call:
         binding = bindings.binding_of(tx, event.room)

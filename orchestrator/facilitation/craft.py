@@ -7,7 +7,7 @@ from itertools import islice
 
 from orchestrator.documents.declared import Community, Documents, Room
 from orchestrator.errors import Refusal
-from orchestrator.i18n import N_, _, use_locale
+from orchestrator.i18n import N_, _, speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
@@ -130,13 +130,14 @@ class Facilitation:
             return
         self._give_power(tx, room, bound, shift.user, shift.span.end_ms, now)
         if note_begun(tx, room, shift):
-            use_locale(community.locale)
+            with speaking(community.locale):
+                words = wording.handoff(community, shift)
             yield Send(
                 step=f"handoff:{room.community}/{room.key}:{shift.span.start_ms}",
                 room=bound,
                 priority=Priority.ROUTINE,
                 expires_ms=shift.span.end_ms,
-                content=content.notice(wording.handoff(community, shift), mentions=[shift.user]),
+                content=content.notice(words, mentions=[shift.user]),
             )
 
     def _give_power(  # whose, where, how much and until when

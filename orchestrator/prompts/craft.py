@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from orchestrator.documents.declared import Community, Documents, PromptSchedule, Room
-from orchestrator.i18n import _, use_locale
+from orchestrator.i18n import _, speaking
 from orchestrator.model import content
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
 from orchestrator.model.events import Event
@@ -129,7 +129,7 @@ class Prompts:
         moment = Moment(
             at_ms=now.at_ms,
             zone=community.zone,
-            quiet=room.rota.quiet if room.rota is not None else None,
+            quiet=room.quiet,
             spoken=now.windows.since(spoke, now.at_ms - ACTIVE_MS),
             spoken_known=now.windows.is_known_since(spoke, now.at_ms - ACTIVE_MS),
             covered=bool(self._duty.on_duty(tx, community.key, room.key, now)),
@@ -151,7 +151,8 @@ class Prompts:
             claim_slot(tx, room, schedule, due_ms, f"passed: {opinion.why or 'empty'}")
             return
         claim_slot(tx, room, schedule, due_ms, "claimed", drawn.prompt.id)
-        use_locale(community.locale)
+        with speaking(community.locale):
+            words = _worded(drawn.prompt.text, drawn.prompt.note, thread=schedule.thread)
         tag: dict[str, Json] = {
             "community": room.community,
             "key": room.key,
@@ -166,7 +167,7 @@ class Prompts:
             priority=Priority.ROUTINE,
             expires_ms=due_ms + schedule.grace_ms,
             tag=json.dumps(tag),
-            content=content.text(_worded(drawn.prompt.text, drawn.prompt.note, thread=schedule.thread)),
+            content=content.text(words),
         )
 
     def _pin(self, tx: Tx, room: Room, bound: RoomId, schedule: str, now: Now) -> None:
