@@ -1,0 +1,25 @@
+"""What a homeserver answers, as plain requests: held against the fake one and against a real Synapse alike.
+
+``CONTRACT`` lists the clauses; each is an async function over a ``Site``, makes its own users, and asserts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from tests.fakes.contract import accounts, creation, keys, members, reading, sending, sync
+from tests.fakes.contract.client import PASSWORD, Client, Site, log_in, path, people
+
+Clause = Callable[[Site], Awaitable[None]]
+
+CONTRACT: tuple[Clause, ...] = (
+    *accounts.CLAUSES,
+    *creation.CLAUSES,
+    *sending.CLAUSES,
+    *members.CLAUSES,
+    *reading.CLAUSES,
+    *sync.CLAUSES,
+    *keys.CLAUSES,
+)
+
+__all__ = ["CONTRACT", "PASSWORD", "Clause", "Client", "Site", "log_in", "path", "people"]
