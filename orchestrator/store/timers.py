@@ -26,6 +26,11 @@ def clear_timer(tx: Tx, craft: str, key: str) -> bool:
     )
 
 
+def timer_of(tx: Tx, craft: str, key: str) -> Timer | None:
+    """Read a timer; None when it is not set."""
+    return next((timer for timer in timers_of(tx, craft, key) if timer.key == key), None)
+
+
 def timers_of(tx: Tx, craft: str, prefix: str = "") -> list[Timer]:
     """List a craft's timers whose key begins with ``prefix``, earliest first."""
     rows = tx.rows(
