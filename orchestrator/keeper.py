@@ -19,12 +19,13 @@ from orchestrator.engine import Engine
 from orchestrator.engine.filler import Filler
 from orchestrator.engine.intake import Taken
 from orchestrator.errors import MatrixError, UnknownToken
-from orchestrator.matrix.budget import Budget
+from orchestrator.matrix.budget import Budget, Learnt
 from orchestrator.matrix.carrying import Carrier
 from orchestrator.matrix.crypto import Crypto
 from orchestrator.matrix.delivery import Delivery
 from orchestrator.matrix.gateway import Gateway
 from orchestrator.matrix.history import History
+from orchestrator.matrix.making import Maker
 from orchestrator.matrix.ports import Amender, DirectRoom
 from orchestrator.matrix.session import Session
 from orchestrator.matrix.sync import Syncer
@@ -61,6 +62,7 @@ class Keeper:
         crypto: ready, with its identity.
         clock, rng: time and chance.
         amend: writes changes of the documents.
+        learnt: what an earlier run learnt of the server's limits.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Keeper:
         clock: Clock,
         rng: random.Random,
         amend: Amender,
+        learnt: Learnt | None = None,
     ) -> None:
         self.me = session.user
         self._store = store
@@ -82,7 +85,7 @@ class Keeper:
         self._syncer = Syncer(gateway, crypto, self.me, clock, rng)
         self.engine = Engine(store, clock, self.me)
         self._filler = Filler(self.engine, store, self._history, clock)
-        self._budget = Budget()
+        self._budget = Budget(learnt)
         carrier = Carrier(
             store=store,
             gateway=gateway,
@@ -93,12 +96,13 @@ class Keeper:
             device=session.device,
             confirm=self.engine.confirm,
             compose=self._compose,
-            direct=lambda user: DirectRoom(*direct_room(self.me, user)),
+            maker=Maker(store, gateway, self._history, clock, self.me, self._direct),
             amend=amend,
         )
         self.delivery = Delivery(store, carrier, self._budget, clock, rng, session.device)
         self._key_work = asyncio.Event()
         self._rooms_changed = asyncio.Event()
+        self._stale = asyncio.Event()
         self._warmed: set[RoomId] = set()
         self.ready = asyncio.Event()
         self.engine.follow(self._heard)
@@ -107,11 +111,9 @@ class Keeper:
         """Work with these crafts from now on."""
         self.engine.use(crafts.documents, crafts.features, crafts.roster)
 
-    async def reload(self, crafts: Crafts) -> None:
-        """Work with these crafts from now on and bring everything in line with them."""
-        self.use(crafts)
-        await self.engine.settle()
-        self.delivery.wake()
+    def settle_soon(self) -> None:
+        """Bring everything in line with the crafts, as soon as what is under way is done."""
+        self._stale.set()
 
     async def run(self) -> None:
         """Work until cancelled.
@@ -132,6 +134,7 @@ class Keeper:
         await self._warm()
         await self.engine.settle()
         start(self._keep_warm())
+        start(self._keep_settled())
         start(self._filler.run())
         start(self.engine.run_timers())
         start(self.delivery.run())
@@ -167,6 +170,12 @@ class Keeper:
             except MatrixError as error:
                 log.warning("keys could not be looked after; again with the next answer", why=str(error))
 
+    async def _keep_settled(self) -> None:
+        while True:
+            await self._stale.wait()
+            self._stale.clear()
+            await self.engine.settle()
+
     async def _keep_warm(self) -> None:
         """A room that was just made or found has a past to read as well."""
         while True:
@@ -196,6 +205,9 @@ class Keeper:
             theirs = sorted(mark for mark in marks if mark[0] >= since_ms and mark[1] != self.me)
             self.engine.warm(binding.room, theirs, since_ms)
 
+    def _direct(self, user: UserId) -> DirectRoom:
+        return DirectRoom(*direct_room(self.me, user))
+
     async def _compose(self, room: RoomId, type_: str, key: str, live: JsonObject | None) -> JsonObject | None:
         def read(tx: Tx) -> JsonObject | None:
             wanted = claims.claims_on(tx, room, type_, key, self._clock.now_ms())
@@ -203,8 +215,3 @@ class Keeper:
             return compose(type_, live, wanted, context) if wanted else None
 
         return await self._store.run(read)
-
-
-def users_of(documents: Documents) -> frozenset[UserId]:
-    """List everybody the documents name."""
-    return frozenset(user for community in documents.communities for user in community.staff())

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from orchestrator import failpoints
-from orchestrator.errors import MatrixError, NotFound, Forbidden, UnknownToken
+from orchestrator.errors import Forbidden, MatrixError, NotFound, UnknownToken
 from orchestrator.model.batch import Page
 from orchestrator.model.clock import DAY_MS, Clock
 from orchestrator.model.feature import Tx

@@ -1,0 +1,282 @@
+"""Builds everything and owns its lifetime: the one place that sees the whole house."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import structlog
+
+from orchestrator import control
+from orchestrator.belonging import Belonging
+from orchestrator.culture import Culture
+from orchestrator.documents.authored import Account, Amendment
+from orchestrator.documents.declared import Documents
+from orchestrator.documents.load import Loaded, load
+from orchestrator.documents.load import amend as amend_documents
+from orchestrator.errors import DocumentErrors, SetupError, StoreError
+from orchestrator.facilitation import Facilitation
+from orchestrator.i18n import use_locale
+from orchestrator.keeper import Crafts, Keeper
+from orchestrator.matrix.budget import Learnt
+from orchestrator.matrix.crypto import Crypto
+from orchestrator.matrix.gateway import Gateway
+from orchestrator.matrix.identity import ensure_identity
+from orchestrator.matrix.seal import Seal
+from orchestrator.matrix.session import Credentials, log_in
+from orchestrator.model.clock import MINUTE_MS, Clock, SystemClock
+from orchestrator.model.ids import AccountKey, JsonObject, UserId
+from orchestrator.prompts import Prompts
+from orchestrator.rooms import Rooms
+from orchestrator.secrets import read_secret
+from orchestrator.store import AccountStore, Store
+from orchestrator.store.limits import kept_limits
+from orchestrator.store.outbox import Waiting
+from orchestrator.store.secrets import anything_sealed
+
+log = structlog.get_logger("app")
+
+CHECKPOINT_S: Final = 300.0
+PASSWORD_VARIABLE: Final = "CIRCLEKEEPER_PASSWORD"  # noqa: S105 - its name
+
+Adjust = Callable[[Loaded], Loaded]
+
+
+@dataclass(slots=True)
+class App:
+    """Circlekeeper at work: the store, and a keeper for each account.
+
+    Args:
+        config_path: config.yaml.
+        loaded: what was read from it and beside it.
+        store: held open for writing.
+        clock: tells the time.
+        adjust: a last word on what is read, each time (the tour brings a question forward).
+    """
+
+    config_path: Path
+    loaded: Loaded
+    store: Store
+    clock: Clock
+    adjust: Adjust
+    keepers: dict[AccountKey, Keeper] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Work until cancelled, or until something ends it (see errors)."""
+        verbs = {"status": self._status, "reload": self._reload}
+        async with control.serve(self.loaded.config.data_dir, verbs), asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._checkpoint())
+            for keeper in self.keepers.values():
+                tasks.create_task(keeper.run())
+
+    def crafts_for(self, account: AccountKey, me: UserId) -> Crafts:
+        """Build the crafts of an account from the documents as they are now."""
+        documents = self.loaded.documents.of(account)
+        return build_crafts(documents, me)
+
+    async def amend(self, row: Waiting) -> None:
+        """Write a change of the documents into the overlay, and work with it from now on."""
+        path = row.payload.get("path")
+        amendment = Amendment(
+            document=row.target,
+            path=tuple(str(part) for part in path) if isinstance(path, list) else (),
+            value=row.payload.get("value"),
+            by=UserId(str(row.payload.get("by"))),
+            at_ms=row.created_ms,
+        )
+        try:
+            loaded = await asyncio.to_thread(amend_documents, self.config_path, [amendment], today=self._today())
+        except OSError as error:
+            raise StoreError(f"A change could not be written: {error.strerror}. Make room and start again.") from None
+        await self._use(loaded)
+
+    async def reload(self) -> None:
+        """Read the documents again and work with them; broken ones leave the old in force.
+
+        Raises:
+            DocumentErrors: what is broken.
+        """
+        await self._use(await asyncio.to_thread(load, self.config_path, today=self._today()))
+
+    async def _use(self, loaded: Loaded) -> None:
+        self.loaded = self.adjust(loaded)
+        for key, keeper in self.keepers.items():
+            keeper.use(self.crafts_for(key, keeper.me))
+            keeper.settle_soon()
+
+    async def _checkpoint(self) -> None:
+        """Empty the write-ahead log now and then, so that what was deleted is gone from it, too."""
+        while True:
+            await asyncio.sleep(CHECKPOINT_S)
+            await self.store.checkpoint()
+
+    async def _status(self, request: JsonObject) -> JsonObject:
+        del request
+        report: dict[str, JsonObject] = {}
+        for key, keeper in self.keepers.items():
+            waiting, estimate_ms = await keeper.delivery.estimate_ms()
+            report[key] = {"waiting": waiting, "estimate_ms": estimate_ms, "ready": keeper.ready.is_set()}
+        return {"accounts": report}
+
+    async def _reload(self, request: JsonObject) -> JsonObject:
+        del request
+        await self.reload()
+        return {"communities": len(self.loaded.documents.communities)}
+
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC).date()
+
+
+def build_crafts(documents: Documents, me: UserId) -> Crafts:
+    """Build the five crafts; facilitation is the roster that the others ask."""
+    facilitation = Facilitation(documents)
+    features = (
+        Rooms(documents, me),
+        Culture(documents, facilitation),
+        facilitation,
+        Prompts(documents, facilitation),
+        Belonging(documents),
+    )
+    return Crafts(documents, features, facilitation)
+
+
+@asynccontextmanager
+async def open_app(
+    config_path: Path,
+    *,
+    clock: Clock | None = None,
+    environ: Mapping[str, str] | None = None,
+    reset_identity: bool = False,
+    adjust: Adjust = lambda loaded: loaded,
+) -> AsyncIterator[App]:
+    """Read the documents, open the store, log every account in.
+
+    Raises:
+        DocumentErrors: the documents have to be mended first.
+        SetupError: it cannot start; the sentence says what to do.
+    """
+    clock = clock or SystemClock()
+    environ = os.environ if environ is None else environ
+    today = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).date()
+    loaded = adjust(load(config_path, today=today))
+    use_locale(loaded.config.locale)
+    async with AsyncExitStack() as stack:
+        store = Store.open(loaded.config.data_dir)
+        stack.push_async_callback(store.close)
+        app = App(config_path, loaded, store, clock, adjust)
+        for key, account in loaded.config.accounts.items():
+            keeper = await _open_keeper(app, account, environ, stack, reset_identity=reset_identity)
+            keeper.use(app.crafts_for(key, keeper.me))
+            app.keepers[key] = keeper
+        yield app
+
+
+async def _open_keeper(
+    app: App, account: Account, environ: Mapping[str, str], stack: AsyncExitStack, *, reset_identity: bool
+) -> Keeper:
+    rows = app.store.of(account.key)
+    rng = random.Random()  # noqa: S311 - jitter, no secret
+    http = await stack.enter_async_context(aiohttp.ClientSession())
+    gateway = Gateway(http, account.homeserver, app.clock, rng)
+    seal = Seal.load(account.secret_key_file, environ, in_use=await rows.run(anything_sealed))
+    credentials = _credentials(account, environ)
+    session = await log_in(gateway, rows, seal, account.user_id, credentials)
+    directory = app.loaded.config.data_dir / "crypto"
+    crypto = Crypto.open(gateway, directory, session.user, session.device, seal, app.clock)
+    stack.callback(crypto.close)
+    await crypto.publish()
+    await ensure_identity(
+        gateway,
+        rows,
+        seal,
+        crypto,
+        recovery_key=read_secret(account.recovery_key_file) if account.recovery_key_file else None,
+        reset=reset_identity,
+        password=credentials.password,
+    )
+    return Keeper(
+        store=rows,
+        gateway=gateway,
+        session=session,
+        crypto=crypto,
+        clock=app.clock,
+        rng=rng,
+        amend=app.amend,
+        learnt=await _learnt(rows),
+    )
+
+
+def _credentials(account: Account, environ: Mapping[str, str]) -> Credentials:
+    if account.access_token_file is not None:
+        return Credentials(token=read_secret(account.access_token_file), device=account.device_id)
+    if account.password_file is not None:
+        return Credentials(password=read_secret(account.password_file))
+    if environ.get(PASSWORD_VARIABLE):
+        return Credentials(password=environ[PASSWORD_VARIABLE])
+    raise SetupError(
+        f"There is no password for {account.user_id}. Name a password_file in config.yaml, or set {PASSWORD_VARIABLE}."
+    )
+
+
+async def _learnt(rows: AccountStore) -> Learnt | None:
+    kept = await rows.run(kept_limits)
+    return None if kept is None else Learnt(kept.burst, kept.per_hour, kept.learnt_ms)
+
+
+async def run_until_stopped(config_path: Path, *, reset_identity: bool = False) -> int:
+    """Run the bot until SIGTERM or SIGINT; returns the exit code."""
+    async with open_app(config_path, reset_identity=reset_identity) as app:
+        work = asyncio.create_task(app.run())
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, work.cancel)
+        log.info("at work", accounts=len(app.keepers), communities=len(app.loaded.documents.communities))
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+    log.info("stopped")
+    return 0
+
+
+async def ask_running(config_path: Path, verb: str, *, as_json: bool) -> int:
+    """Ask the bot that runs on this configuration's data directory; returns the exit code."""
+    loaded = load(config_path, today=datetime.now(UTC).date())
+    answer = await control.ask(loaded.config.data_dir, verb)
+    if answer is None:
+        raise SetupError("No bot is running on this data directory. Start one with 'circlekeeper run'.")
+    if as_json:
+        print(json.dumps(answer, indent=2))  # noqa: T201 - this is what was asked for
+    else:
+        for line in _in_words(answer):
+            print(line)  # noqa: T201 - the same
+    sys.stdout.flush()
+    return 0
+
+
+def _in_words(answer: JsonObject) -> list[str]:
+    accounts = answer.get("accounts")
+    if not isinstance(accounts, Mapping):
+        return ["Done."]
+    lines = []
+    for name, state in accounts.items():
+        if isinstance(state, Mapping):
+            waiting, estimate_ms = state.get("waiting"), state.get("estimate_ms")
+            minutes = round(estimate_ms / MINUTE_MS, 1) if isinstance(estimate_ms, int) else 0
+            lines.append(
+                f"{name}: {waiting} things wait; about {minutes} minutes." if waiting else f"{name}: nothing waits."
+            )
+    return lines
+
+
+__all__ = ["App", "DocumentErrors", "ask_running", "build_crafts", "open_app", "run_until_stopped"]

@@ -1,0 +1,166 @@
+"""The verbs a person types. Each imports what it needs when it is run, so that ``--help`` and ``check`` are quick."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from orchestrator import __version__
+from orchestrator.errors import CirclekeeperError, DocumentErrors
+
+ConfigFile = Annotated[Path, Parameter(name=["--config", "-c"], help="The configuration; templates lie beside it.")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs to read.")]
+
+app = App(
+    name="circlekeeper",
+    version=__version__,
+    help="Keeps small, honest, private peer-support rooms on Matrix.",
+    help_flags=["--help", "-h"],
+)
+
+
+@app.command
+def check(path: Path | None = None, /, *, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False) -> int:
+    """Check all documents; every error at once, with its place and what to write instead.
+
+    Exits 0 when all is well and 1 when something has to be mended.
+
+    Parameters
+    ----------
+    path:
+        A config.yaml, or the directory it lies in, in place of --config.
+    """
+    from orchestrator.documents.load import examine  # noqa: PLC0415
+
+    found = examine(_config_in(path or config), today=datetime.now(UTC).date())
+    if as_json:
+        report = {
+            "ok": not found.errors,
+            "errors": [_place(e.file, e.line, e.col, e.message) for e in found.errors],
+            "advice": [_place(a.file, a.line, a.col, a.message) for a in found.advice],
+        }
+        print(json.dumps(report, ensure_ascii=False, indent=2))
+    else:
+        for advice in found.advice:
+            print(f"{advice} (advice)")
+        for error in found.errors:
+            print(error)
+        print(_summary(len(found.errors), len(found.advice)))
+    return 1 if found.errors else 0
+
+
+@app.command
+def run(*, config: ConfigFile = Path("config.yaml"), log_json: bool = False, reset_identity: bool = False) -> int:
+    """Run the bot until it is stopped.
+
+    On its own it does only what is safe: makes what is missing and heals what the templates say to enforce.
+
+    Parameters
+    ----------
+    log_json:
+        Log as JSON, one object a line.
+    reset_identity:
+        Replace a cross-signing identity whose keys are lost. Members will see that the bot's identity changed.
+    """
+    from orchestrator import logs  # noqa: PLC0415
+    from orchestrator.app import run_until_stopped  # noqa: PLC0415
+
+    logs.configure(as_json=log_json)
+    return _finish(run_until_stopped(_config_in(config), reset_identity=reset_identity))
+
+
+@app.command(name="try")
+def try_(
+    *,
+    config: ConfigFile = Path("config.yaml"),
+    once: bool = False,
+    data_dir: Path | None = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show it: a private homeserver on this machine, the community made on it, and a few pretend members who speak.
+
+    Parameters
+    ----------
+    once:
+        Do the whole tour, say what happened and stop.
+    data_dir:
+        Keep everything here, to go on from it the next time; otherwise it is gone afterwards.
+    """
+    from orchestrator.tour import take_tour  # noqa: PLC0415
+
+    return _finish(take_tour(_config_in(config), once=once, data_dir=data_dir, as_json=as_json))
+
+
+@app.command
+def status(*, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False) -> int:
+    """Ask the running bot how it is: what waits to be delivered, and about how long that will take."""
+    from orchestrator.app import ask_running  # noqa: PLC0415
+
+    return _finish(ask_running(_config_in(config), "status", as_json=as_json))
+
+
+@app.command
+def reload(*, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False) -> int:
+    """Let the running bot read its documents again; broken ones leave the old in force."""
+    from orchestrator.app import ask_running  # noqa: PLC0415
+
+    return _finish(ask_running(_config_in(config), "reload", as_json=as_json))
+
+
+def _finish(work: Coroutine[object, object, int]) -> int:
+    """Run a verb; whatever a person can mend ends in one clear line and exit code 1."""
+    import asyncio  # noqa: PLC0415
+
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        return 130
+    except BaseExceptionGroup as group:
+        ours = _first_of_ours(group)
+        if ours is None:
+            raise
+        _say_error(ours)
+        return 1
+    except CirclekeeperError as error:
+        _say_error(error)
+        return 1
+
+
+def _first_of_ours(group: BaseExceptionGroup) -> CirclekeeperError | None:
+    found, rest = group.split(CirclekeeperError)
+    if found is None or rest is not None:
+        return None
+    error: BaseException = found
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, CirclekeeperError) else None
+
+
+def _say_error(error: CirclekeeperError) -> None:
+    print(f"circlekeeper: {error}", file=sys.stderr)
+    if isinstance(error, DocumentErrors):
+        print(f"circlekeeper: {_summary(len(error.errors), 0)}", file=sys.stderr)
+
+
+def _config_in(path: Path) -> Path:
+    return path / "config.yaml" if path.is_dir() else path
+
+
+def _place(file: str, line: int, col: int, message: str) -> dict[str, str | int]:
+    return {"file": file, "line": line, "col": col, "message": message}
+
+
+def _summary(errors: int, advice: int) -> str:
+    if errors:
+        return f"{errors} {'thing has' if errors == 1 else 'things have'} to be mended."
+    return (
+        "All is well."
+        if not advice
+        else f"All is well; {advice} {'thing' if advice == 1 else 'things'} to think about."
+    )
