@@ -11,7 +11,6 @@ from orchestrator.model.ids import LOCATOR_TYPE
 
 from .authored import Advice, Config, PromptSpec, Template
 from .declared import Community, Policy, Room
-from .edge.template import LEADS_ONLY
 from .source import Path, Source
 
 STALE_DAYS = 180
@@ -69,8 +68,8 @@ def advise_template(template: Template, source: Source) -> Iterator[Advice]:
     if private and not settings.encryption:
         message = "Without encryption every server in the room can read what is said. A private room has: required"
         yield _advice(source, ("settings", "encryption"), message)
-    for event_type in (*LEADS_ONLY, LOCATOR_TYPE):
-        if template.power.events[event_type] < template.power.lead:
+    for event_type, level in template.power.events.items():
+        if event_type in _GUARDED and level < template.power.lead:
             message = (
                 f"People who are no leads could change {_GUARDED[event_type]}. Leave this line out, or write: lead"
             )

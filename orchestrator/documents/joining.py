@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Final, TypeAlias
 
 from orchestrator.model.cadence import Weekday
 from orchestrator.model.ids import AccountKey, RoomKey, UserId
 
 from .authored import CommunitySpec, Config, PromptSpec, RoomSpec, Template
-from .declared import CONTROL_KEY, Community, Deck, Norms, Policy, PromptSchedule, Room, Welcome
+from .declared import CONTROL_KEY, Community, Deck, Policy, PromptSchedule, Room, Welcome
+from .edge.policy import norms_of
 from .source import Path, Source
 from .words import fill, nearest
 
@@ -154,7 +154,7 @@ class _Joiner:
             alias=None if template.alias is None else self._alias(fill(template.alias, names), path),
             settings=template.settings,
             power=template.power,
-            policy=None if policy is None else replace(policy, norms=_norms(policy.norms, names)),
+            policy=None if policy is None else _in_room(policy, names),
             rota=spec.rota or template.rota,
             quiet=(spec.rota.quiet if spec.rota else None) or template.quiet,
             prompts=tuple(self._schedules(prompts)),
@@ -218,6 +218,6 @@ def _prompt_id(spec: PromptSpec) -> str:
     return f"{spec.deck}.{days}.{spec.weekly.at:%H%M}"
 
 
-def _norms(norms: Norms, names: Mapping[str, str]) -> Norms:
-    summary, text = fill(norms.summary, names), fill(norms.text, names)
-    return replace(norms, summary=summary, text=text, digest=sha256(f"{summary}\0{text}".encode()).hexdigest()[:16])
+def _in_room(policy: Policy, names: Mapping[str, str]) -> Policy:
+    norms = policy.norms
+    return replace(policy, norms=norms_of(fill(norms.summary, names), fill(norms.text, names), norms.review_by))

@@ -18,9 +18,9 @@ from .authored import Advice, Amendment, Config, Template
 from .control import control_template
 from .declared import Deck, Documents, Policy
 from .edge.check import check
-from .edge.config import ConfigModel
-from .edge.policy import DeckModel, PolicyModel
-from .edge.template import TemplateModel
+from .edge.config import ConfigForm, config_of
+from .edge.policy import DeckForm, PolicyForm, deck_of, policy_of
+from .edge.template import TemplateForm, template_of
 from .joining import Library, Shelf, check_names, join
 from .source import Source
 from .words import key as read_key
@@ -148,8 +148,8 @@ def examine(config_path: Path, *, overlay: Mapping[str, Sequence[Amendment]] | N
     source = files.sources[config_path.name]
     amendments = _lay_over(files, source, overlay)
 
-    config_model = check(ConfigModel, source)
-    config = config_model.authored(files.beside) if config_model else None
+    config_form = check(ConfigForm, source)
+    config = config_of(config_form, files.beside) if config_form else None
     library = _library(files, today)
     documents = Documents(communities=())
     if config is not None:
@@ -239,15 +239,15 @@ def _read_all(files: _Files, folder: str, read: Callable[[str, Source], T | None
 
 
 def _read_template(key: str, source: Source) -> Template | None:
-    model = check(TemplateModel, source)
-    return None if model is None else model.authored(key)
+    form = check(TemplateForm, source)
+    return None if form is None else template_of(form, key)
 
 
 def _read_policy(key: str, source: Source) -> Policy | None:
-    model = check(PolicyModel, source)
-    return None if model is None else model.authored(key, f"{POLICIES}/{key}.yaml")
+    form = check(PolicyForm, source)
+    return None if form is None else policy_of(form, key, f"{POLICIES}/{key}.yaml")
 
 
 def _read_deck(key: str, source: Source) -> Deck | None:
-    model = check(DeckModel, source)
-    return None if model is None else model.authored(key)
+    form = check(DeckForm, source)
+    return None if form is None else deck_of(form, key)

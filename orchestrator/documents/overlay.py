@@ -59,11 +59,13 @@ def read_overlay(data_dir: FilePath) -> tuple[list[Placed], list[DocumentError]]
 
 def _amendments(source: Source, document: str) -> Iterator[Placed]:
     from .edge.check import check  # noqa: PLC0415 - most runs have no overlay, and need no model of one
-    from .edge.overlay import OverlayModel  # noqa: PLC0415
+    from .edge.overlay import OverlayForm  # noqa: PLC0415
 
-    found = check(OverlayModel, source, empty_ok=("value",))
-    for position, one in enumerate(found.amendments if found else ()):
-        amendment = Amendment(document=document, path=tuple(one.path), value=one.value, by=one.by, at_ms=one.at)
+    found = check(OverlayForm, source, empty_ok=("value",))
+    for position, one in enumerate(found["amendments"] if found else ()):
+        amendment = Amendment(
+            document=document, path=tuple(one["path"]), value=one["value"], by=one["by"], at_ms=one["at"]
+        )
         yield Placed(amendment, source.mark(("amendments", position)))
 
 

@@ -1,33 +1,36 @@
-"""Checks a file against its model: every problem at its place, in a sentence that says what to write instead."""
+"""Checks a file against its form: every problem at its place, in a sentence that says what to write instead."""
 
 from __future__ import annotations
 
 from copy import deepcopy
-from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, SchemaValidator, ValidationError
 
 from orchestrator.documents import words
 from orchestrator.documents.source import Path, Source, brief
 from orchestrator.model.ids import Json
 
-from .base import Strict
+from .base import NotEmpty, Read, compile_form, fields_of, is_form
 
-M = TypeVar("M", bound=Strict)
+F = TypeVar("F")
 
-_SECRETS = frozenset({"password", "token", "access_token", "recovery_key", "secret_key", "secret", "key"})
-
+_SECRETS = frozenset({"password", "token", "access_token", "recovery_key", "secret_key", "secret"})
 _MAPPING = "This must be a mapping: lines of `key: value`, indented."
 _WRONG_SHAPE = {
-    "model_type": _MAPPING,
     "dict_type": _MAPPING,
     "list_type": "This must be a list: [one, two], or one item a line, each after a hyphen.",
+    "too_short": "This must not be empty.",
 }
 
 
-def check(model: type[M], source: Source, *, empty_ok: tuple[str, ...] = ()) -> M | None:
+@cache
+def _validator(form: type) -> SchemaValidator:
+    return compile_form(form)
+
+
+def check(form: type[F], source: Source, *, empty_ok: tuple[str, ...] = ()) -> F | None:
     """Check a file's values, and add what is wrong to the source's ``errors``. Keys in ``empty_ok`` may hold null.
 
     Returns what can be made of the file when the wrong parts are left out, so that other mistakes still come to light;
@@ -37,29 +40,37 @@ def check(model: type[M], source: Source, *, empty_ok: tuple[str, ...] = ()) -> 
         return None
     _refuse_nothings(source, empty_ok)
     value: Json = source.value
-    for attempt in range(100):
+    plain: type = form
+    validator = _validator(plain)
+    found: list[ErrorDetails] | None = None
+    while True:
         try:
-            return model.model_validate(value)
+            valid: F = validator.validate_python(value)
         except ValidationError as invalid:
-            found = invalid.errors(include_url=False, include_input=False)
-        if attempt == 0:
-            value = deepcopy(value)
+            details = invalid.errors(include_url=False, include_input=False)
+        else:
+            return valid
+        if found is None:
+            found, value = details, deepcopy(value)
             for detail in found:
-                _report(model, source, detail)
-        # Deepest and last first, so that positions in lists stay true while others are taken out.
-        for path in sorted({_culprit(detail) for detail in found}, key=_order, reverse=True):
+                _report(form, source, detail)
+        # Each round takes something out, so this ends. Later positions first: the earlier ones then stay true.
+        for path in sorted({_culprit(detail) for detail in details}, key=_order, reverse=True):
             if not path:
                 return None
             _remove(value, path)
-    return None
 
 
-def _order(path: Path) -> tuple[tuple[int, int, str], ...]:
-    return tuple((1, part, "") if isinstance(part, int) else (0, 0, part) for part in path)
+def _order(path: Path) -> tuple[tuple[int, str], ...]:
+    return tuple((part, "") if isinstance(part, int) else (0, part) for part in path)
+
+
+def _place(detail: ErrorDetails) -> Path:
+    return tuple(part for part in detail["loc"] if part != "[key]")
 
 
 def _culprit(detail: ErrorDetails) -> Path:
-    path = tuple(part for part in detail["loc"] if part != "[key]")
+    path = _place(detail)
     return path[:-1] if detail["type"] == "missing" else path
 
 
@@ -87,74 +98,47 @@ def _refuse_nothings(source: Source, empty_ok: tuple[str, ...]) -> None:
             source.broken.add(path)
 
 
-def _report(model: type[BaseModel], source: Source, detail: ErrorDetails) -> None:
-    path = tuple(part for part in detail["loc"] if part != "[key]")
+def _report(form: type, source: Source, detail: ErrorDetails) -> None:
+    path = _place(detail)
     if any(path[:length] in source.broken for length in range(len(path) + 1)):
         return  # it has its own error already
     about_key = detail["type"] == "extra_forbidden" or "[key]" in detail["loc"]
-    at = path[:-1] if detail["type"] == "missing" else path
-    source.errors.append(source.error(_sentence(model, path, detail), at, key=about_key))
+    source.errors.append(source.error(_sentence(form, path, detail), _culprit(detail), key=about_key))
 
 
-def _sentence(model: type[BaseModel], path: Path, detail: ErrorDetails) -> str:
+def _sentence(form: type, path: Path, detail: ErrorDetails) -> str:
     kind = detail["type"]
     if kind == "value_error":
         return str(detail["ctx"]["error"])
     if kind == "extra_forbidden":
-        return _unknown(str(path[-1]), _known(model, path[:-1]))
+        return _unknown(str(path[-1]), list(fields_of(_at(form, path[:-1]))))
     if kind == "missing":
-        return f"“{path[-1]}” is missing here." + _example(model, path)
-    if kind == "too_short":
-        return "This must not be empty." + _example(model, path)
-    return _WRONG_SHAPE.get(kind, "This is not what belongs here.")
+        return f"“{path[-1]}” is missing here." + _example(form, path)
+    return _WRONG_SHAPE[kind]
 
 
 def _unknown(key: str, known: list[str]) -> str:
     if key in _SECRETS:
-        return f"Secrets stay out of this file: put it into a file of its own and name that, like {_secret_key(key, known)}."
+        named = f"{key}_file" if f"{key}_file" in known else "password_file"
+        return f"Secrets stay out of this file. Put it into a file of its own, and name that file here: {named}: ..."
     near = words.nearest(key, known)
     known_here = "Known here: " + ", ".join(known) + "."
     return f"There is no “{brief(key)}” here. " + (f"Did you mean “{near}”?" if near else known_here)
 
 
-def _secret_key(key: str, known: list[str]) -> str:
-    return next((f"`{name}: ...`" for name in known if name == f"{key}_file"), "`password_file: keeper.password`")
+def _example(form: type, path: Path) -> str:
+    hint, _ = fields_of(_at(form, path[:-1]))[str(path[-1])]
+    said = hint.__metadata__[0] if get_origin(hint) is Annotated else None
+    example = said.example if isinstance(said, Read | NotEmpty) else ""
+    return f" Write, for example: {path[-1]}: {example}" if example else ""
 
 
-def _inside(annotation: Any) -> Any:
-    """Take off Annotated and the None of an optional value."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _inside(get_args(annotation)[0])
-    if origin in {Union, UnionType}:
-        return _inside(next(arg for arg in get_args(annotation) if arg is not NoneType))
-    return annotation
-
-
-def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
-    """Find the model that describes the mapping at a path."""
-    here: Any = model
+def _at(form: type, path: Path) -> type:
+    """Find the form of the mapping at a path."""
+    here: Any = form
     for part in path:
-        if isinstance(here, type) and issubclass(here, BaseModel):
-            names = {field.alias or name: field for name, field in here.model_fields.items()}
-            if part not in names:
-                return None
-            here = _inside(names[str(part)].annotation)
-        else:
-            here = _inside(get_args(here)[-1]) if get_args(here) else None
-    return here if isinstance(here, type) and issubclass(here, BaseModel) else None
-
-
-def _known(model: type[BaseModel], path: Path) -> list[str]:
-    found = _model_at(model, path)
-    return [] if found is None else [field.alias or name for name, field in found.model_fields.items()]
-
-
-def _example(model: type[BaseModel], path: Path) -> str:
-    found = _model_at(model, path[:-1])
-    if found is None:
-        return ""
-    for name, field in found.model_fields.items():
-        if (field.alias or name) == path[-1] and field.examples:
-            return f" Write, for example: {path[-1]}: {field.examples[0]}"
-    return ""
+        here = fields_of(here)[str(part)][0] if is_form(here) else get_args(here)[-1]
+        while get_origin(here) is Annotated:
+            here = get_args(here)[0]
+    found: type = here
+    return found

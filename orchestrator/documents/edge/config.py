@@ -1,129 +1,132 @@
-"""The model of config.yaml."""
+"""The form of config.yaml."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NotRequired
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from typing_extensions import TypedDict
 
 from orchestrator.documents import words
 from orchestrator.documents.authored import Account, CommunitySpec, Config, RoomSpec
 from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, RoomKey
 
-from .base import FileName, Key, Name, Purpose, Read, Strict, User, Version, sentence
-from .template import PromptModel, RotaModel
+from .base import FileName, Key, NotEmpty, Purpose, Read, User, Version, key, sentence
+from .template import PromptForm, RotaForm, prompt_spec, rota_of
 
-Homeserver = Annotated[str, Read(words.homeserver, {"type": "string", "pattern": "^https?://[^/]+/?$"})]
+Homeserver = Annotated[
+    str,
+    Read(words.homeserver, {"type": "string", "pattern": "^https?://[^/]+/?$"}, "https://matrix.grove.example"),
+]
 Locale = Annotated[str, Read(words.locale, {"type": "string", "examples": ["en", "de", "pt-BR"]})]
 Zone = Annotated[ZoneInfo, Read(words.zone, {"type": "string", "examples": ["Europe/Berlin"]})]
 Prefix = Annotated[str, Read(words.prefix, {"type": "string", "maxLength": 3})]
 
 
-class AccountModel(Strict):
+class AccountForm(TypedDict):
     """An account of the bot."""
 
-    homeserver: Homeserver = Field(examples=["https://matrix.grove.example"])
-    user_id: User = Field(examples=["@keeper:grove.example"])
-    password_file: FileName | None = None
-    access_token_file: FileName | None = None
-    device_id: Annotated[str, sentence(255)] | None = None
-    recovery_key_file: FileName | None = None
-    secret_key_file: FileName | None = None
-
-    def authored(self, key: str, beside: Path) -> Account:
-        """Resolve the names of files against the directory of config.yaml."""
-
-        def file(name: str | None) -> Path | None:
-            return None if name is None else beside / Path(name).expanduser()
-
-        return Account(
-            key=AccountKey(key),
-            homeserver=self.homeserver,
-            user_id=self.user_id,
-            password_file=file(self.password_file),
-            access_token_file=file(self.access_token_file),
-            device_id=None if self.device_id is None else DeviceId(self.device_id),
-            recovery_key_file=file(self.recovery_key_file),
-            secret_key_file=beside / Path(self.secret_key_file or f"{key}.key").expanduser(),
-        )
+    homeserver: Homeserver
+    user_id: User
+    password_file: NotRequired[FileName]
+    access_token_file: NotRequired[FileName]
+    device_id: NotRequired[Annotated[str, sentence(255)]]
+    recovery_key_file: NotRequired[FileName]
+    secret_key_file: NotRequired[FileName]
 
 
-class RoomModel(Strict):
+class RoomForm(TypedDict):
     """A declared room."""
 
-    template: Key = Field(examples=["circle"])
-    name: Name = Field(examples=["Tuesday circle"])
-    purpose: Purpose | None = None
-    previously: list[Key] = Field([])
-    facilitators: list[User] = Field([])
-    policy: Key | None = None
-    rota: RotaModel | None = None
-    prompts: list[PromptModel] | None = None
-
-    def authored(self, key: str) -> RoomSpec:
-        """Make it plain data."""
-        return RoomSpec(
-            key=RoomKey(key),
-            template=self.template,
-            name=self.name,
-            purpose=self.purpose,
-            previously=tuple(map(RoomKey, self.previously)),
-            facilitators=tuple(self.facilitators),
-            policy=self.policy,
-            rota=self.rota.authored() if self.rota else None,
-            prompts=None if self.prompts is None else tuple(prompt.authored() for prompt in self.prompts),
-        )
+    template: Annotated[str, key("circle")]
+    name: Annotated[str, sentence(100, "Tuesday circle")]
+    purpose: NotRequired[Purpose]
+    previously: NotRequired[list[Key]]
+    facilitators: NotRequired[list[User]]
+    policy: NotRequired[Key]
+    rota: NotRequired[RotaForm]
+    prompts: NotRequired[list[PromptForm]]
 
 
-class CommunityModel(Strict):
+class CommunityForm(TypedDict):
     """A declared community."""
 
-    account: Key | None = None
-    name: Name = Field(examples=["The Grove"])
-    purpose: Purpose = Field(examples=["Somewhere to say how it really is."])
-    template: Key = Field(examples=["community"])
-    previously: list[Key] = Field([])
-    leads: list[User] = Field(min_length=1, examples=['["@ana:grove.example"]'])
-    locale: Locale | None = None
-    time_zone: Zone | None = None
-    rooms: dict[Key, RoomModel]
-
-    def authored(self, key: str) -> CommunitySpec:
-        """Make it plain data."""
-        return CommunitySpec(
-            key=CommunityKey(key),
-            account=None if self.account is None else AccountKey(self.account),
-            name=self.name,
-            purpose=self.purpose,
-            template=self.template,
-            previously=tuple(map(CommunityKey, self.previously)),
-            leads=tuple(self.leads),
-            locale=self.locale,
-            zone=self.time_zone,
-            rooms={RoomKey(key): room.authored(key) for key, room in self.rooms.items()},
-        )
+    account: NotRequired[Key]
+    name: Annotated[str, sentence(100, "The Grove")]
+    purpose: Purpose
+    template: Annotated[str, key("community")]
+    previously: NotRequired[list[Key]]
+    leads: Annotated[list[User], NotEmpty('["@ana:grove.example"]')]
+    locale: NotRequired[Locale]
+    time_zone: NotRequired[Zone]
+    rooms: dict[Key, RoomForm]
 
 
-class ConfigModel(Strict):
+class ConfigForm(TypedDict):
     """config.yaml."""
 
-    version: Version = Field(examples=["1"])
-    accounts: dict[Key, AccountModel] = Field(min_length=1)
-    data_dir: FileName = "./data"
-    locale: Locale = "en"
-    time_zone: Zone = Field("UTC", validate_default=True)
-    command_prefix: Prefix = "!"
-    communities: dict[Key, CommunityModel]
+    version: Version
+    accounts: Annotated[dict[Key, AccountForm], NotEmpty()]
+    data_dir: NotRequired[FileName]
+    locale: NotRequired[Locale]
+    time_zone: NotRequired[Zone]
+    command_prefix: NotRequired[Prefix]
+    communities: dict[Key, CommunityForm]
 
-    def authored(self, beside: Path) -> Config:
-        """Make it plain data; ``beside`` is the directory that config.yaml lies in."""
-        return Config(
-            accounts={AccountKey(key): account.authored(key, beside) for key, account in self.accounts.items()},
-            data_dir=beside / Path(self.data_dir).expanduser(),
-            locale=self.locale,
-            zone=self.time_zone,
-            prefix=self.command_prefix,
-            communities={CommunityKey(key): one.authored(key) for key, one in self.communities.items()},
-        )
+
+def config_of(form: ConfigForm, beside: Path) -> Config:
+    """Make plain data of it; ``beside`` is the directory that config.yaml lies in."""
+    return Config(
+        accounts={AccountKey(key): _account(key, one, beside) for key, one in form["accounts"].items()},
+        data_dir=beside / Path(form.get("data_dir", "data")).expanduser(),
+        locale=form.get("locale", "en"),
+        zone=form.get("time_zone") or ZoneInfo("UTC"),
+        prefix=form.get("command_prefix", "!"),
+        communities={CommunityKey(key): _community(key, one) for key, one in form["communities"].items()},
+    )
+
+
+def _account(key: str, form: AccountForm, beside: Path) -> Account:
+    def file(name: str | None) -> Path | None:
+        return None if name is None else beside / Path(name).expanduser()
+
+    return Account(
+        key=AccountKey(key),
+        homeserver=form["homeserver"],
+        user_id=form["user_id"],
+        password_file=file(form.get("password_file")),
+        access_token_file=file(form.get("access_token_file")),
+        device_id=DeviceId(form["device_id"]) if "device_id" in form else None,
+        recovery_key_file=file(form.get("recovery_key_file")),
+        secret_key_file=beside / Path(form.get("secret_key_file", f"{key}.key")).expanduser(),
+    )
+
+
+def _community(key: str, form: CommunityForm) -> CommunitySpec:
+    return CommunitySpec(
+        key=CommunityKey(key),
+        account=AccountKey(form["account"]) if "account" in form else None,
+        name=form["name"],
+        purpose=form["purpose"],
+        template=form["template"],
+        previously=tuple(map(CommunityKey, form.get("previously", []))),
+        leads=tuple(form["leads"]),
+        locale=form.get("locale"),
+        zone=form.get("time_zone"),
+        rooms={RoomKey(key): _room(key, room) for key, room in form["rooms"].items()},
+    )
+
+
+def _room(key: str, form: RoomForm) -> RoomSpec:
+    return RoomSpec(
+        key=RoomKey(key),
+        template=form["template"],
+        name=form["name"],
+        purpose=form.get("purpose"),
+        previously=tuple(map(RoomKey, form.get("previously", []))),
+        facilitators=tuple(form.get("facilitators", [])),
+        policy=form.get("policy"),
+        rota=rota_of(form["rota"]) if "rota" in form else None,
+        prompts=tuple(map(prompt_spec, form["prompts"])) if "prompts" in form else None,
+    )

@@ -1,15 +1,16 @@
-"""The model of a file of the overlay."""
+"""The form of a file of the overlay."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field
+from typing_extensions import TypedDict
 
 from orchestrator.documents import words
+from orchestrator.model.ids import Json
 
-from .base import Read, Strict, User, Version, sentence
+from .base import NotEmpty, Read, User, Version, sentence
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,17 +26,17 @@ def _anything(value: object) -> object:
     return value
 
 
-class AmendmentModel(Strict):
+class AmendmentForm(TypedDict):
     """One change."""
 
-    path: list[Annotated[str, sentence(200)]] = Field(min_length=1)
-    value: Annotated[Any, Read(_anything, {})]
+    path: Annotated[list[Annotated[str, sentence(200)]], NotEmpty()]
+    value: Annotated[Json, Read(_anything, {})]
     by: User
     at: Annotated[int, Read(_moment_ms, {"type": "string", "format": "date-time"})]
 
 
-class OverlayModel(Strict):
+class OverlayForm(TypedDict):
     """data_dir/overlay/**.yaml."""
 
     version: Version
-    amendments: list[AmendmentModel]
+    amendments: list[AmendmentForm]

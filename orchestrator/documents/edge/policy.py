@@ -1,12 +1,12 @@
-"""The models of a policy and of a deck."""
+"""The forms of a policy and of a deck."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, NotRequired, TypeAlias
 
-from pydantic import Field
+from typing_extensions import TypedDict
 
 from orchestrator.documents import words
 from orchestrator.documents.declared import (
@@ -22,173 +22,179 @@ from orchestrator.documents.declared import (
     Rule,
     When,
 )
+from orchestrator.model.clock import DAY_MS, HOUR_MS
 
-from .base import Key, Read, SomeLength, Strict, Truth, Version, number, one_of, pattern, sentence
+from .base import NotEmpty, Read, SomeLength, Truth, Version, key, number, one_of, pattern, sentence
 from .config import Locale
 
-Day = Annotated[date, Read(words.day, {"type": "string", "format": "date"})]
+Choice: TypeAlias = Literal["yes", "no", "group_decides"]
+
+Day = Annotated[date, Read(words.day, {"type": "string", "format": "date"}, "2026-10-01")]
 Domain = Annotated[str, Read(words.domain, {"type": "string", "examples": ["grove.example"]})]
 ListRoom = Annotated[str, Read(words.list_room, {"type": "string", "examples": ["#community-bans:example.org"]})]
-Emergency = Annotated[
-    Literal["yes", "no", "group_decides"],
-    Read(
-        words.choice({True: "yes", False: "no", "group_decides": "group_decides", "yes": "yes", "no": "no"}),
-        {"enum": [True, False, "group_decides", "yes", "no"]},
-    ),
-]
+_EMERGENCY: Final[dict[object, Choice]] = {
+    True: "yes",
+    False: "no",
+    "group_decides": "group_decides",
+    "yes": "yes",
+    "no": "no",
+}
+Emergency = Annotated[Choice, Read(words.choice(_EMERGENCY), {"enum": list(_EMERGENCY)}, "group_decides")]
 
-
-def digest(*parts: str) -> str:
-    """Hash texts of an author: changes when the words do."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+DEFAULT_STEPS: Final = (
+    LadderStep(action=Action.NUDGE),
+    LadderStep(action=Action.NUDGE),
+    LadderStep(action=Action.MUTE, mute_ms=HOUR_MS),
+    LadderStep(action=Action.RAISE),
+)
+_STEPS: Final[dict[object, Action]] = {"nudge": Action.NUDGE, "remove": Action.REMOVE, "raise": Action.RAISE}
 
 
 def _step(value: object) -> LadderStep:
     if isinstance(value, dict) and list(value) == ["mute"]:
         return LadderStep(action=Action.MUTE, mute_ms=words.length(least_ms=60_000)(value["mute"]))
-    if value == "mute":
-        raise ValueError("Say how long, like {mute: 1h}.")
-    return LadderStep(
-        action=words.choice({"nudge": Action.NUDGE, "remove": Action.REMOVE, "raise": Action.RAISE})(value)
+    if value == "mute" or isinstance(value, dict):
+        raise ValueError("Write how long a mute lasts, like {mute: 1h}.")
+    return LadderStep(action=words.choice(_STEPS)(value))
+
+
+_STEP_SCHEMA = {"anyOf": [{"enum": list(_STEPS)}, {"type": "object", "required": ["mute"]}]}
+
+
+class NormsForm(TypedDict):
+    """What we hold to."""
+
+    summary: Annotated[str, pattern(200, example='"Listen first. You may just read."')]
+    text: Annotated[str, pattern(8_000, lines=True, example='"What is said here stays here."')]
+    review_by: NotRequired[Day]
+
+
+class LinksForm(TypedDict):
+    """Links to servers other than these."""
+
+    allow: NotRequired[list[Domain]]
+
+
+class WhenForm(TypedDict):
+    """When a rule applies: all of what is given must hold."""
+
+    links: NotRequired[LinksForm]
+    member_for_less_than: NotRequired[SomeLength]
+
+
+class RuleForm(TypedDict):
+    """Something that is checked."""
+
+    id: Annotated[str, key("links-from-newcomers")]
+    when: WhenForm
+    then: Annotated[str, one_of(*(action.value for action in Action), example="nudge")]
+    because: Annotated[str, sentence(500, '"New here? Links open up after three days."')]
+    mode: NotRequired[Annotated[str, one_of(*(mode.value for mode in Mode))]]
+    accept_misfires: NotRequired[Truth]
+
+
+class LadderForm(TypedDict):
+    """What follows when it happens again."""
+
+    forget_after: NotRequired[SomeLength]
+    steps: NotRequired[Annotated[list[Annotated[LadderStep, Read(_step, _STEP_SCHEMA)]], NotEmpty()]]
+
+
+class ResourceForm(TypedDict):
+    """Where somebody can turn."""
+
+    text: Annotated[str, sentence(500, '"findahelpline.com finds a free, confidential helpline."')]
+    locale: NotRequired[Locale]
+    verified_on: Day
+
+
+class CareForm(TypedDict):
+    """Where a person in distress can turn."""
+
+    resources: Annotated[list[ResourceForm], NotEmpty()]
+    contact_emergency_services: Emergency
+
+
+class PolicyForm(TypedDict):
+    """policies/*.yaml."""
+
+    version: Version
+    title: Annotated[str, sentence(100, "A gentle circle")]
+    norms: NormsForm
+    rules: NotRequired[list[RuleForm]]
+    ladder: NotRequired[LadderForm]
+    lists: NotRequired[list[ListRoom]]
+    care: CareForm
+
+
+class QuestionForm(TypedDict):
+    """One question of a deck."""
+
+    text: Annotated[str, sentence(500, '"What was one small thing that went all right?"')]
+    tier: NotRequired[Annotated[int, number(1, 3)]]
+    note: NotRequired[Annotated[str, sentence(100)]]
+
+
+class DeckForm(TypedDict):
+    """room_templates/decks/*.yaml."""
+
+    version: Version
+    title: Annotated[str, sentence(100, "Gentle check-in")]
+    prompts: Annotated[list[QuestionForm], NotEmpty()]
+
+
+def policy_of(form: PolicyForm, key: str, document: str) -> Policy:
+    """Make plain data of it; ``key`` is the file's name without ``.yaml``."""
+    norms, ladder = form["norms"], form.get("ladder", {})
+    return Policy(
+        name=key,
+        document=document,
+        title=form["title"],
+        norms=norms_of(norms["summary"], norms["text"], norms.get("review_by")),
+        rules=tuple(map(_rule, form.get("rules", []))),
+        ladder=tuple(ladder.get("steps", DEFAULT_STEPS)),
+        ladder_forget_ms=ladder.get("forget_after", 30 * DAY_MS),
+        lists=tuple(form.get("lists", [])),
+        care=_care(form["care"]),
     )
 
 
-class NormsModel(Strict):
-    """What we hold to."""
-
-    summary: Annotated[str, pattern(200)] = Field(examples=['"Listen first. It is OK to just read."'])
-    text: Annotated[str, pattern(8_000, lines=True)] = Field(examples=['"What is said here stays here."'])
-    review_by: Day | None = None
-
-    def authored(self) -> Norms:
-        """Make it plain data."""
-        return Norms(
-            summary=self.summary, text=self.text, review_by=self.review_by, digest=digest(self.summary, self.text)
-        )
+def norms_of(summary: str, text: str, review_by: date | None) -> Norms:
+    """Put norms together, with the digest of their words."""
+    return Norms(summary=summary, text=text, review_by=review_by, digest=_digest(summary, text))
 
 
-class LinksModel(Strict):
-    """Links to servers other than these."""
-
-    allow: list[Domain] = Field([])
-
-
-class WhenModel(Strict):
-    """When a rule applies: all of what is given must hold."""
-
-    links: LinksModel | None = None
-    member_for_less_than: SomeLength | None = None
+def deck_of(form: DeckForm, key: str) -> Deck:
+    """Make plain data of it; ``key`` is the file's name without ``.yaml``."""
+    prompts = (
+        Prompt(id=_digest(one["text"]), text=one["text"], tier=one.get("tier", 1), note=one.get("note", ""))
+        for one in form["prompts"]
+    )
+    return Deck(name=key, title=form["title"], prompts=tuple(prompts))
 
 
-class RuleModel(Strict):
-    """Something that is checked."""
-
-    id: Key = Field(examples=["links-from-newcomers"])
-    when: WhenModel = Field(examples=["{links: {allow: [grove.example]}}"])
-    then: Annotated[str, one_of(*(action.value for action in Action))] = Field(examples=["nudge"])
-    because: Annotated[str, sentence(500)] = Field(examples=['"New here? Links open up after three days."'])
-    mode: Annotated[str, one_of(*(mode.value for mode in Mode))] = "observe"
-    accept_misfires: Truth = False
-
-    def authored(self) -> Rule:
-        """Make it plain data."""
-        links = self.when.links
-        return Rule(
-            id=self.id,
-            when=When(
-                links_allowed=None if links is None else tuple(links.allow),
-                member_for_less_than_ms=self.when.member_for_less_than,
-            ),
-            then=Action(self.then),
-            because=self.because,
-            mode=Mode(self.mode),
-            accept_misfires=self.accept_misfires,
-        )
+def _rule(form: RuleForm) -> Rule:
+    when = form["when"]
+    return Rule(
+        id=form["id"],
+        when=When(
+            links_allowed=tuple(when["links"].get("allow", [])) if "links" in when else None,
+            member_for_less_than_ms=when.get("member_for_less_than"),
+        ),
+        then=Action(form["then"]),
+        because=form["because"],
+        mode=Mode(form.get("mode", "observe")),
+        accept_misfires=form.get("accept_misfires", False),
+    )
 
 
-class LadderModel(Strict):
-    """What follows when it happens again."""
-
-    forget_after: SomeLength = Field("30d", validate_default=True)
-    steps: list[
-        Annotated[
-            LadderStep,
-            Read(
-                _step,
-                {"anyOf": [{"enum": ["nudge", "remove", "raise"]}, {"type": "object", "required": ["mute"]}]},
-            ),
-        ]
-    ] = Field(["nudge", "nudge", {"mute": "1h"}, "raise"], validate_default=True, min_length=1)
+def _care(form: CareForm) -> Care:
+    resources = (
+        Resource(text=one["text"], locale=one.get("locale", ""), verified_on=one["verified_on"])
+        for one in form["resources"]
+    )
+    return Care(resources=tuple(resources), contact_emergency_services=form["contact_emergency_services"])
 
 
-class ResourceModel(Strict):
-    """Where somebody can turn."""
-
-    text: Annotated[str, sentence(500)] = Field(examples=['"findahelpline.com lists free, confidential support."'])
-    locale: Locale | None = None
-    verified_on: Day = Field(examples=["2026-10-01"])
-
-
-class CareModel(Strict):
-    """Where a person in distress can turn."""
-
-    resources: list[ResourceModel] = Field(min_length=1)
-    contact_emergency_services: Emergency = Field(examples=["group_decides"])
-
-    def authored(self) -> Care:
-        """Make it plain data."""
-        return Care(
-            resources=tuple(
-                Resource(text=one.text, locale=one.locale or "", verified_on=one.verified_on) for one in self.resources
-            ),
-            contact_emergency_services=self.contact_emergency_services,
-        )
-
-
-class PolicyModel(Strict):
-    """policies/*.yaml."""
-
-    version: Version = Field(examples=["1"])
-    title: Annotated[str, sentence(100)] = Field(examples=["A gentle circle"])
-    norms: NormsModel
-    rules: list[RuleModel] = Field([])
-    ladder: LadderModel = Field({}, validate_default=True)
-    lists: list[ListRoom] = Field([])
-    care: CareModel
-
-    def authored(self, key: str, document: str) -> Policy:
-        """Make it plain data; ``key`` is the file's name without ``.yaml``."""
-        return Policy(
-            name=key,
-            document=document,
-            title=self.title,
-            norms=self.norms.authored(),
-            rules=tuple(rule.authored() for rule in self.rules),
-            ladder=tuple(self.ladder.steps),
-            ladder_forget_ms=self.ladder.forget_after,
-            lists=tuple(self.lists),
-            care=self.care.authored(),
-        )
-
-
-class QuestionModel(Strict):
-    """One question of a deck."""
-
-    text: Annotated[str, sentence(500)] = Field(examples=['"What was one small thing that went all right?"'])
-    tier: Annotated[int, number(1, 3)] = 1
-    note: Annotated[str, sentence(100)] | None = None
-
-
-class DeckModel(Strict):
-    """room_templates/decks/*.yaml."""
-
-    version: Version = Field(examples=["1"])
-    title: Annotated[str, sentence(100)] = Field(examples=["Gentle check-in"])
-    prompts: list[QuestionModel] = Field(min_length=1)
-
-    def authored(self, key: str) -> Deck:
-        """Make it plain data; ``key`` is the file's name without ``.yaml``."""
-        prompts = (
-            Prompt(id=digest(one.text), text=one.text, tier=one.tier, note=one.note or "") for one in self.prompts
-        )
-        return Deck(name=key, title=self.title, prompts=tuple(prompts))
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
