@@ -18,7 +18,7 @@ from .authored import Advice, Amendment, Config, Template
 from .control import control_template
 from .declared import Deck, Documents, Policy
 from .edge.check import check
-from .edge.config import ConfigForm, config_of
+from .edge.config import ConfigForm, config_of, data_dir_of
 from .edge.policy import DeckForm, PolicyForm, deck_of, policy_of
 from .edge.template import TemplateForm, template_of
 from .joining import Library, Shelf, check_names, join
@@ -180,8 +180,7 @@ def examine(config_path: Path, *, overlay: Mapping[str, Sequence[Amendment]] | N
 def _lay_over(files: _Files, config: Source, given: Mapping[str, Sequence[Amendment]] | None) -> tuple[Amendment, ...]:
     """Layer amendments over the sources; returns those that found their place."""
     if given is None:
-        data_dir = config.at(("data_dir",))
-        placed, errors = overlay.read_overlay(files.beside / Path(data_dir if isinstance(data_dir, str) else "data"))
+        placed, errors = overlay.read_overlay(data_dir_of(config.at(("data_dir",)), files.beside))
         files.errors.extend(errors)
     else:
         placed = [overlay.Placed(one, None) for group in given.values() for one in group]

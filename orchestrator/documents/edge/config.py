@@ -79,12 +79,17 @@ def config_of(form: ConfigForm, beside: Path) -> Config:
     """Make plain data of it; ``beside`` is the directory that config.yaml lies in."""
     return Config(
         accounts={AccountKey(key): _account(key, one, beside) for key, one in form["accounts"].items()},
-        data_dir=beside / Path(form.get("data_dir", "data")).expanduser(),
+        data_dir=data_dir_of(form.get("data_dir"), beside),
         locale=form.get("locale", "en"),
         zone=form.get("time_zone") or ZoneInfo("UTC"),
         prefix=form.get("command_prefix", "!"),
         communities={CommunityKey(key): _community(key, one) for key, one in form["communities"].items()},
     )
+
+
+def data_dir_of(written: object, beside: Path) -> Path:
+    """Resolve what ``data_dir`` says, or does not say; needed before the rest of config.yaml is checked."""
+    return beside / Path(written.strip() if isinstance(written, str) else "data").expanduser()
 
 
 def _account(key: str, form: AccountForm, beside: Path) -> Account:
