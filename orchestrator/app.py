@@ -40,7 +40,7 @@ from orchestrator.model.clock import MINUTE_MS, Clock, SystemClock
 from orchestrator.model.ids import AccountKey, JsonObject, UserId
 from orchestrator.prompts import Prompts
 from orchestrator.rooms import Rooms
-from orchestrator.secrets import read_secret
+from orchestrator.config import read_secret
 from orchestrator.store import AccountStore, Store
 from orchestrator.store.limits import kept_limits
 from orchestrator.store.outbox import Waiting

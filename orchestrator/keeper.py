@@ -19,6 +19,7 @@ from orchestrator.engine import Engine
 from orchestrator.engine.filler import Filler
 from orchestrator.engine.intake import Taken
 from orchestrator.errors import MatrixError, UnknownToken
+from orchestrator.facilitation import Facilitation
 from orchestrator.matrix.budget import Budget, Learnt
 from orchestrator.matrix.carrying import Carrier
 from orchestrator.matrix.crypto import Crypto
@@ -32,7 +33,7 @@ from orchestrator.matrix.sync import Syncer
 from orchestrator.model.batch import SyncBatch
 from orchestrator.model.clock import MINUTE_MS, Clock
 from orchestrator.model.events import Message, Reaction
-from orchestrator.model.feature import Feature, Roster, Tx
+from orchestrator.model.feature import Feature, Tx
 from orchestrator.model.ids import JsonObject, RoomId, UserId
 from orchestrator.rooms import compose, compose_context, direct_room
 from orchestrator.store import AccountStore, bindings, claims, ingest
@@ -49,7 +50,7 @@ class Crafts:
 
     documents: Documents
     features: Sequence[Feature]
-    roster: Roster
+    roster: Facilitation
 
 
 class Keeper:

@@ -135,13 +135,17 @@ class Engine:
             except TimeoutError:
                 self._windows.sweep(self._clock.now_ms())
 
+    def moment(self) -> Now:
+        """Tell this moment, as a decision sees it."""
+        return Now(at_ms=self._clock.now_ms(), me=self._me, windows=self._windows)
+
     async def _transact(self, fn: Callable[[Intake, Turn], None]) -> Taken:
         if self._intake is None:
             raise RuntimeError("use() comes first")
         intake = self._intake
         # One at a time: what a transaction stages in the windows is published with it, not with its neighbour.
         async with self._commit:
-            now = Now(at_ms=self._clock.now_ms(), me=self._me, windows=self._windows)
+            now = self.moment()
 
             def work(tx: Tx) -> Taken:
                 turn = Turn(tx, now)
