@@ -5,12 +5,14 @@ Every content says whom it mentions (MSC4210: ``m.mentions`` is always present),
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
-from html import escape
+from html import escape, unescape
 from urllib.parse import quote
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from .clock import MINUTE_MS
 from .effects import Priority, Send
@@ -46,16 +48,59 @@ def text(markdown: str, *, mentions: Collection[UserId] = (), kind: str = "m.tex
     people: list[Json] = [*sorted(mentions)]
     content: dict[str, Json] = {
         "msgtype": kind,
-        "body": markdown.strip(),
+        "body": plain(markdown),
         "m.mentions": {"user_ids": people} if people else {},
     }
     html = nh3.clean(_MARKDOWN.render(markdown).strip(), tags=_TAGS, attributes={"a": {"href"}}, link_rel=None)
-    for user in mentions:
-        # A mention is a link that clients show as the person's name.
-        html = html.replace(escape(user), f'<a href="https://matrix.to/#/{quote(user, safe="@:")}">{escape(user)}</a>')
-    if html != f"<p>{markdown.strip()}</p>":
+    html = _link_people(html, mentions)
+    if html != f"<p>{content['body']}</p>":
         content |= {"format": "org.matrix.custom.html", "formatted_body": html}
     return content
+
+
+def plain(markdown: str) -> str:
+    """Write Markdown as plain text: no marks, lists as dashes, links with their address behind them."""
+    lines: list[str] = []
+    items: list[str] = []
+    for token in _MARKDOWN.parse(markdown):
+        match token.type:
+            case "list_item_open":
+                items.append(f"{token.info}. " if token.info else "- ")
+            case "list_item_close":
+                items.pop()
+            case "paragraph_close" | "heading_close" if not items:
+                lines.append("")
+            case "bullet_list_close" | "ordered_list_close" if not items:
+                lines.append("")
+            case "inline":
+                lines.append("  " * (len(items) - 1) + (items[-1] if items else "") + _inline(token))
+            case "fence" | "code_block":
+                lines += [token.content.rstrip(), ""]
+    return "\n".join(lines).strip()
+
+
+def _inline(token: Token) -> str:
+    parts: list[str] = []
+    links: list[str] = []
+    for child in token.children or []:
+        match child.type:
+            case "text" | "code_inline":
+                parts.append(child.content)
+            case "softbreak" | "hardbreak":
+                parts.append("\n")
+            case "link_open":
+                links.append(str(child.attrGet("href") or ""))
+            case "link_close":
+                parts.append(f" ({links.pop()})")
+    return "".join(parts)
+
+
+def _link_people(html: str, people: Collection[UserId]) -> str:
+    """Make each mention a link, which clients show as the person's name."""
+    if not people:
+        return html
+    names = "|".join(re.escape(escape(user)) for user in sorted(people, key=len, reverse=True))
+    return re.sub(names, lambda m: f'<a href="https://matrix.to/#/{quote(unescape(m[0]), safe="@:")}">{m[0]}</a>', html)
 
 
 def notice(markdown: str, *, mentions: Collection[UserId] = ()) -> dict[str, Json]:
