@@ -107,7 +107,7 @@ class Rooms:
             if found.others:
                 yield from report_twins(tx, community, found.declared, found.room)
         yield from self._missing(tx, community)
-        kept: dict[str, RoomId] = {}
+        kept: dict[RoomKey, RoomId] = {}
         for room in community.every_room():
             where = bindings.bound_room(tx, community.key, room.key)
             if where is None:

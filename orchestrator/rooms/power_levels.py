@@ -97,14 +97,16 @@ def merge_power(
 def _claimed(before: Mapping[str, int], claims: Sequence[Claim], path: tuple[str, ...]) -> dict[str, int]:
     """Set what is claimed in a table (or, with no path, among the plain numbers) and take out what has ended."""
     after = dict(before)
-    here = [claim for claim in claims if claim.path[:-1] == path and claim.path and (path or claim.path[0] in NUMBERS)]
-    for claim in here:
-        if claim.ended and after.get(claim.path[-1]) == claim.value:
-            del after[claim.path[-1]]
-    for claim in reversed(here):  # the most important last, so that it stays
-        if not claim.ended and _is_level(claim.value):
-            after[claim.path[-1]] = claim.value
-    return after
+    here = [
+        (claim.path[-1], claim.value, claim.ended)
+        for claim in claims
+        if claim.path and claim.path[:-1] == path and (path or claim.path[0] in NUMBERS) and _is_level(claim.value)
+    ]
+    for name, level, ended in here:
+        if ended and after.get(name) == level:
+            del after[name]
+    # The most important last, so that it stays.
+    return after | {name: level for name, level, ended in reversed(here) if not ended}
 
 
 def _users(

@@ -7,7 +7,7 @@ from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import Json, RoomId, UserId, server_of
+from orchestrator.model.ids import Json, RoomId, RoomKey, UserId, server_of
 from orchestrator.store.bindings import SPACE_KEY
 from orchestrator.store.claims import Claim, claims_of, drop_claim, put_claim
 
@@ -19,7 +19,7 @@ ROLE: Final = "role"
 _PARTS: Final = (("m.room.power_levels", "power"), ("m.room.topic", "topic"), ("m.room.name", "name"))
 
 
-def wanted_claims(community: Community, rooms: Mapping[str, RoomId], me: UserId) -> list[Claim]:
+def wanted_claims(community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId) -> list[Claim]:
     """List every claim that the documents make on a community's rooms.
 
     Args:
@@ -43,7 +43,7 @@ def wanted_claims(community: Community, rooms: Mapping[str, RoomId], me: UserId)
     return wanted
 
 
-def settle_claims(tx: Tx, community: Community, rooms: Mapping[str, RoomId], me: UserId, now_ms: int) -> None:
+def settle_claims(tx: Tx, community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId, now_ms: int) -> None:
     """Make the claims of the documents what they should be, and take back those that they no longer make.
 
     A room that is no longer declared keeps its claims and its place in the space: leaving a line out of a file is no
@@ -59,7 +59,7 @@ def settle_claims(tx: Tx, community: Community, rooms: Mapping[str, RoomId], me:
         put_claim(tx, claim, now_ms)
 
 
-def _links(community: Community, rooms: Mapping[str, RoomId], me: UserId) -> Iterator[Claim]:
+def _links(community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId) -> Iterator[Claim]:
     """Link every room from the space, in the order of the file; the control room is not shown there."""
     space = rooms.get(SPACE_KEY)
     if space is None:

@@ -1,0 +1,203 @@
+"""Declared documents for tests, as the loader would hand them over, with sensible values for what is not said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from orchestrator.documents.declared import (
+    CONTROL_KEY,
+    Care,
+    Community,
+    Documents,
+    History,
+    JoinRule,
+    LadderStep,
+    Norms,
+    OnDrift,
+    Policy,
+    PowerMap,
+    PromptSchedule,
+    Resource,
+    Room,
+    Rota,
+    Rule,
+    Settings,
+    Welcome,
+)
+from orchestrator.model.cadence import QuietHours
+from orchestrator.model.ids import AccountKey, CommunityKey, RoomKey, UserId
+
+ME = UserId("@keeper:grove.example")
+ANA = UserId("@ana:grove.example")
+BO = UserId("@bo:grove.example")
+CY = UserId("@cy:grove.example")
+DEE = UserId("@dee:grove.example")
+EVE = UserId("@eve:elsewhere.example")
+
+DRIFT: Mapping[str, OnDrift] = {
+    "name": "report",
+    "topic": "accept",
+    "alias": "report",
+    "power": "enforce",
+    "pins": "enforce",
+    "join": "report",
+    "history": "report",
+    "guests": "report",
+    "encryption": "report",
+    "directory": "report",
+    "links": "enforce",
+    "acl": "report",
+}
+
+SUMMARY = "What is said here stays here."
+
+
+def settings(
+    *,
+    room_version: str = "12",
+    join: JoinRule = "restricted",
+    history: History = "joined",
+    guests: bool = False,
+    encryption: bool = True,
+    listed: bool = False,
+    federate: bool = True,
+) -> Settings:
+    return Settings(
+        room_version=room_version,
+        join=join,
+        history=history,
+        guests=guests,
+        encryption=encryption,
+        listed=listed,
+        federate=federate,
+    )
+
+
+def power(
+    *, lead: int = 100, facilitator: int = 50, member: int = 0, events: Mapping[str, int] | None = None
+) -> PowerMap:
+    return PowerMap(lead=lead, facilitator=facilitator, member=member, events=dict(events or {}))
+
+
+def policy(
+    name: str = "gentle-circle",
+    *,
+    summary: str = SUMMARY,
+    text: str = "Speak for yourself. What is said here stays here.",
+    digest: str = "norms-1",
+    rules: Sequence[Rule] = (),
+    ladder: Sequence[LadderStep] = (),
+    ladder_forget_ms: int | None = None,
+    lists: Sequence[str] = (),
+    resources: Sequence[Resource] = (),
+) -> Policy:
+    return Policy(
+        name=name,
+        document=f"policies/{name}.yaml",
+        title="A gentle circle",
+        norms=Norms(summary=summary, text=text, review_by=None, digest=digest),
+        rules=tuple(rules),
+        ladder=tuple(ladder),
+        ladder_forget_ms=ladder_forget_ms,
+        lists=tuple(lists),
+        care=Care(resources=tuple(resources), contact_emergency_services="group_decides"),
+    )
+
+
+def room(
+    key: str = "tuesday",
+    *,
+    community_key: str = "grove",
+    previously: Sequence[str] = (),
+    kind: Literal["room", "space"] = "room",
+    name: str | None = None,
+    topic: str = "Somewhere to say how it really is.",
+    alias: str | None = None,
+    made: Settings | None = None,
+    levels: PowerMap | None = None,
+    norms: Policy | None = None,
+    rota: Rota | None = None,
+    prompts: Sequence[PromptSchedule] = (),
+    welcome: Welcome | None = None,
+    facilitators: Sequence[UserId] = (),
+    on_drift: Mapping[str, OnDrift] | None = None,
+    quiet: QuietHours | None = None,
+) -> Room:
+    return Room(
+        community=CommunityKey(community_key),
+        key=RoomKey(key),
+        previously=tuple(RoomKey(former) for former in previously),
+        kind=kind,
+        name=name if name is not None else f"{key.capitalize()} circle",
+        topic=topic,
+        alias=alias,
+        settings=made if made is not None else settings(),
+        power=levels if levels is not None else power(),
+        policy=norms,
+        rota=rota,
+        prompts=tuple(prompts),
+        welcome=welcome,
+        facilitators=tuple(facilitators),
+        on_drift={**DRIFT, **(on_drift or {})},
+        quiet=quiet,
+    )
+
+
+def space(*, community_key: str = "grove", room_version: str = "12", join: JoinRule = "invite") -> Room:
+    return room(
+        "",
+        community_key=community_key,
+        kind="space",
+        name="The Grove",
+        alias=community_key,
+        made=settings(room_version=room_version, join=join, encryption=False),
+    )
+
+
+def control(*, community_key: str = "grove", room_version: str = "12", facilitators: Sequence[UserId] = ()) -> Room:
+    return room(
+        CONTROL_KEY,
+        community_key=community_key,
+        name="The Grove: keepers",
+        topic="For leads and facilitators only.",
+        made=settings(room_version=room_version, join="invite"),
+        levels=power(facilitator=0),
+        facilitators=facilitators,
+    )
+
+
+def community(
+    *rooms: Room,
+    key: str = "grove",
+    account: str = "keeper",
+    leads: Sequence[UserId] = (ANA, BO),
+    previously: Sequence[str] = (),
+    room_version: str = "12",
+    zone: str = "Europe/Berlin",
+    locale: str = "en",
+    prefix: str = "!",
+) -> Community:
+    """Build a community; its space and control room are made, ``rooms`` are its others."""
+    own = tuple(replace(each, community=CommunityKey(key)) for each in rooms)
+    facilitators = tuple(dict.fromkeys(user for each in own for user in each.facilitators))
+    return Community(
+        key=CommunityKey(key),
+        account=AccountKey(account),
+        name="The Grove",
+        purpose="Somewhere to say how it really is.",
+        leads=tuple(leads),
+        zone=ZoneInfo(zone),
+        locale=locale,
+        prefix=prefix,
+        space=space(community_key=key, room_version=room_version),
+        control=control(community_key=key, room_version=room_version, facilitators=facilitators),
+        rooms=own,
+        previously=tuple(CommunityKey(former) for former in previously),
+    )
+
+
+def documents(*communities: Community) -> Documents:
+    return Documents(communities=communities)
