@@ -95,7 +95,8 @@ class FakeHomeserver:
 
     async def start(self) -> None:
         """Listen on loopback: on a free port, after a stop on the same one again."""
-        self._runner = web.AppRunner(self._front.application(), access_log=None, shutdown_timeout=0)
+        # Not 0: that means to wait for long polls for ever.
+        self._runner = web.AppRunner(self._front.application(), access_log=None, shutdown_timeout=0.01)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
         await site.start()
