@@ -25,7 +25,8 @@ from orchestrator.model.ids import DeviceId, Json, JsonObject, RoomId, UserId
 
 from .devices import CALL_S, DeviceLists, Rests
 from .gateway import Gateway, route
-from .olm import ONE_TIME_KEYS, Device, Machine
+from .olm import Machine
+from .own_device import ONE_TIME_KEYS, Device
 from .seal import Seal
 from .sharing import Sharing
 
@@ -86,11 +87,11 @@ class Crypto:
 
     def device_keys(self) -> JsonObject:
         """Write our device's keys as they are published, signed by the device."""
-        return self._machine.device_keys()
+        return self._machine.own.device_keys()
 
     def endorse(self, public: str, signature: str) -> None:
         """Carry the signature that our identity's self-signing key put on this device."""
-        self._machine.endorse(public, signature)
+        self._machine.own.endorse(public, signature)
 
     # What comes
 
@@ -186,12 +187,12 @@ class Crypto:
         Source: client-server API, POST /keys/upload; MSC2732.
         """
         async with self._publishing:
-            first = not self._machine.published
+            first = not self._machine.own.published
             if first:
                 await self._check_nobody_else()
             one_time = 0 if first else ONE_TIME_KEYS if self._one_time is None else self._one_time
             spare = first or (self._fallback_used and "fallback" not in self._rests)
-            body = self._machine.publication(one_time=one_time, fallback=spare)
+            body = self._machine.own.publication(one_time=one_time, fallback=spare)
             if not body:
                 return
             try:
@@ -200,9 +201,9 @@ class Crypto:
                 if first or "one_time_keys" not in body:
                     raise
                 # Names of keys that were used up in another life of this store; the next ones get other names.
-                self._machine.mark_published()
+                self._machine.own.mark_published()
                 raise
-            self._machine.mark_published()
+            self._machine.own.mark_published()
             if "fallback_keys" in body:
                 self._fallback_used = False
                 self._rests.begin("fallback", _FALLBACK_MS)
@@ -212,7 +213,7 @@ class Crypto:
 
     async def republish(self) -> None:
         """Publish our device's keys again, which the server lost."""
-        self._machine.mark_lost()
+        self._machine.own.mark_lost()
         await self.publish()
 
     async def upkeep(self) -> None:

@@ -19,7 +19,8 @@ from orchestrator.model.clock import MINUTE_MS, SECOND_MS, Clock
 from orchestrator.model.ids import DeviceId, Json, JsonObject, UserId, server_of
 
 from .gateway import Gateway, route
-from .olm import OLM, Device, Machine
+from .olm import Machine
+from .own_device import OLM, Device
 from .roomkeys import MEGOLM
 from .signing import decode64, is_signed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -28,6 +29,10 @@ _SETTINGS: Final = {
     "temp_store": "memory",
     "busy_timeout": 5000,
 }
+
+# nio quotes what it cannot read, peewee every row it writes; whatever matters we say ourselves.
+logging.getLogger("nio").setLevel(logging.CRITICAL + 1)
+logging.getLogger("peewee").setLevel(logging.WARNING)
 
 
 class Engine:

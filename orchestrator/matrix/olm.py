@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,28 +26,15 @@ from peewee import PeeweeException  # type: ignore[import-untyped]
 from orchestrator.model.ids import DeviceId, Json, JsonObject, RoomId, UserId
 
 from .nio_olm import Engine
-from .roomkeys import MEGOLM, RoomKeys
+from .own_device import OLM, Device, OwnDevice
+from .roomkeys import RoomKeys
 from .seal import Seal
 from .signing import canonical, encode64
-
-OLM: Final = "m.olm.v1.curve25519-aes-sha2"
-ONE_TIME_KEYS: Final = 50
-"""How many one-time keys the server should hold for us."""
 
 _SESSIONS_A_DEVICE: Final = 8  # the specification asks for at least four
 _SEEN: Final = 20_000  # to-device messages remembered; a batch is at most some hundreds
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Somebody's device, with the keys that it signed itself."""
-
-    user: UserId
-    id: DeviceId
-    curve25519: str
-    ed25519: str
 
 
 class Machine:
@@ -57,20 +43,17 @@ class Machine:
     Every method that changes something raises StoreError when it cannot be written.
 
     Attributes:
-        device: ourselves, as others see us.
+        own: the device we are.
+        device: the same, as others see it.
         rooms: the room keys we hold.
     """
 
     def __init__(self, engine: Engine, rooms: RoomKeys) -> None:
         self._engine = engine
         self._olm = engine.olm
-        self._account: vodozemac.Account = engine.olm.account._account  # noqa: SLF001 - nio has no fallback keys
-        self._endorsement: dict[str, str] = {}
+        self.own = OwnDevice(engine)
+        self.device = self.own.seen
         self.rooms = rooms
-        keys = engine.olm.account.identity_keys
-        self.device = Device(
-            UserId(engine.olm.user_id), DeviceId(engine.olm.device_id), keys["curve25519"], keys["ed25519"]
-        )
         engine.execute("create table if not exists circlekeeper_seen (digest blob primary key, session text)")
 
     @classmethod
@@ -82,77 +65,6 @@ class Machine:
     def close(self) -> None:
         """Close the store. Closing twice is fine."""
         self._engine.close()
-
-    # Ourselves
-
-    @property
-    def published(self) -> bool:
-        """Whether the server has our device's keys."""
-        return bool(self._olm.account.shared)
-
-    def device_keys(self) -> JsonObject:
-        """Write our device's keys, signed by the device and by the identity that vouched for it."""
-        us = self.device
-        bare: JsonObject = {
-            "user_id": us.user,
-            "device_id": us.id,
-            "algorithms": [OLM, MEGOLM],
-            "keys": {f"curve25519:{us.id}": us.curve25519, f"ed25519:{us.id}": us.ed25519},
-        }
-        return {**bare, "signatures": {us.user: {**self._signature(bare), **self._endorsement}}}
-
-    def endorse(self, public: str, signature: str) -> None:
-        """Carry the signature of our self-signing key, so that those we write to see it at once (MSC4147)."""
-        self._endorsement = {f"ed25519:{public}": signature}
-
-    def publication(self, *, one_time: int, fallback: bool) -> JsonObject:
-        """Write the body of ``/keys/upload``, empty when there is nothing to publish.
-
-        Keys are stored before they are published, and what a crash kept from being published goes first.
-
-        Args:
-            one_time: how many one-time keys the server holds.
-            fallback: a new fallback key is wanted.
-
-        Source: client-server API, "One-time and fallback keys".
-        """
-        account = self._account
-        more = 0 if account.one_time_keys else max(ONE_TIME_KEYS - one_time, 0)
-        another = fallback and not account.fallback_key  # type: ignore[attr-defined]
-        if more or another:
-            with self._engine.storing():
-                account.generate_one_time_keys(more)
-                if another:
-                    account.generate_fallback_key()  # type: ignore[attr-defined]
-                self._olm.save_account()
-        body: dict[str, Json] = {} if self.published else {"device_keys": self.device_keys()}
-        if keys := account.one_time_keys:
-            body["one_time_keys"] = {
-                f"signed_curve25519:{name}": self._signed({"key": key.to_base64()}) for name, key in keys.items()
-            }
-        if spare := account.fallback_key:  # type: ignore[attr-defined]
-            body["fallback_keys"] = {
-                f"signed_curve25519:{name}": self._signed({"key": key.to_base64(), "fallback": True})
-                for name, key in spare.items()
-            }
-        return body
-
-    def mark_published(self) -> None:
-        """Note that the server has the last publication."""
-        with self._engine.storing():
-            self._account.mark_keys_as_published()
-            self._olm.account.shared = True
-            self._olm.save_account()
-
-    def mark_lost(self) -> None:
-        """Note that the server lost our device's keys: the next publication carries them again."""
-        self._olm.account.shared = False
-
-    def _signature(self, value: JsonObject) -> JsonObject:
-        return {f"ed25519:{self.device.id}": self._account.sign(canonical(value)).to_base64()}
-
-    def _signed(self, value: JsonObject) -> JsonObject:
-        return {**value, "signatures": {self.device.user: self._signature(value)}}
 
     # Other devices
 
@@ -227,7 +139,7 @@ class Machine:
             "keys": {"ed25519": us.ed25519},
             "recipient": device.user,
             "recipient_keys": {"ed25519": device.ed25519},
-            "sender_device_keys": self.device_keys(),
+            "sender_device_keys": self.own.device_keys(),
         }
         session = self._olm.session_store.get(device.curve25519)
         kind, data = session.encrypt(canonical(payload).decode()).to_parts()

@@ -6,6 +6,7 @@ Source: client-server API, "Secret storage", algorithm ``m.secret_storage.v1.aes
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -61,10 +62,11 @@ class StorageKey:
         """Open a secret; raises ValueError when it was not sealed with this key under this name."""
         match sealed:
             case {"iv": str(iv), "ciphertext": str(ciphertext), "mac": str(mac)}:
-                aes, authentic = self._keys(name)
-                data = decode64(ciphertext)
-                if _same(hmac.digest(authentic, data, "sha256"), mac):
-                    return _crypt(aes, decode64(iv), data).decode()
+                with contextlib.suppress(ValueError):
+                    aes, authentic = self._keys(name)
+                    data = decode64(ciphertext)
+                    if _same(hmac.digest(authentic, data, "sha256"), mac):
+                        return _crypt(aes, decode64(iv), data).decode()
         raise ValueError("sealed with another key")
 
     def _sealed(self, name: str, plain: bytes, iv: bytes) -> tuple[bytes, bytes]:
@@ -90,16 +92,13 @@ def write_recovery_key(key: bytes) -> str:
 
 def read_recovery_key(text: str) -> bytes:
     """Read a key as people keep it, however it is spaced; raises ValueError when it is none or was mistyped."""
-    number = 0
-    for letter in "".join(text.split()):
-        number = number * 58 + _BASE58.index(letter)
-        if number.bit_length() > 8 * (len(_PREFIX) + KEY_BYTES + 1):
-            break
-    else:
-        if number:
-            data = number.to_bytes((number.bit_length() + 7) // 8)
-            if len(data) == len(_PREFIX) + KEY_BYTES + 1 and data.startswith(_PREFIX) and not reduce(xor, data):
-                return data[len(_PREFIX) : -1]
+    letters = "".join(text.split())
+    length = len(_PREFIX) + KEY_BYTES + 1
+    if letters and len(letters) <= 2 * length and set(letters) <= set(_BASE58):
+        number = reduce(lambda sum_, letter: sum_ * 58 + _BASE58.index(letter), letters, 0)
+        data = number.to_bytes(2 * length)[-length:]
+        if number < 256**length and data.startswith(_PREFIX) and not reduce(xor, data):
+            return data[len(_PREFIX) : -1]
     raise ValueError("not a recovery key")
 
 

@@ -25,7 +25,8 @@ from orchestrator.model.ids import JsonObject, RoomId, UserId
 
 from .devices import CALL_S, DeviceLists, Rests, batches
 from .gateway import Gateway, route
-from .olm import Device, Machine
+from .olm import Machine
+from .own_device import Device
 from .roomkeys import MEGOLM
 
 MESSAGES_A_SESSION: Final = 100
@@ -120,7 +121,8 @@ class Sharing:
         if self._owed:
             await self._lists.meet([device for device in self._owed if not self._machine.has_met(device)])
         for device in [device for device in self._owed if self._machine.has_met(device)]:
-            for key in list(self._owed[device].values()):
+            # Another message may hand it over meanwhile.
+            for key in list(self._owed.get(device, {}).values()):
                 await self._pay(device, key)
 
     async def tell(self, devices: Sequence[Device], type_: str, content: JsonObject) -> bool:
