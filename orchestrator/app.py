@@ -142,14 +142,10 @@ class App:
 def build_crafts(documents: Documents, me: UserId) -> Crafts:
     """Build the five crafts; facilitation is the roster that the others ask."""
     facilitation = Facilitation(documents)
-    features = (
-        Rooms(documents, me),
-        Culture(documents, facilitation),
-        facilitation,
-        Prompts(documents, facilitation),
-        Belonging(documents),
-    )
-    return Crafts(documents, features, facilitation)
+    doing = (Rooms(documents, me), Culture(documents, facilitation), facilitation, Prompts(documents, facilitation))
+    # What is plainly a command is the engine's to answer; all else that is said in private, belonging's.
+    names = {"help", *(command.name for craft in doing for command in craft.commands)}
+    return Crafts(documents, (*doing, Belonging(documents, names)), facilitation)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ All durations are milliseconds, all levels integers, all texts are the author's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -272,6 +272,14 @@ class Documents:
         """Find a declared room."""
         found = self.community(community)
         return None if found is None else found.room(key)
+
+    def answering_to(self, shared: Collection[CommunityKey]) -> tuple[Community, ...]:
+        """Choose the communities that answer for somebody who writes in private: those they share with us.
+
+        Where there is only one community it is that one, also for somebody who has left: that we are there is no secret.
+        """
+        mine = tuple(community for community in self.communities if community.key in shared)
+        return mine or (self.communities if len(self.communities) == 1 else ())
 
     def of(self, account: AccountKey) -> Documents:
         """Keep only what one account looks after."""

@@ -1,0 +1,104 @@
+"""The craft of belonging: nobody who writes to the bot is met with a list of commands, or with silence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from orchestrator.documents.declared import Documents
+from orchestrator.i18n import speaking
+from orchestrator.model import content
+from orchestrator.model.clock import HOUR_MS, MINUTE_MS
+from orchestrator.model.effects import AnyEffect, Priority, Result, Send
+from orchestrator.model.events import Event, Message
+from orchestrator.model.feature import Command, Now, Timer, Tx
+from orchestrator.model.wording import clearly_a_command
+from orchestrator.store import bindings
+
+from . import listening
+
+BURST_MS: Final = 10 * MINUTE_MS
+"""What is written within this time of an answer belongs to what was answered."""
+
+WORTH_ANSWERING_MS: Final = HOUR_MS
+
+_NOT_SAID: Final = ("m.notice", "m.key.verification.", "m.server_notice")
+"""What programs send; a verification request is a client's doing, though it travels as a message."""
+
+
+class Belonging:
+    """Listens in direct rooms.
+
+    Args:
+        documents: what the authors wrote.
+        names: of all commands there are, the engine's own included; what is plainly one of them is left to the engine.
+    """
+
+    name = "belonging"
+
+    def __init__(self, documents: Documents, names: Collection[str]) -> None:
+        self._documents = documents
+        self._names = frozenset(names)
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """None: one does not have to know a command to be heard."""
+        return ()
+
+    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+        """Nothing is kept, so nothing needs to be brought in line."""
+        del tx, now
+        return ()
+
+    def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
+        """Answer what somebody says in their direct room and is not plainly a command; the first of a burst."""
+        if not isinstance(event, Message) or not self._is_said_to_us(tx, event, now):
+            return ()
+        answered = ("listened", event.room)
+        if now.windows.since(answered, now.at_ms - BURST_MS + 1):
+            return ()
+        now.windows.stage(answered, now.at_ms, now.me)
+        communities = self._documents.answering_to(bindings.communities_of(tx, event.sender))
+        with speaking(communities[0].locale if communities else "en"):
+            said = content.notice(listening.answer(communities, self._prefix()))
+        return (
+            Send(
+                step="listening",
+                priority=Priority.REPLY,
+                room=event.room,
+                person=event.sender,
+                expires_ms=now.at_ms + WORTH_ANSWERING_MS,
+                # No rich reply: it would hold their own words up to them again.
+                content=said if event.thread is None else content.reply(said, to=event.id, thread=event.thread),
+            ),
+        )
+
+    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
+        """Set no timers, so none falls due."""
+        del tx, timer, now
+        return ()
+
+    def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
+        """Let an answer be; it has no follow-up."""
+        del tx, result, now
+        return ()
+
+    def _is_said_to_us(self, tx: Tx, message: Message, now: Now) -> bool:
+        if message.edits is not None or message.kind.startswith(_NOT_SAID) or message.sender == now.me:
+            return False
+        if bindings.direct_user(tx, message.room) != message.sender:
+            return False
+        return not (message.kind == "m.text" and self._is_command(message, now))
+
+    def _is_command(self, message: Message, now: Now) -> bool:
+        return clearly_a_command(
+            message.body,
+            self._names,
+            prefix=self._prefix(),
+            mentioned=now.me in message.mentions,
+            me=now.me,
+        )
+
+    def _prefix(self) -> str:
+        # As the engine reads direct rooms; if the two differed, some messages would have two answers or none.
+        return self._documents.communities[0].prefix if self._documents.communities else "!"

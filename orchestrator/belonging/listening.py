@@ -1,0 +1,48 @@
+"""What somebody hears who writes to the bot as one writes to a person.
+
+It may be the first thing they dared to say to anyone. So: what this is, plainly, before anything else; that nobody has read
+it; how a person can be reached, and where to turn meanwhile; commands last. No advice, no promise, no question, and nothing
+that sounds as if they had done something wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.documents import care
+from orchestrator.documents.declared import Community
+from orchestrator.i18n import _
+
+
+def answer(communities: Sequence[Community], prefix: str) -> str:
+    """Say that nobody is here who understands, and who would be.
+
+    Args:
+        communities: those that the person is in, in which somebody can be asked to get in touch; may be none.
+        prefix: what commands begin with in a direct room.
+    """
+    said = [
+        _(
+            "Thank you for writing. I want to be honest with you: I am a program. I cannot understand what you wrote, and"
+            " nobody else reads it here; I do not keep it either. That is no judgement of what you said."
+        )
+    ]
+    if communities:
+        said.append(
+            _(
+                "If you would like a person to get in touch with you, write `{prefix}raise`. I will let the people who"
+                " look after {community} know that you ask for it. They will see your name, and nothing of what you"
+                " wrote here."
+            ).format(prefix=prefix, community=_named(communities))
+        )
+    policy = communities[0].policy() if communities else None
+    said.append(
+        care.in_words(policy.care if policy is not None else None, communities[0].locale if communities else "")
+    )
+    said.append(_("And should you only have wondered what I can do, `{prefix}help` shows it.").format(prefix=prefix))
+    return "\n\n".join(said)
+
+
+def _named(communities: Sequence[Community]) -> str:
+    names = [community.name for community in communities]
+    return names[0] if len(names) == 1 else _("{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])

@@ -1,0 +1,6 @@
+"""Culture: a place where people can be real. Norms that are seen, rules that are gentle, a hand that can be raised."""
+
+from .craft import Culture
+from .notices import Duty
+
+__all__ = ["Culture", "Duty"]

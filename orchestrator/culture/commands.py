@@ -1,0 +1,176 @@
+"""What people can ask culture for: the norms, the rules, and what was done about them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from orchestrator.documents.declared import Action, Community, Documents, Mode, Policy, Room, Rule
+from orchestrator.errors import Refusal
+from orchestrator.i18n import _, speaking
+from orchestrator.model import content
+from orchestrator.model.clock import DAY_MS
+from orchestrator.model.effects import Amend, AnyEffect, Priority, Result, Send
+from orchestrator.model.feature import Call, Now, Role, Tx
+from orchestrator.model.ids import CommunityKey, EventId, JsonObject, RoomId
+from orchestrator.store import bindings
+from orchestrator.store.rows import dump
+
+from . import words
+from .notices import Duty
+from .places import place_of
+from .raising import privately
+from .reasons import keep_ms, reasons_of
+
+DO_RULE: Final = "rule"
+MOST_SHOWN: Final = 10
+
+
+def norms(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffect]:
+    """Answer with the norms of the room; in a direct room with those of every community the caller is in.
+
+    Raises:
+        Refusal: there are none.
+    """
+    if call.direct:
+        keys: Sequence[CommunityKey] = bindings.communities_of(tx, call.event.sender)
+    else:
+        keys = [] if call.community is None else [call.community]
+    found: dict[str, Policy] = {}
+    for key in keys:
+        community = documents.community(key)
+        room = None if community is None or call.direct or call.room_key is None else community.room(call.room_key)
+        policy = (room.policy if room is not None else None) or (None if community is None else community.policy())
+        if policy is not None:
+            found[policy.document] = policy
+    if not found:
+        raise Refusal(_("Nothing has been written down here yet. Being kind to each other is a good beginning."))
+    return (content.answer(call, "\n\n".join(map(words.norms_in_words, found.values())), now),)
+
+
+def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequence[AnyEffect]:
+    """List the rules, or switch one between watching and acting.
+
+    Raises:
+        Refusal: there is no such rule or mode, or the caller may not switch it.
+    """
+    community = None if call.community is None else documents.community(call.community)
+    rules = {} if community is None else _rules(community, call)
+    if community is None or not rules:
+        raise Refusal(_("There are no rules that I check here."))
+    if not call.args:
+        opening = _("These are the rules that I check; what they rest on is in `{prefix}norms`.")
+        lines = [words.rule_in_words(one) for _policy, one in rules.values()]
+        return (content.answer(call, "\n".join([opening.format(prefix=community.prefix), "", *lines]), now),)
+    policy, one = _named(rules, call.args[0], community.prefix)
+    if len(call.args) == 1:
+        return (content.answer(call, words.rule_in_words(one), now),)
+    mode = next((mode for mode in Mode if mode.value == call.args[1].casefold()), None)
+    if mode is None or len(call.args) > 2:
+        usage = _("A rule can be switched to watching or to acting: `{prefix}rule {rule} observe` or `... enforce`.")
+        raise Refusal(usage.format(prefix=community.prefix, rule=one.id))
+    _check_may_switch(tx, documents, duty, call, community, policy, now)
+    if one.then is Action.OBSERVE:
+        raise Refusal(_("The rule `{rule}` is made to watch only; there is nothing to switch.").format(rule=one.id))
+    if one.mode is mode:
+        return (content.answer(call, words.switched(one.id, mode, already=True), now),)
+    tag = {
+        "do": DO_RULE,
+        "community": community.key,
+        "room": call.event.room,
+        "event": call.event.id,
+        "thread": call.event.thread,
+        "rule": one.id,
+        "mode": mode.value,
+    }
+    return (
+        Amend(
+            step="amend",
+            priority=Priority.REPLY,
+            document=policy.document,
+            path=("rules", one.id, "mode"),
+            value=mode.value,
+            by=call.event.sender,
+            tag=dump(tag),
+            rule=one.id,
+        ),
+    )
+
+
+def switched(documents: Documents, result: Result, tag: JsonObject, now: Now) -> Sequence[AnyEffect]:
+    """Answer the lead who switched a rule, now that it is done or cannot be."""
+    community = documents.community(CommunityKey(str(tag.get("community"))))
+    with speaking(community.locale if community is not None else "en"):
+        said = (
+            words.switched(str(tag.get("rule")), Mode(str(tag.get("mode"))), already=False)
+            if result.outcome == "done"
+            else words.not_switched(str(tag.get("rule")))
+        )
+    thread = tag.get("thread")
+    return (
+        Send(
+            step="answer",
+            priority=Priority.REPLY,
+            room=RoomId(str(tag.get("room"))),
+            expires_ms=now.at_ms + content.ANSWER_MS,
+            content=content.reply(
+                content.notice(said),
+                to=EventId(str(tag.get("event"))),
+                thread=EventId(thread) if isinstance(thread, str) else None,
+            ),
+        ),
+    )
+
+
+def why(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffect]:
+    """Tell the caller, in private, everything that is kept about what was done to them and why."""
+    happened = []
+    for reason in reversed(reasons_of(tx, call.event.sender)):
+        place = place_of(tx, documents, reason.room)
+        if place is not None:
+            happened.append(words.Happened(place=place, rule=reason.rule, count=1, at_ms=reason.at_ms))
+    shown, more = happened[:MOST_SHOWN], len(happened[MOST_SHOWN:])
+    community = documents.community(call.community) if call.community is not None else None
+    prefix = community.prefix if community is not None else "!"
+    said = words.what_was_done(shown, more, prefix, keep_ms(documents) // DAY_MS)
+    return (privately(call, said, now),)
+
+
+def _rules(community: Community, call: Call) -> dict[str, tuple[Policy, Rule]]:
+    """List the rules of a community by id; where two policies use the same id, the room's own comes first."""
+    here = community.room(call.room_key) if call.room_key is not None else None
+    rooms: list[Room] = [*([here] if here is not None else []), *community.every_room()]
+    policies = {room.policy.document: room.policy for room in rooms if room.policy is not None}
+    rules: dict[str, tuple[Policy, Rule]] = {}
+    for policy in policies.values():
+        for one in policy.rules:
+            rules.setdefault(one.id, (policy, one))
+    return rules
+
+
+def _named(rules: Mapping[str, tuple[Policy, Rule]], word: str, prefix: str) -> tuple[Policy, Rule]:
+    found = rules.get(word.strip("`").casefold())
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(word.casefold()[:100], rules, 1, 0.5)
+    if near:
+        raise Refusal(_("I know no rule of that name. The nearest is `{rule}`.").format(rule=near[0]))
+    raise Refusal(_("I know no rule of that name. `{prefix}rule` lists those there are.").format(prefix=prefix))
+
+
+def _check_may_switch(
+    tx: Tx, documents: Documents, duty: Duty, call: Call, community: Community, policy: Policy, now: Now
+) -> None:
+    if call.role < Role.LEAD:
+        leads = ", ".join(community.leads)
+        raise Refusal(_("Only a lead can switch a rule. You can ask one of them: {leads}").format(leads=leads))
+    for other in documents.communities:
+        shares = any(room.policy is not None and room.policy.document == policy.document for room in other.every_room())
+        if shares and duty.role(tx, call.event.sender, other.key, None, now) < Role.LEAD:
+            raise Refusal(
+                _(
+                    "Another community lives by these norms too, so only somebody who leads both can switch this rule."
+                    " Whoever writes the files can also give each its own."
+                )
+            )

@@ -1,0 +1,224 @@
+"""The craft of culture: norms that are seen, rules that are gentle, and a hand that can be raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Final
+
+from orchestrator.documents.declared import Action, Documents, Rule
+from orchestrator.i18n import N_, _, speaking
+from orchestrator.model.clock import DAY_MS
+from orchestrator.model.effects import AnyEffect, Priority, Redact, Result
+from orchestrator.model.events import Event, Member, Message, Redaction
+from orchestrator.model.feature import Command, Now, Role, Timer, Tx
+from orchestrator.model.ids import EventId, JsonObject, RoomId, UserId
+from orchestrator.store import claims, mirror
+from orchestrator.store.claims import Claim
+from orchestrator.store.rows import dump, load_object
+from orchestrator.store.timers import set_timer, timer_of
+
+from . import commands, norms, notices, raising, reasons
+from .notices import Duty
+from .places import NAME, Place, place_of, places
+from .rules import Author, Verdict, judge
+from .words import MUTE_MS
+
+DO_REMOVE: Final = "remove"
+TIDY: Final = "tidy"
+MUTED: Final = -1
+"""Below what anybody may do anything with; ``rooms/compose`` lowers it further where a room needs that."""
+
+
+class Culture:
+    """Posts and pins norms, judges messages by the rules, tells people why, and passes raised hands on.
+
+    Args:
+        documents: what the authors wrote.
+        duty: tells who answers for what and who is on duty.
+    """
+
+    name = NAME
+
+    def __init__(self, documents: Documents, duty: Duty) -> None:
+        self._documents = documents
+        self._duty = duty
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """``!norms``, ``!rule``, ``!why`` and ``!raise``."""
+        documents, duty = self._documents, self._duty
+        return (
+            Command(
+                name="norms",
+                usage="",
+                summary=N_("what we hold to here"),
+                needs=Role.MEMBER,
+                run=lambda tx, call, now: commands.norms(tx, documents, call, now),
+            ),
+            Command(
+                name="raise",
+                usage="",
+                summary=N_("ask a person to get in touch with you"),
+                needs=Role.MEMBER,
+                run=lambda tx, call, now: raising.raise_hand(tx, documents, duty, call, now),
+            ),
+            Command(
+                name="why",
+                usage="",
+                summary=N_("what I did that concerned you, and why; I tell only you"),
+                needs=Role.MEMBER,
+                run=lambda tx, call, now: commands.why(tx, documents, call, now),
+            ),
+            Command(
+                name="rule",
+                usage="[NAME observe|enforce]",
+                summary=N_("the rules I check; leads can switch them"),
+                needs=Role.MEMBER,
+                run=lambda tx, call, now: commands.rule(tx, documents, duty, call, now),
+            ),
+        )
+
+    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+        """Bring the norms of every room in line with its policy."""
+        if timer_of(tx, NAME, TIDY) is None:
+            set_timer(tx, Timer(craft=NAME, key=TIDY, due_ms=now.at_ms + DAY_MS))
+        return norms.settle(tx, list(places(tx, self._documents)), now)
+
+    def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
+        """Judge what was said in a room with a policy, and notice who came."""
+        if not isinstance(event, Message | Member | Redaction):
+            return ()
+        place = place_of(tx, self._documents, event.room)
+        if place is None:
+            return ()
+        match event:
+            case Member() if event.user != now.me:
+                norms.on_member(tx, place, event, now)
+            case Redaction():
+                norms.on_redaction(tx, place, event.target, now)
+            case Message() if place.policy.rules and event.sender != now.me:
+                return self._judge(tx, place, event, now)
+        return ()
+
+    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
+        """Say what had to wait."""
+        kind, _colon, rest = timer.key.partition(":")
+        match kind:
+            case "norms":
+                place = place_of(tx, self._documents, RoomId(rest))
+                return () if place is None else norms.due(tx, place, now)
+            case "why":
+                return reasons.due(tx, self._documents, timer, now)
+            case "observed" | "look" | "powerless":
+                return notices.due(tx, self._documents, self._duty, timer, now)
+            case "tidy":
+                reasons.forget(tx, self._documents, now)
+                set_timer(tx, Timer(craft=NAME, key=TIDY, due_ms=now.at_ms + DAY_MS))
+        return ()  # a hand may be raised again, or the leads have had their day
+
+    def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
+        """Follow up on what became of an effect."""
+        tag = load_object(result.tag) if result.tag else {}
+        match tag.get("do"):
+            case norms.DO:
+                place = place_of(tx, self._documents, RoomId(str(tag.get("room"))))
+                return norms.done(tx, place, result, tag, now)
+            case removed if removed == DO_REMOVE:
+                return self._removed(tx, result, tag, now)
+            case reasons.DO:
+                reasons.done(tx, UserId(str(tag.get("user"))))
+            case commands.DO_RULE:
+                return commands.switched(self._documents, result, tag, now)
+            case raising.DO_LEAD:
+                return raising.lead_told(tx, self._documents, result, tag)
+            case raising.DO_ASK | raising.DO_PRIVATE:
+                return raising.done(tx, self._documents, result, tag, now)
+        return ()
+
+    # -- judging -------------------------------------------------------------------------------------------------------
+
+    def _judge(self, tx: Tx, place: Place, message: Message, now: Now) -> Iterable[AnyEffect]:
+        author = self._author(tx, place, message.sender, now)
+        verdicts = judge(place.policy, message, author, now.at_ms)
+        return [] if not verdicts else self._act(tx, place, message, verdicts, now)
+
+    def _author(self, tx: Tx, place: Place, user: UserId, now: Now) -> Author:
+        community = place.community
+        staff = (
+            user in community.staff()
+            or user in place.room.facilitators
+            or self._duty.role(tx, user, community.key, place.room.key, now) > Role.MEMBER
+        )
+        known = None if staff else mirror.member(tx, place.id, user)
+        return Author(staff=staff, since_ms=None if known is None else known.since_ms)
+
+    def _act(
+        self, tx: Tx, place: Place, message: Message, verdicts: Sequence[Verdict], now: Now
+    ) -> Iterable[AnyEffect]:
+        effects: list[AnyEffect] = []
+        note = partial(reasons.note, tx, message.sender, place.id, message.id, at_ms=now.at_ms)
+        noted = False
+        removing = [verdict.rule for verdict in verdicts if verdict.acts and verdict.rule.then is Action.REMOVE]
+        if removing:
+            tag: JsonObject = {
+                "do": DO_REMOVE,
+                "room": place.id,
+                "user": message.sender,
+                "event": message.id,
+                "rules": [rule.id for rule in removing],
+            }
+            with speaking(place.community.locale):
+                neutral = _("Please see what we have agreed on in this room.")
+            effects.append(
+                Redact(
+                    step="remove",
+                    priority=Priority.SAFETY,
+                    room=place.id,
+                    target=message.id,
+                    reason=neutral,
+                    rule=removing[0].id,
+                    tag=dump(tag),
+                )
+            )
+        for verdict in verdicts:
+            rule = verdict.rule
+            if not verdict.acts:
+                effects += notices.observed(tx, place, rule, now)
+            elif rule.then is Action.RAISE:
+                effects += notices.look(tx, self._duty, place, rule, message.id, now)
+            elif rule.then is Action.NUDGE:
+                note(rule=rule.id)
+                noted = True
+            elif rule.then is Action.MUTE:
+                effects += self._mute(tx, place, message.sender, rule, now)
+                note(rule=rule.id)
+                noted = True
+        if noted:
+            effects += reasons.tell(tx, self._documents, message.sender, now)
+        return effects
+
+    def _mute(self, tx: Tx, place: Place, user: UserId, rule: Rule, now: Now) -> Iterable[AnyEffect]:
+        claim = Claim(
+            room=place.id,
+            type="m.room.power_levels",
+            path=("users", user),
+            owner="mute",
+            value=MUTED,
+            until_ms=now.at_ms + MUTE_MS,
+        )
+        claims.put_claim(tx, claim, now.at_ms, Priority.SAFETY)
+        return notices.muted(tx, place, rule, user, now)
+
+    def _removed(self, tx: Tx, result: Result, tag: JsonObject, now: Now) -> Iterable[AnyEffect]:
+        """Tell the author only what is true: that their message is gone, once it is."""
+        room = RoomId(str(tag.get("room")))
+        if result.outcome == "refused":
+            place = place_of(tx, self._documents, room)
+            return () if place is None else notices.powerless(tx, place, now)
+        if result.outcome == "expired":
+            return ()
+        user, event, rules = UserId(str(tag.get("user"))), EventId(str(tag.get("event"))), tag.get("rules")
+        for rule in rules if isinstance(rules, list) else []:
+            reasons.note(tx, user, room, event, str(rule), now.at_ms)
+        return reasons.tell(tx, self._documents, user, now)

@@ -1,0 +1,234 @@
+"""Norms that everybody can read: posted, pinned, and posted anew for those who came later.
+
+Where a room shows its past only from one's own joining (or inviting) on, and in every encrypted room, somebody who came
+later cannot open an old pinned message (measured: 404). So after somebody joins, the text is posted anew and the pin moved,
+without mentioning anybody and at most once a day; a post that nobody but the bot was there to see does not count. Until then
+the topic has the summary, and ``!norms`` answers with the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.model import content
+from orchestrator.model.clock import DAY_MS, HOUR_MS, SECOND_MS
+from orchestrator.model.effects import AnyEffect, Priority, Result, Send
+from orchestrator.model.events import Member
+from orchestrator.model.feature import Now, Timer, Tx
+from orchestrator.model.ids import EventId, Json, JsonObject, RoomId
+from orchestrator.store import claims, mirror, outbox
+from orchestrator.store.claims import Claim
+from orchestrator.store.rows import dump, load, load_object, number, text
+from orchestrator.store.timers import set_timer, timer_of
+
+from .places import NAME, Place
+
+OWNER: Final = "norms"
+DO: Final = "norms"
+TIMER: Final = "norms:"
+
+GATHER_MS: Final = 60 * SECOND_MS
+"""How long we wait for others who join about the same time."""
+GATHER_FIRST_MS: Final = 5 * SECOND_MS
+"""The same where nobody can read the norms yet; begun anew by each who comes, up to ``GATHER_MS``."""
+ANEW_AFTER_MS: Final = DAY_MS
+LOOK_AGAIN_MS: Final = 30 * SECOND_MS
+RETRY_MS: Final = HOUR_MS
+MOST_RETIRED: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """The norms as they stand in a room.
+
+    Attributes:
+        digest: of the text that was posted; "" when that message was removed since.
+        witnessed: somebody besides the bot was there to see it.
+        retired: earlier posts of ours, no longer to be pinned.
+    """
+
+    event: EventId
+    digest: str
+    posted_ms: int
+    witnessed: bool
+    retired: tuple[EventId, ...]
+
+
+def settle(tx: Tx, everywhere: Sequence[Place], now: Now) -> Iterable[AnyEffect]:
+    """Bring every room's topic, post and pin in line with its policy; where there is none any more, take them back."""
+    effects: list[AnyEffect] = []
+    for place in everywhere:
+        summary = place.policy.norms.summary
+        if summary:
+            _claim(tx, place.id, "m.room.topic", ("parts", "norms"), summary, now)
+        else:
+            claims.drop_claim(tx, place.id, "m.room.topic", OWNER, now.at_ms, path=("parts", "norms"))
+        effects += _bring(tx, place, now)
+    kept = {place.id for place in everywhere}
+    for claim in claims.claims_of(tx, OWNER):
+        if claim.room not in kept:
+            claims.drop_claim(tx, claim.room, claim.type, OWNER, now.at_ms, key=claim.key, path=claim.path)
+    return effects
+
+
+def on_member(tx: Tx, place: Place, event: Member, now: Now) -> None:
+    """When somebody joins who cannot open what is pinned, see to it that they soon can."""
+    if event.membership != "join" or event.before == "join" or _open_to_latecomers(tx, place):
+        return
+    posted = posted_in(tx, place.id)
+    if posted is None or not posted.witnessed:
+        _gather(tx, place.id, now)
+    else:
+        _no_later_than(tx, place.id, max(now.at_ms + GATHER_MS, posted.posted_ms + ANEW_AFTER_MS))
+
+
+def on_redaction(tx: Tx, place: Place, target: EventId, now: Now) -> None:
+    """When somebody removes what is pinned, post it anew, but not before a day is over: nobody should quarrel with a bot."""
+    posted = posted_in(tx, place.id)
+    if posted is not None and posted.event == target:
+        tx.run("update norms set digest = '' where account = :account and room = :room", room=place.id)
+        _no_later_than(tx, place.id, max(now.at_ms + GATHER_MS, posted.posted_ms + ANEW_AFTER_MS))
+
+
+def due(tx: Tx, place: Place, now: Now) -> Iterable[AnyEffect]:
+    """Post the norms anew, if that is still called for."""
+    if outbox.merging(tx, NAME, _merge_key(place.id)) is not None:
+        # It is on its way already. Whether those who joined meanwhile can read it will be seen when it has arrived.
+        set_timer(tx, Timer(craft=NAME, key=TIMER + place.id, due_ms=now.at_ms + LOOK_AGAIN_MS))
+        return []
+    posted = posted_in(tx, place.id)
+    if posted is not None and posted.digest == place.policy.norms.digest:
+        if _open_to_latecomers(tx, place):
+            return []
+        if posted.witnessed and now.at_ms < posted.posted_ms + ANEW_AFTER_MS:
+            _no_later_than(tx, place.id, posted.posted_ms + ANEW_AFTER_MS)
+            return []
+        if not _somebody_is_there(tx, place.id, now):
+            return []
+    return [_post(tx, place, posted, now)]
+
+
+def done(tx: Tx, place: Place | None, result: Result, tag: JsonObject, now: Now) -> Iterable[AnyEffect]:
+    """Remember what was posted and move the pin to it."""
+    room = RoomId(str(tag.get("room")))
+    if result.outcome != "done" or result.event is None:
+        set_timer(tx, Timer(craft=NAME, key=TIMER + room, due_ms=now.at_ms + RETRY_MS))
+        return []
+    before = posted_in(tx, room)
+    retired: tuple[EventId, ...] = ()
+    if before is not None:
+        retired = tuple(e for e in (*before.retired, before.event) if e and e != result.event)[-MOST_RETIRED:]
+    posted = Posted(
+        event=result.event,
+        digest=str(tag.get("digest")),
+        posted_ms=now.at_ms,
+        witnessed=tag.get("witnessed") is True,
+        retired=retired,
+    )
+    _keep(tx, room, posted)
+    if place is None:
+        return []
+    _pin(tx, room, posted, now)
+    return _bring(tx, place, now)
+
+
+def posted_in(tx: Tx, room: RoomId) -> Posted | None:
+    """Read how the norms stand in a room; None when they were never posted."""
+    row = tx.one(
+        "select event, digest, posted_ms, witnessed, retired from norms where account = :account and room = :room",
+        room=room,
+    )
+    if row is None:
+        return None
+    retired = load(text(row, "retired"))
+    return Posted(
+        event=EventId(text(row, "event")),
+        digest=text(row, "digest"),
+        posted_ms=number(row, "posted_ms"),
+        witnessed=bool(number(row, "witnessed")),
+        retired=tuple(EventId(str(e)) for e in retired) if isinstance(retired, list) else (),
+    )
+
+
+def _bring(tx: Tx, place: Place, now: Now) -> list[AnyEffect]:
+    wanted = place.policy.norms.digest
+    posted = posted_in(tx, place.id)
+    if posted is not None and posted.event and posted.digest in (wanted, ""):
+        _pin(tx, place.id, posted, now)  # one that was removed has its own time to come back
+        return []
+    waiting = outbox.merging(tx, NAME, _merge_key(place.id))
+    if waiting is not None and load_object(waiting.tag).get("digest") == wanted:
+        return []
+    return [_post(tx, place, posted, now)]
+
+
+def _post(tx: Tx, place: Place, posted: Posted | None, now: Now) -> Send:
+    digest = place.policy.norms.digest
+    tag: JsonObject = {"do": DO, "room": place.id, "digest": digest, "witnessed": _somebody_is_there(tx, place.id, now)}
+    return Send(
+        # The post it replaces is part of the step: a text that comes back after another is posted again.
+        step=f"norms:{place.id}:{digest}:{posted.event if posted else ''}",
+        priority=Priority.STRUCTURE,
+        room=place.id,
+        content=content.text(place.policy.norms.text),
+        merge=_merge_key(place.id),
+        tag=dump(tag),
+    )
+
+
+def _pin(tx: Tx, room: RoomId, posted: Posted, now: Now) -> None:
+    value: JsonObject = {"pin": posted.event, "unpin": list(posted.retired)}
+    _claim(tx, room, "m.room.pinned_events", ("pins", "norms"), value, now)
+
+
+def _claim(tx: Tx, room: RoomId, type_: str, path: tuple[str, ...], value: Json, now: Now) -> None:
+    claims.put_claim(tx, Claim(room=room, type=type_, path=path, owner=OWNER, value=value), now.at_ms)
+
+
+def _keep(tx: Tx, room: RoomId, posted: Posted) -> None:
+    tx.run(
+        "insert into norms (account, room, digest, event, posted_ms, witnessed, retired)"
+        " values (:account, :room, :digest, :event, :posted_ms, :witnessed, :retired)"
+        " on conflict (account, room) do update set digest = excluded.digest, event = excluded.event,"
+        " posted_ms = excluded.posted_ms, witnessed = excluded.witnessed, retired = excluded.retired",
+        room=room,
+        digest=posted.digest,
+        event=posted.event,
+        posted_ms=posted.posted_ms,
+        witnessed=int(posted.witnessed),
+        retired=dump(list(posted.retired)),
+    )
+
+
+def _gather(tx: Tx, room: RoomId, now: Now) -> None:
+    """Wait a moment for the others: the first who come often come together, and the next post is a day later."""
+    timer = timer_of(tx, NAME, TIMER + room)
+    first = timer.payload.get("first_ms") if timer is not None else None
+    first_ms = first if isinstance(first, int) else now.at_ms
+    due_ms = min(now.at_ms + GATHER_FIRST_MS, first_ms + GATHER_MS)
+    set_timer(tx, Timer(craft=NAME, key=TIMER + room, due_ms=due_ms, payload={"first_ms": first_ms}))
+
+
+def _no_later_than(tx: Tx, room: RoomId, due_ms: int) -> None:
+    timer = timer_of(tx, NAME, TIMER + room)
+    if timer is None or timer.due_ms > due_ms:
+        set_timer(tx, Timer(craft=NAME, key=TIMER + room, due_ms=due_ms))
+
+
+def _somebody_is_there(tx: Tx, room: RoomId, now: Now) -> bool:
+    return any(member.user != now.me for member in mirror.members(tx, room))
+
+
+def _open_to_latecomers(tx: Tx, place: Place) -> bool:
+    """Tell whether somebody who joins now can read what was said before: the history shows it, and it is not sealed."""
+    known = mirror.room_of(tx, place.id)
+    encrypted = place.room.settings.encryption if known is None else known.encrypted
+    live = mirror.state_of(tx, place.id, "m.room.history_visibility")
+    history = (live.content or {}).get("history_visibility") if live is not None else place.room.settings.history
+    return history in ("shared", "world_readable") and not encrypted
+
+
+def _merge_key(room: RoomId) -> str:
+    return f"norms:{room}"

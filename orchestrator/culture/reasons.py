@@ -1,0 +1,178 @@
+"""Why something was done to somebody: kept for a while, told to them in private, and told again whenever they ask.
+
+Of what they wrote nothing is kept: the room, the rule, the event's id and the time. Several reasons become one word. A
+word that is on its way is not repeated; what happens meanwhile is told in the next one, which comes ten minutes after the
+last at the earliest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from orchestrator.documents.declared import Documents
+from orchestrator.i18n import speaking
+from orchestrator.model import content
+from orchestrator.model.clock import DAY_MS, MINUTE_MS
+from orchestrator.model.effects import AnyEffect, Priority, SendDirect
+from orchestrator.model.feature import Now, Timer, Tx
+from orchestrator.model.ids import EventId, RoomId, UserId, cause_of
+from orchestrator.store import outbox
+from orchestrator.store.rows import dump, number, text
+from orchestrator.store.timers import set_timer, timer_of
+
+from . import words
+from .places import NAME, place_of
+
+DO: Final = "word"
+TIMER: Final = "why:"
+PACE_MS: Final = 10 * MINUTE_MS
+WORTH_TELLING_MS: Final = DAY_MS
+KEEP_MS: Final = 30 * DAY_MS
+"""How long reasons are kept where no policy's ladder says how soon it forgets."""
+
+
+class Told(IntEnum):
+    """Whether the person knows."""
+
+    NOT_YET = 0
+    YES = 1
+    ON_ITS_WAY = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Something that was done because of a rule."""
+
+    room: RoomId
+    rule: str
+    at_ms: int
+    told: Told
+
+
+def note(tx: Tx, user: UserId, room: RoomId, event: EventId, rule: str, at_ms: int) -> None:
+    """Keep a reason; one a rule and event."""
+    tx.run(
+        "insert into reason (account, cause, user, room, event, rule, at_ms, told)"
+        " values (:account, :cause, :user, :room, :event, :rule, :at_ms, :told) on conflict do nothing",
+        cause=cause_of(tx.account, event, NAME, f"reason:{rule}"),
+        user=user,
+        room=room,
+        event=event,
+        rule=rule,
+        at_ms=at_ms,
+        told=int(Told.NOT_YET),
+    )
+
+
+def reasons_of(tx: Tx, user: UserId) -> Sequence[Reason]:
+    """List what is kept about somebody, oldest first."""
+    rows = tx.rows(
+        "select room, rule, at_ms, told from reason where account = :account and user = :user order by at_ms, cause",
+        user=user,
+    )
+    return [
+        Reason(
+            room=RoomId(text(row, "room")),
+            rule=text(row, "rule"),
+            at_ms=number(row, "at_ms"),
+            told=Told(number(row, "told")),
+        )
+        for row in rows
+    ]
+
+
+def tell(tx: Tx, documents: Documents, user: UserId, now: Now) -> Iterable[AnyEffect]:
+    """Tell somebody what they do not know yet, unless a word of ours is on its way or was just said."""
+    waiting = outbox.merging(tx, NAME, _merge_key(user))
+    if waiting is not None and waiting.tried_ms is not None:
+        _wait(tx, user, now)
+        return []
+    if waiting is None and timer_of(tx, NAME, TIMER + user) is not None:
+        return []  # the timer tells the rest
+    return _say(tx, documents, user, now)
+
+
+def due(tx: Tx, documents: Documents, timer: Timer, now: Now) -> Iterable[AnyEffect]:
+    """Tell somebody the rest of what happened since the last word."""
+    user = UserId(timer.key.removeprefix(TIMER))
+    if all(reason.told is not Told.NOT_YET for reason in reasons_of(tx, user)):
+        return []
+    if outbox.merging(tx, NAME, _merge_key(user)) is not None:
+        set_timer(tx, Timer(craft=NAME, key=timer.key, due_ms=now.at_ms + MINUTE_MS))
+        return []
+    return _say(tx, documents, user, now)
+
+
+def done(tx: Tx, user: UserId) -> None:
+    """Note that a word arrived, or that it never will: then it is not tried again, and ``!why`` still answers."""
+    _mark(tx, user, Told.ON_ITS_WAY, Told.YES)
+
+
+def keep_ms(documents: Documents) -> int:
+    """Tell how long reasons are kept: as long as the longest ladder remembers."""
+    kept = [
+        room.policy.ladder_forget_ms
+        for community in documents.communities
+        for room in community.every_room()
+        if room.policy is not None and room.policy.ladder_forget_ms is not None
+    ]
+    return max(kept, default=KEEP_MS)
+
+
+def forget(tx: Tx, documents: Documents, now: Now) -> None:
+    """Drop the reasons that are too old."""
+    before_ms = now.at_ms - keep_ms(documents)
+    tx.run("delete from reason where account = :account and at_ms < :before_ms", before_ms=before_ms)
+
+
+def _say(tx: Tx, documents: Documents, user: UserId, now: Now) -> list[AnyEffect]:
+    untold = [reason for reason in reasons_of(tx, user) if reason.told is not Told.YES]
+    groups: dict[tuple[RoomId, str], words.Happened] = {}
+    for reason in untold:
+        place = place_of(tx, documents, reason.room)
+        if place is None:
+            continue
+        before = groups.get((reason.room, reason.rule))
+        groups[reason.room, reason.rule] = words.Happened(
+            place=place, rule=reason.rule, count=before.count + 1 if before else 1, at_ms=reason.at_ms
+        )
+    _mark(tx, user, Told.NOT_YET, Told.ON_ITS_WAY)
+    if not groups:
+        _mark(tx, user, Told.ON_ITS_WAY, Told.YES)  # the rooms are no longer ours: there is nothing to explain
+        return []
+    _wait(tx, user, now)
+    first = next(iter(groups.values()))
+    with speaking(first.place.community.locale):
+        said = words.why_it_happened(list(groups.values()))
+    return [
+        SendDirect(
+            step="why",
+            priority=Priority.REPLY,
+            user=user,
+            content=content.notice(said),
+            expires_ms=now.at_ms + WORTH_TELLING_MS,
+            merge=_merge_key(user),
+            tag=dump({"do": DO, "user": user}),
+            rule=first.rule,
+        )
+    ]
+
+
+def _wait(tx: Tx, user: UserId, now: Now) -> None:
+    set_timer(tx, Timer(craft=NAME, key=TIMER + user, due_ms=now.at_ms + PACE_MS))
+
+
+def _mark(tx: Tx, user: UserId, before: Told, after: Told) -> None:
+    tx.run(
+        "update reason set told = :after where account = :account and user = :user and told = :before",
+        user=user,
+        before=int(before),
+        after=int(after),
+    )
+
+
+def _merge_key(user: UserId) -> str:
+    return f"why:{user}"

@@ -1,0 +1,85 @@
+"""What the rules say of a message. Pure: a policy, a message, what is known of its author, and the time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.documents.declared import Action, Mode, Policy, Rule, When
+from orchestrator.model.events import Message
+
+from .links import hosts, is_allowed
+
+# Rich reply fallbacks (removed from the specification in 1.13, still sent): others' words, quoted.
+_QUOTE_BEGINS = re.compile(r"> (?:\* )?<@[^>\s]{1,255}>")
+_QUOTE_OPENS: Final = "<mx-reply>"
+_QUOTE_CLOSES: Final = "</mx-reply>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """What is known of somebody who wrote.
+
+    Attributes:
+        staff: a lead or facilitator, on duty or not; no rule is for them.
+        since_ms: when we saw them join, None when we cannot know.
+    """
+
+    staff: bool
+    since_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A rule that a message meets. ``acts`` is False when the rule is only watching."""
+
+    rule: Rule
+    acts: bool
+
+
+def judge(policy: Policy, message: Message, author: Author, now_ms: int) -> Sequence[Verdict]:
+    """List the rules of a policy that a message meets, in the policy's order.
+
+    An edit is judged by its new text, like a message of its own: what it says can be read, whatever it replaced.
+    """
+    if author.staff:
+        return ()
+    found: frozenset[str] | None = None
+    verdicts = []
+    for rule in policy.rules:
+        if rule.when.links_allowed is None or not _applies(rule.when, message, author, now_ms):
+            continue  # a rule that looks for nothing would be met by everything
+        if found is None:
+            found = hosts(*own_words(message))
+        if any(not is_allowed(host, rule.when.links_allowed) for host in found):
+            verdicts.append(Verdict(rule, acts=rule.mode is Mode.ENFORCE and rule.then is not Action.OBSERVE))
+    return verdicts
+
+
+def own_words(message: Message) -> tuple[str, str]:
+    """Give the body and the HTML of a message without what a reply quotes, so that nobody answers for others' words."""
+    body, html = message.body, message.html
+    if message.reply_to is None:
+        return body, html
+    if _QUOTE_BEGINS.match(body):
+        lines = body.split("\n")
+        first = next((i for i, line in enumerate(lines) if not line.startswith(">")), len(lines))
+        body = "\n".join(lines[first:])
+    if html.startswith(_QUOTE_OPENS):
+        _quoted, closed, rest = html.partition(_QUOTE_CLOSES)
+        html = rest if closed else html
+    return body, html
+
+
+def _applies(when: When, message: Message, author: Author, now_ms: int) -> bool:
+    if when.member_for_less_than_ms is None:
+        return True
+    if author.since_ms is None:
+        return False  # they may have been here for years; nobody is a newcomer by our not knowing
+    # The time of the message, so that a late judgement (after an outage) is the one it would have met. A remote server
+    # can claim any time: a claim ahead of our clock counts as now, so nobody grows older by lying; a claim in the past
+    # only makes its own people younger.
+    written_ms = min(message.at_ms, now_ms)
+    return written_ms - author.since_ms < when.member_for_less_than_ms
