@@ -33,13 +33,15 @@ def read_secret(path: Path) -> str:
     except OSError as error:
         reason = error.strerror or "the system gives no reason"
         raise SecretError(f"{path} cannot be read ({reason}). Let its owner run the bot.", path=path) from None
-    with os.fdopen(opened, "rb") as stream:
+    try:
         state = os.fstat(opened)
         if not stat.S_ISREG(state.st_mode):
             raise SecretError(f"{path} is not a regular file. Put the secret into a file of its own.", path=path)
         if state.st_mode & 0o077:
             raise SecretError(f"{path} can be read by others. Run: {_private(path)}", path=path)
-        raw = stream.read(_MOST_BYTES + 1)
+        raw = os.read(opened, _MOST_BYTES + 1)
+    finally:
+        os.close(opened)
     if len(raw) > _MOST_BYTES:
         raise SecretError(f"{path} is too large for a secret. Is it the right file?", path=path)
     try:

@@ -87,7 +87,7 @@ def scalar(text: str) -> Json:
     if text in _BOOL:
         return _BOOL[text]
     if _INT.match(text):
-        if len(text) > 18:
+        if len(text.lstrip("+-")) > 18:
             raise ValueError
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
     if _FLOAT.match(text) or _ODD_FLOAT.match(text):
@@ -124,8 +124,7 @@ class _Reader:
                 case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                     self._close()
                 case yaml.AliasEvent():
-                    self._complain(NO_ALIASES, event, self._path())
-                    self._put(None)
+                    self._alias(event)
                 case yaml.DocumentStartEvent():
                     documents += 1
                     self._document(event, documents)
@@ -138,6 +137,12 @@ class _Reader:
             raise self._mark(event).error("A second document begins here. Keep one to a file, and remove the ---.")
         if event.version or event.tags:
             raise self._mark(event).error("Directives (lines that begin with %) are not used here. Remove it.")
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        if not self._stack or self._wants_key():
+            raise self._mark(event).error(NO_ALIASES)
+        self._complain(NO_ALIASES, event, self._path())
+        self._put(None)
 
     def _mark(self, event: yaml.Event) -> Mark:
         at = event.start_mark

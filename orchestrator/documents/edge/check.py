@@ -21,7 +21,6 @@ _MAPPING = "This must be a mapping: lines of `key: value`, indented."
 _WRONG_SHAPE = {
     "dict_type": _MAPPING,
     "list_type": "This must be a list: [one, two], or one item a line, each after a hyphen.",
-    "too_short": "This must not be empty.",
 }
 
 
@@ -38,7 +37,8 @@ def check(form: type[F], source: Source, *, empty_ok: tuple[str, ...] = ()) -> F
     """
     if not source.readable:
         return None
-    _refuse_nothings(source, empty_ok)
+    nothings = _nothings(source, empty_ok)
+    source.broken.update(nothings)
     value: Json = source.value
     plain: type = form
     validator = _validator(plain)
@@ -54,6 +54,7 @@ def check(form: type[F], source: Source, *, empty_ok: tuple[str, ...] = ()) -> F
             found, value = details, deepcopy(value)
             for detail in found:
                 _report(form, source, detail)
+            _report_nothings(source, nothings, found)
         # Each round takes something out, so this ends. Later positions first: the earlier ones then stay true.
         for path in sorted({_culprit(detail) for detail in details}, key=_order, reverse=True):
             if not path:
@@ -82,8 +83,9 @@ def _remove(value: Json, path: Path) -> None:
     del inside[last]
 
 
-def _refuse_nothings(source: Source, empty_ok: tuple[str, ...]) -> None:
-    """No key of ours may be left empty: an empty value is a forgotten one, or a text that YAML took for a comment."""
+def _nothings(source: Source, empty_ok: tuple[str, ...]) -> list[Path]:
+    """Find what is left empty: no key of ours may be."""
+    nothings: list[Path] = []
     left: list[tuple[Path, Json]] = [((), source.value)]
     while left:
         path, value = left.pop()
@@ -94,8 +96,16 @@ def _refuse_nothings(source: Source, empty_ok: tuple[str, ...]) -> None:
         elif isinstance(value, list):
             left.extend(((*path, position), inside) for position, inside in enumerate(value))
         elif value is None and path not in source.broken:
+            nothings.append(path)
+    return nothings
+
+
+def _report_nothings(source: Source, nothings: list[Path], found: list[ErrorDetails]) -> None:
+    """Say of each that it is empty, unless what is around it is wrong already."""
+    wrong = {_place(detail) for detail in found} - set(nothings)
+    for path in nothings:
+        if not any(path[:length] in wrong for length in range(len(path))):
             source.errors.append(source.error(words.NOTHING, path, key=True))
-            source.broken.add(path)
 
 
 def _report(form: type, source: Source, detail: ErrorDetails) -> None:
@@ -114,6 +124,8 @@ def _sentence(form: type, path: Path, detail: ErrorDetails) -> str:
         return _unknown(str(path[-1]), list(fields_of(_at(form, path[:-1]))))
     if kind == "missing":
         return f"“{path[-1]}” is missing here." + _example(form, path)
+    if kind == "too_short":
+        return "This must not be empty." + _example(form, path)
     return _WRONG_SHAPE[kind]
 
 
