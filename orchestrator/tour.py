@@ -14,12 +14,12 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -37,6 +37,8 @@ from orchestrator.model.feature import Tx
 from orchestrator.model.ids import AccountKey, Json, RoomId, UserId, server_of
 from orchestrator.store import bindings
 
+T = TypeVar("T")
+
 NEWCOMERS: Final = ("eli", "fay")
 SOON: Final = timedelta(seconds=2)
 
@@ -53,14 +55,14 @@ async def take_tour(config_path: Path, *, once: bool, data_dir: Path | None, as_
         stage = await stack.enter_async_context(_set_stage(config_path, place, show))
         tour = Tour(stage.homeserver, place / "members", stage.passwords, show, steps=list(show.steps))
         cast = await stage.cast()
-        came_to_pass = await tour.walk(cast)
+        came_to_pass = await stage.alongside(tour.walk(cast))
         seconds = round(time.monotonic() - began, 1)
         if as_json:
             steps = [{"step": s.name, "done": s.done, "seconds": s.seconds, "detail": s.detail} for s in tour.steps]
             print(json.dumps({"ok": came_to_pass, "seconds": seconds, "steps": steps}, ensure_ascii=False, indent=2))  # noqa: T201
         show.sum_up(tour, seconds)
         if not once:
-            await show.stay(stage, cast)
+            await stage.alongside(show.stay(stage, cast))
     return 0 if came_to_pass else 1
 
 
@@ -74,6 +76,8 @@ class Stage:
         account: its account.
         community: which community is shown: the first.
         passwords: of everybody on it.
+        sooner: brings a question forward.
+        work: the bot's.
     """
 
     homeserver: LocalHomeserver
@@ -82,6 +86,17 @@ class Stage:
     community: Community
     passwords: Mapping[UserId, str]
     sooner: Sooner
+    work: asyncio.Task[None]
+
+    async def alongside(self, story: Coroutine[object, object, T]) -> T:
+        """Let something happen while the bot works; if the bot fails, that is what is raised."""
+        told = asyncio.create_task(story)
+        await asyncio.wait({told, self.work}, return_when=asyncio.FIRST_COMPLETED)
+        if not told.done():
+            told.cancel()
+            await asyncio.wait({told})
+            await self.work
+        return await told
 
     async def cast(self) -> Cast:
         """Wait until the rooms are there and bring a question forward; tells who and what there is."""
@@ -161,7 +176,8 @@ class Sooner:
 
 
 def _moved(schedule: PromptSchedule, wall: datetime) -> PromptSchedule:
-    gates = tuple(gate for gate in schedule.gates if gate != "quiet_hours")
+    # Whoever tries it out may do so at night, and again while the last conversation is still warm.
+    gates = tuple(gate for gate in schedule.gates if gate == "coverage")
     return replace(schedule, weekly=Weekly(at=wall.time()), gates=gates)
 
 
@@ -190,7 +206,7 @@ async def _set_stage(config_path: Path, place: Path, show: Screen) -> AsyncItera
         app = await stack.enter_async_context(open_app(copied, environ=environ, adjust=sooner))
         work = asyncio.create_task(app.run())
         stack.push_async_callback(_stop, work)
-        stage = Stage(homeserver, app, account.key, community, passwords, sooner)
+        stage = Stage(homeserver, app, account.key, community, passwords, sooner, work)
         rooms = await stage._rooms()  # noqa: SLF001 - the same module
         show.step(Step("rooms", "The space and its rooms are made", True, _since(began), f"{len(rooms)} rooms"))  # noqa: FBT003
         yield stage
@@ -198,8 +214,9 @@ async def _set_stage(config_path: Path, place: Path, show: Screen) -> AsyncItera
 
 async def _stop(work: asyncio.Task[None]) -> None:
     work.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
+    await asyncio.wait({work})
+    if not work.cancelled():
+        work.result()
 
 
 async def _register(homeserver: LocalHomeserver, people: Mapping[UserId, None], place: Path) -> Mapping[UserId, str]:
@@ -274,9 +291,9 @@ class Screen:
     def heard(self, where: str, who: str, what: str) -> None:
         """Show what somebody said, as a room's timeline shows it."""
         lines = what.strip().splitlines() or [""]
-        self.console.print(f"   [cyan]{escape(where)}[/] [bold]{escape(who)}[/]: {escape(lines[0])}")
+        self.console.print(f"   [cyan]{escape(where)}[/] [bold]{escape(who)}[/]: {escape(lines[0])}", soft_wrap=True)
         for line in lines[1:]:
-            self.console.print(f"      {escape(line)}")
+            self.console.print(f"      {escape(line)}", soft_wrap=True)
 
     def sum_up(self, tour: Tour, seconds: float) -> None:
         """Say how it went."""

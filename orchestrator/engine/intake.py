@@ -91,13 +91,12 @@ class Intake:
                 ingest.open_gap(turn.tx, room, batch.since, batch.until, turn.now.at_ms)
                 turn.taken.gaps = True
         for update in batch.rooms:
-            if update.membership == "invite":
-                self._take_invite(turn, update)
-            else:
-                self._take_room(turn, batch, update, catching_up=catching_up)
+            take = self._take_invite if update.membership == "invite" else self._take_room
+            self._guarded(turn, "intake", update.room, partial(take, turn, batch, update, catching_up=catching_up))
         ingest.set_cursor(turn.tx, batch.until)
 
-    def _take_invite(self, turn: Turn, update: RoomUpdate) -> None:
+    def _take_invite(self, turn: Turn, batch: SyncBatch, update: RoomUpdate, *, catching_up: bool) -> None:
+        del batch, catching_up  # an invitation is one, however old
         before = mirror.room_of(turn.tx, update.room)
         mirror.see_own_membership(turn.tx, update.room, "invite", update.invited_by)
         if update.invited_by is None or (before is not None and before.membership == "invite"):
@@ -116,7 +115,7 @@ class Intake:
         was_in = before is not None and before.membership == "join"
         mirror.see_own_membership(tx, room, update.membership)
         for event in update.state:
-            self._see(turn, event, known_join=was_in)
+            self._guarded(turn, "intake", event.id, partial(self._see, turn, event, known_join=was_in))
         gap = ingest.gap_in(tx, room)
         if gap is not None or (update.limited and was_in and batch.since is not None):
             # Nothing of this room is decided out of order: the hole only grows at its newer end.
@@ -125,7 +124,7 @@ class Intake:
             turn.taken.gaps = True
             for missed in update.timeline:
                 if isinstance(missed, State | Member):
-                    self._see(turn, missed)
+                    self._guarded(turn, "intake", missed.id, partial(self._see, turn, missed))
         else:
             # What was said before our very first look at the world is history, not ours to answer.
             for heard in update.timeline:
@@ -149,7 +148,7 @@ class Intake:
 
     def _take_event(self, turn: Turn, event: Event, *, decide: bool, stale: bool) -> None:
         if isinstance(event, State | Member):
-            self._see(turn, event)
+            self._guarded(turn, "intake", event.id, partial(self._see, turn, event))
         if event.sender == self._me:
             self._own(turn, event)
             return
@@ -170,16 +169,13 @@ class Intake:
         # A server whose clock is off must not silence its people: age counts only for what we did not hear live.
         if stale and event.at_ms < turn.now.at_ms - STALE_MS:
             return
-        try:
-            with turn.tx.savepoint():
-                words = self._commands.read(turn.tx, event, turn.now)
-                if words is not None:
-                    craft, effects = self._commands.answer(turn.tx, event, words, turn.now)
-                    self._record(turn, event.id, craft, effects)
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one bad command must not stop the rest
-            self._trouble(turn, "commands", event.id, error)
+        self._guarded(turn, "commands", event.id, partial(self._answer, turn, event))
+
+    def _answer(self, turn: Turn, event: Message) -> None:
+        words = self._commands.read(turn.tx, event, turn.now)
+        if words is not None:
+            craft, effects = self._commands.answer(turn.tx, event, words, turn.now)
+            self._record(turn, event.id, craft, effects)
 
     def _own(self, turn: Turn, event: Event) -> None:
         """Confirm an effect by its echo."""
@@ -253,14 +249,18 @@ class Intake:
     # -- recording -----------------------------------------------------------------------------------------------------
 
     def _decided(self, turn: Turn, origin: str, craft: str, decide: Callable[[], Iterable[AnyEffect]]) -> None:
-        """Run one decision of one craft in a savepoint of its own and record what it wants."""
+        """Run one decision of one craft and record what it wants."""
+        self._guarded(turn, craft, origin, lambda: self._record(turn, origin, craft, decide()))
+
+    def _guarded(self, turn: Turn, who: str, origin: str, work: Callable[[], None]) -> None:
+        """Do something in a savepoint of its own: what goes wrong is rolled back alone and written down by id."""
         try:
             with turn.tx.savepoint():
-                self._record(turn, origin, craft, decide())
+                work()
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 - a bad event or craft harms only itself
-            self._trouble(turn, craft, origin, error)
+        except Exception as error:  # noqa: BLE001 - a bad room, event or craft harms only itself
+            self._trouble(turn, who, origin, error)
 
     def _record(self, turn: Turn, origin: str, craft: str, effects: Iterable[AnyEffect]) -> None:
         for effect in effects:

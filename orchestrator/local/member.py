@@ -52,6 +52,7 @@ class PretendMember:
         self._directory = directory
         self._listener = listener
         self._changed = asyncio.Condition()
+        self._listened = False
         self._closing: list[Callable[[], object]] = []
 
     @property
@@ -83,6 +84,7 @@ class PretendMember:
         self._history = History(self._gateway, self._crypto, self.user)
         self._syncer = Syncer(self._gateway, self._crypto, self.user, clock, rng)
         self._listening = asyncio.create_task(self._listen())
+        await self.until(lambda: self._listened, "the first look at the world")
         return self
 
     async def __aexit__(
@@ -187,6 +189,7 @@ class PretendMember:
                     self._crypto.member_left(event.room, event.user)
                 self.events.append(event)
                 self._listener(event)
+        self._listened = True
         async with self._changed:
             self._changed.notify_all()
         try:

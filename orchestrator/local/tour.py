@@ -158,7 +158,8 @@ class Tour:
                 await lead.invite(cast.space, member.user)
                 await member.until(lambda m=member: cast.space in m.invited, "an invitation")  # type: ignore[misc]
                 await member.join(cast.space)
-            await member.join(cast.circle)
+            if cast.circle not in member.joined:
+                await member.join(cast.circle)
         return f"{len(people)} people are in the space and the circle"
 
     async def _read_norms(self, cast: Cast, member: PretendMember) -> str:
@@ -228,6 +229,8 @@ class Tour:
 async def _accept_invitations(member: PretendMember, cast: Cast) -> None:
     """Come to the rooms that the bot asks its keepers into; not everybody is asked into every room."""
     for room in (cast.control, cast.space):
+        if room in member.joined:
+            continue
         try:
             await member.until(lambda r=room: r in member.invited, "an invitation", seconds=10)  # type: ignore[misc]
         except Unreachable:

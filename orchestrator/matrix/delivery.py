@@ -19,7 +19,7 @@ import structlog
 
 from orchestrator import failpoints
 from orchestrator.errors import Final as NeverWorks
-from orchestrator.errors import RateLimited, Retryable, UnknownToken
+from orchestrator.errors import RateLimited, Retryable, StoreError, UnknownToken
 from orchestrator.model.clock import MINUTE_MS, SECOND_MS, Clock
 from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Tx
@@ -183,6 +183,12 @@ class Delivery:
             await self._later(job, round(backoff_ms * self._rng.uniform(0.75, 1.25)), failed=True)
         except NeverWorks as error:
             await self._carrier.refuse(job.row, job.item, error)
+        except StoreError:
+            raise
+        except Exception as error:
+            # A fault of ours in one thing must not keep all others from going out.
+            log.exception("could not be carried out", what=job.lane.partition(" ")[0], kind=type(error).__name__)
+            await self._later(job, LONGEST_BACKOFF_MS, failed=True)
         finally:
             del self._running[job.name]
             self._wake.set()
