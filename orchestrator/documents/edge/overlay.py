@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
 from orchestrator.documents import words
-from orchestrator.model.ids import Json
 
 from .base import NotEmpty, Read, User, Version, sentence
 
@@ -30,7 +29,7 @@ class AmendmentForm(TypedDict):
     """One change."""
 
     path: Annotated[list[Annotated[str, sentence(200)]], NotEmpty()]
-    value: Annotated[Json, Read(_anything, {})]
+    value: Annotated[Any, Read(_anything, {})]
     by: User
     at: Annotated[int, Read(_moment_ms, {"type": "string", "format": "date-time"})]
 
