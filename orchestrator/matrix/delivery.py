@@ -160,21 +160,14 @@ class Delivery:
     async def _work(self, job: Job) -> None:
         try:
             spent = await job.carry()
-            if job.limiter is not None:
-                (self._budget.succeeded if spent else self._budget.unspent)(job.limiter, self._clock.now_ms())
+            self._count(job, spent=spent)
             self._item_retry_ms.pop(job.name, None)
         except UnknownToken:
             raise
         except RateLimited as error:
-            if job.limiter is not None:
-                self._budget.refused(job.limiter, error.retry_after_ms, self._clock.now_ms())
-            if job.limiter in {Limiter.INVITE, Limiter.JOIN}:
-                # It may be about this person or room alone: this row waits, the others need not.
-                await self._later(job, error.retry_after_ms or LEAST_WAIT_MS, failed=False)
-            await self._remember()
+            await self._slow_down(job, error)
         except NotYet as error:
-            if job.limiter is not None:
-                self._budget.unspent(job.limiter, self._clock.now_ms())
+            self._count(job, spent=False)
             await self._later(job, error.wait_ms, failed=False)
         except Retryable as error:
             tries = job.row.tries if job.row is not None else 3
@@ -200,7 +193,16 @@ class Delivery:
         else:
             self._item_retry_ms[job.name] = until_ms
 
-    async def _remember(self) -> None:
+    def _count(self, job: Job, *, spent: bool) -> None:
+        if job.limiter is not None:
+            (self._budget.succeeded if spent else self._budget.unspent)(job.limiter, self._clock.now_ms())
+
+    async def _slow_down(self, job: Job, error: RateLimited) -> None:
+        if job.limiter is not None:
+            self._budget.refused(job.limiter, error.retry_after_ms, self._clock.now_ms())
+        if job.limiter in {Limiter.INVITE, Limiter.JOIN}:
+            # It may be about this person or room alone: this row waits, the others need not.
+            await self._later(job, error.retry_after_ms or LEAST_WAIT_MS, failed=False)
         learnt = self._budget.learnt
         if learnt is not None:
             await self._store.run(keep_limits, Limits(learnt.burst, learnt.per_hour, learnt.learnt_ms))
