@@ -7,7 +7,7 @@ from itertools import islice
 
 from orchestrator.documents.declared import Community, Documents, Room
 from orchestrator.errors import Refusal
-from orchestrator.i18n import N_, _, speaking
+from orchestrator.i18n import N_, speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
@@ -16,16 +16,19 @@ from orchestrator.model.events import Event
 from orchestrator.model.feature import Call, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
 from orchestrator.schedule import next_at
-from orchestrator.store import bindings, claims
+from orchestrator.store import bindings, claims, mirror
 from orchestrator.store.claims import Claim
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
 from . import wording
 from .duty import begun, current_shift, note_begun, on_duty
-from .rota import Shift, backup_of, shifts
+from .rota import backup_of, shifts
 
 OWNER = "duty"
+POWER = "m.room.power_levels"
 SHOWN = 4
+AHEAD_MS = 366 * DAY_MS
+"""How far ahead ``!next`` looks, and how many turns it shows at most."""
 
 
 class Facilitation:
@@ -77,22 +80,22 @@ class Facilitation:
 
     def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
         """Begin the shifts that have begun, set the next handoffs, and take back what nobody should hold any more."""
-        wanted: set[tuple[RoomId, str]] = set()
-        keys: set[str] = set()
+        holders: set[tuple[RoomId, str]] = set()
+        handoffs: set[str] = set()
         for community, room, bound in self._kept_rooms(tx):
+            bindings.move_rows(tx, "shift", (community.key, *community.previously), (room.key, *room.previously))
             if room.rota is None:
                 for user in room.facilitators:
                     self._give_power(tx, room, bound, user, None, now)
-                    wanted.add((bound, user))
-                continue
-            keys.add(_timer_key(room))
-            yield from self._hand_off(tx, community, room, bound, now)
-            wanted.update((bound, user) for user in on_duty(tx, community, room, now.at_ms))
+            else:
+                handoffs.add(_timer_key(room))
+                yield from self._hand_off(tx, community, room, bound, now)
+            holders.update((bound, user) for user in on_duty(tx, community, room, now.at_ms))
         for claim in claims.claims_of(tx, OWNER):
-            if (claim.room, claim.path[-1]) not in wanted:
-                claims.drop_claim(tx, claim.room, claim.type, OWNER, now.at_ms, key=claim.key, path=claim.path)
+            if claim.type == POWER and (claim.room, claim.path[-1]) not in holders:
+                claims.drop_claim(tx, claim.room, POWER, OWNER, now.at_ms, path=claim.path)
         for timer in timers_of(tx, self.name, "handoff:"):
-            if timer.key not in keys:
+            if timer.key not in handoffs:
                 clear_timer(tx, self.name, timer.key)
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
@@ -133,19 +136,18 @@ class Facilitation:
             with speaking(community.locale):
                 words = wording.handoff(community, shift)
             yield Send(
-                step=f"handoff:{room.community}/{room.key}:{shift.span.start_ms}",
+                # Named by its person, too: somebody may step in before it is over.
+                step=f"handoff:{room.community}/{room.key}:{shift.span.start_ms}:{shift.user}",
                 room=bound,
                 priority=Priority.ROUTINE,
                 expires_ms=shift.span.end_ms,
                 content=content.notice(words, mentions=[shift.user]),
             )
 
-    def _give_power(  # whose, where, how much and until when
-        self, tx: Tx, room: Room, bound: RoomId, user: UserId, until_ms: int | None, now: Now
-    ) -> None:
+    def _give_power(self, tx: Tx, room: Room, bound: RoomId, user: UserId, until_ms: int | None, now: Now) -> None:
         claim = Claim(
             room=bound,
-            type="m.room.power_levels",
+            type=POWER,
             path=("users", user),
             owner=OWNER,
             value=room.power.facilitator,
@@ -156,31 +158,53 @@ class Facilitation:
     # -- commands ------------------------------------------------------------------------------------------------------
 
     def _who(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
-        lines = []
-        for community, room in self._asked_about(call):
-            shift = current_shift(tx, community, room, now.at_ms)
-            backup = backup_of(shift, room.facilitators) if shift is not None else None
-            lines.append(wording.who(community, room, shift, backup))
-        yield content.answer(call, "\n\n".join(lines), now)
+        community, rooms = self._asked_about(tx, call)
+        answers = [self._keeping(tx, community, room, now) for room in rooms]
+        yield content.answer(call, "\n\n".join(answers), now, people=community.staff())
 
     def _next(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
-        lines = []
-        for community, room in self._asked_about(call):
-            if room.rota is None:
-                lines.append(wording.who(community, room, None, None))
-                continue
-            window = Span(now.at_ms, now.at_ms + 366 * DAY_MS)
-            ahead: Iterator[Shift] = shifts(room.rota, community.zone, room.facilitators, window, begun(tx, room))
-            coming = [shift for shift in islice(ahead, SHOWN + 1) if shift.span.start_ms > now.at_ms][:SHOWN]
-            lines.append(wording.coming(community, room, coming))
-        yield content.answer(call, "\n\n".join(lines), now)
+        community, rooms = self._asked_about(tx, call)
+        answers = [self._coming(tx, community, room, now) for room in rooms]
+        yield content.answer(call, "\n\n".join(answers), now, people=community.staff())
 
-    def _asked_about(self, call: Call) -> list[tuple[Community, Room]]:
+    def _keeping(self, tx: Tx, community: Community, room: Room, now: Now) -> str:
+        if room.rota is None:
+            return wording.always(community, room)
+        if not room.facilitators:
+            return wording.nobody(room)
+        shift = current_shift(tx, community, room, now.at_ms)
+        if shift is None:
+            return wording.not_yet(community, room, next_at(room.rota.cadence, community.zone, now.at_ms).at_ms)
+        return wording.keeping(community, room, shift, backup_of(shift, room.facilitators))
+
+    def _coming(self, tx: Tx, community: Community, room: Room, now: Now) -> str:
+        if room.rota is None or not room.facilitators:
+            return self._keeping(tx, community, room, now)
+        window = Span(now.at_ms, now.at_ms + AHEAD_MS)
+        ahead = shifts(room.rota, community.zone, room.facilitators, window, begun(tx, room, now.at_ms))
+        coming = list(islice((shift for shift in ahead if shift.span.start_ms > now.at_ms), SHOWN))
+        return wording.coming(community, room, coming) if coming else self._keeping(tx, community, room, now)
+
+    def _asked_about(self, tx: Tx, call: Call) -> tuple[Community, Sequence[Room]]:
+        """Find the rooms a question is about: the one it stands in, else those that the person who asks is in.
+
+        Which other rooms there are, and who keeps them, is for those who keep one themselves.
+        """
         community = self._documents.community(call.community) if call.community is not None else None
         if community is None:
-            raise Refusal(_("I can tell you that once you are in one of the rooms I look after."))
-        rooms = [room for room in community.rooms if call.room_key in {None, room.key}] or list(community.rooms)
-        return [(community, room) for room in rooms]
+            raise Refusal(wording.not_for_you())
+        here = [room for room in community.rooms if room.key == call.room_key]
+        asker = call.event.sender
+        rooms = here or [room for room in community.rooms if asker in community.staff() or _is_in(tx, room, asker)]
+        if not rooms:
+            raise Refusal(wording.not_for_you())
+        return community, rooms
+
+
+def _is_in(tx: Tx, room: Room, user: UserId) -> bool:
+    bound = bindings.bound_room(tx, room.community, room.key)
+    seen = mirror.member(tx, bound, user) if bound is not None else None
+    return seen is not None and seen.membership == "join"
 
 
 def _timer_key(room: Room) -> str:

@@ -11,23 +11,35 @@ from orchestrator.store.rows import number, text
 
 from .rota import Shift, shift_at
 
+RECENT = 50
+"""How many of the shifts that began are looked at: enough to find the last one of somebody who is still there."""
 
-def begun(tx: Tx, room: Room) -> Mapping[int, UserId]:
-    """Read which shifts of a room have begun, by their start, and who took them."""
+
+def begun(tx: Tx, room: Room, at_ms: int) -> Mapping[int, UserId]:
+    """Read which shifts of a room have begun, by their start, and who took them.
+
+    Only those of people who are still on the rota: who left it holds nothing, and somebody else steps in.
+    """
     rows = tx.rows(
-        "select start_ms, user from shift where account = :account and community = :community and key = :key",
+        'select start_ms, "user" from shift where account = :account and community = :community and key = :key'
+        " and start_ms <= :at_ms order by start_ms desc limit :most",
         community=room.community,
         key=room.key,
+        at_ms=at_ms,
+        most=RECENT,
     )
-    return {number(row, "start_ms"): UserId(text(row, "user")) for row in rows}
+    taken = {number(row, "start_ms"): UserId(text(row, "user")) for row in rows}
+    return {start_ms: user for start_ms, user in taken.items() if user in room.facilitators}
 
 
 def note_begun(tx: Tx, room: Room, shift: Shift) -> bool:
-    """Write down that a shift began; tells whether that is news."""
+    """Write down that somebody's shift began; tells whether that is news."""
     return (
         tx.run(
-            "insert into shift (account, community, key, start_ms, end_ms, user)"
-            " values (:account, :community, :key, :start_ms, :end_ms, :user) on conflict do nothing",
+            'insert into shift (account, community, key, start_ms, end_ms, "user")'
+            " values (:account, :community, :key, :start_ms, :end_ms, :user)"
+            ' on conflict (account, community, key, start_ms) do update set "user" = excluded."user"'
+            ' where shift."user" != excluded."user"',
             community=room.community,
             key=room.key,
             start_ms=shift.span.start_ms,
@@ -42,7 +54,7 @@ def current_shift(tx: Tx, community: Community, room: Room, at_ms: int) -> Shift
     """Find the shift of a room with a rota at an instant."""
     if room.rota is None:
         return None
-    return shift_at(room.rota, community.zone, room.facilitators, at_ms, begun(tx, room))
+    return shift_at(room.rota, community.zone, room.facilitators, at_ms, begun(tx, room, at_ms))
 
 
 def on_duty(tx: Tx, community: Community, room: Room, at_ms: int) -> tuple[UserId, ...]:

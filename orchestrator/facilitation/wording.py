@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_datetime
+from babel.lists import format_list
 
 from orchestrator.documents.declared import Community, Room
 from orchestrator.i18n import _
+from orchestrator.model.ids import UserId
 
 from .rota import Shift
 
@@ -15,7 +19,8 @@ from .rota import Shift
 def moment(community: Community, at_ms: int) -> str:
     """Say a moment as people there do: weekday, day and time."""
     local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(community.zone)
-    return format_datetime(local, "EEEE d MMMM, HH:mm", locale=community.locale.replace("-", "_"))
+    # Translators: how a day and a time are written (Unicode date format patterns).
+    return format_datetime(local, _("EEEE d MMMM, HH:mm"), locale=_locale(community))
 
 
 def handoff(community: Community, shift: Shift) -> str:
@@ -25,15 +30,8 @@ def handoff(community: Community, shift: Shift) -> str:
     )
 
 
-def who(community: Community, room: Room, shift: Shift | None, backup: str | None) -> str:
-    """Answer who is on duty."""
-    if room.rota is None:
-        if not room.facilitators:
-            return _("Nobody in particular keeps {room}; we look after it together.").format(room=room.name)
-        people = ", ".join(room.facilitators)
-        return _("These people keep {room}, always: {people}.").format(room=room.name, people=people)
-    if shift is None:
-        return _("Nobody is on duty in {room} yet; the rota has not begun.").format(room=room.name)
+def keeping(community: Community, room: Room, shift: Shift, backup: UserId | None) -> str:
+    """Say who keeps a room right now, and who else is there for it."""
     answer = _("{person} is keeping {room} until {end}.").format(
         person=shift.user, room=room.name, end=moment(community, shift.span.end_ms)
     )
@@ -42,10 +40,47 @@ def who(community: Community, room: Room, shift: Shift | None, backup: str | Non
     return answer
 
 
-def coming(community: Community, room: Room, shifts: list[Shift]) -> str:
+def always(community: Community, room: Room) -> str:
+    """Say who keeps a room without a rota."""
+    if not room.facilitators:
+        return _("Nobody in particular keeps {room}; we look after it together.").format(room=room.name)
+    people = format_list(room.facilitators, locale=_locale(community))
+    return _("{room} is looked after by {people}.").format(room=room.name, people=people)
+
+
+def not_yet(community: Community, room: Room, first_ms: int) -> str:
+    """Say that nobody keeps a room before its first turn."""
+    return _("Nobody is keeping {room} yet. The first turn begins on {start}.").format(
+        room=room.name, start=moment(community, first_ms)
+    )
+
+
+def nobody(room: Room) -> str:
+    """Say that nobody is on a room's rota."""
+    return _("Nobody is on the list to keep {room} right now. If you would like to, tell one of the leads.").format(
+        room=room.name
+    )
+
+
+def coming(community: Community, room: Room, shifts: Sequence[Shift]) -> str:
     """Say who comes next."""
     lines = [
         _("- {start}: {person}").format(start=moment(community, shift.span.start_ms), person=shift.user)
         for shift in shifts
     ]
     return "\n".join([_("Coming up in {room}:").format(room=room.name), *lines])
+
+
+def not_for_you() -> str:
+    """Say no to somebody who asks from outside."""
+    return _("I can tell you that once you are in one of the rooms I look after.")
+
+
+def _locale(community: Community) -> Locale:
+    """Find what Babel knows of the community's language; English where it knows nothing."""
+    for name in (community.locale.replace("-", "_"), community.locale.replace("-", "_").partition("_")[0]):
+        try:
+            return Locale.parse(name)
+        except (UnknownLocaleError, ValueError):
+            continue
+    return Locale("en")

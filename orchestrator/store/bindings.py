@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, TypeAlias
 
 from orchestrator.model.feature import Tx
@@ -61,6 +63,27 @@ def rename(tx: Tx, before: tuple[CommunityKey, RoomKey], now: tuple[CommunityKey
     )
 
 
+def move_rows(
+    tx: Tx, table: Literal["shift", "slot", "asked"], communities: Sequence[CommunityKey], keys: Sequence[RoomKey]
+) -> None:
+    """Let what a craft remembers of a declared room follow its keys: the present ones stand first, former ones after.
+
+    Nothing is moved over what is remembered under the present keys.
+    """
+    for former, former_key in product(communities, keys):
+        if (former, former_key) != (communities[0], keys[0]):
+            tx.run(
+                f"update {table} set community = :community, key = :key where account = :account"
+                " and community = :former and key = :former_key and not exists (select 1 from"
+                f" {table} as present where present.account = :account and present.community = :community"
+                " and present.key = :key)",
+                community=communities[0],
+                key=keys[0],
+                former=former,
+                former_key=former_key,
+            )
+
+
 def bound_room(tx: Tx, community: CommunityKey, key: RoomKey) -> RoomId | None:
     """Find the room of a declared room."""
     row = tx.one(
@@ -88,9 +111,10 @@ def communities_of(tx: Tx, user: UserId) -> list[CommunityKey]:
     rows = tx.rows(
         "select distinct binding.community as community from binding join member"
         " on member.account = binding.account and member.room = binding.room"
-        " where binding.account = :account and member.user = :user and member.membership = 'join'"
+        ' where binding.account = :account and member."user" = :user and member.membership = :membership'
         " order by binding.community",
         user=user,
+        membership="join",
     )
     return [CommunityKey(text(r, "community")) for r in rows]
 
@@ -98,9 +122,9 @@ def communities_of(tx: Tx, user: UserId) -> list[CommunityKey]:
 def set_direct(tx: Tx, user: UserId, room: RoomId) -> None:
     """Say that a room is somebody's direct room, and the one to write to from now on."""
     tx.run(
-        "insert into direct (account, room, user, seq) values (:account, :room, :user,"
+        'insert into direct (account, room, "user", seq) values (:account, :room, :user,'
         " (select coalesce(max(seq), 0) + 1 from direct where account = :account))"
-        " on conflict (account, room) do update set user = excluded.user, seq = excluded.seq",
+        ' on conflict (account, room) do update set "user" = excluded."user", seq = excluded.seq',
         room=room,
         user=user,
     )
@@ -114,12 +138,12 @@ def drop_direct(tx: Tx, room: RoomId) -> None:
 def direct_room(tx: Tx, user: UserId) -> RoomId | None:
     """Find the direct room to write to somebody in: the newest, if there are several."""
     row = tx.one(
-        "select room from direct where account = :account and user = :user order by seq desc limit 1", user=user
+        'select room from direct where account = :account and "user" = :user order by seq desc limit 1', user=user
     )
     return None if row is None else RoomId(text(row, "room"))
 
 
 def direct_user(tx: Tx, room: RoomId) -> UserId | None:
     """Find whose direct room a room is."""
-    row = tx.one("select user from direct where account = :account and room = :room", room=room)
+    row = tx.one('select "user" from direct where account = :account and room = :room', room=room)
     return None if row is None else UserId(text(row, "user"))

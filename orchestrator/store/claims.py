@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.model.effects import Priority
-from orchestrator.model.feature import Tx
+from orchestrator.model.feature import Row, Tx
 from orchestrator.model.ids import Json, RoomId
 
 from .rows import dump, load, maybe_number, number, text
@@ -58,7 +58,8 @@ def put_claim(tx: Tx, claim: Claim, now_ms: int, priority: Priority = Priority.S
         " values (:account, :room, :type, :key, :path, :owner, :value, :until_ms, 0)"
         " on conflict (account, room, type, key, path, owner) do update"
         " set value = excluded.value, until_ms = excluded.until_ms, ended = 0"
-        " where claim.value != excluded.value or claim.until_ms is not excluded.until_ms or claim.ended",
+        " where claim.value != excluded.value or claim.ended = 1"
+        " or coalesce(claim.until_ms, -1) != coalesce(excluded.until_ms, -1)",
         room=claim.room,
         type=claim.type,
         key=claim.key,
@@ -78,7 +79,7 @@ def drop_claim(
     """Take a claim back; tells whether it was there, and if so marks its state event unsettled."""
     changed = tx.run(
         "update claim set ended = 1, until_ms = null where account = :account and room = :room and type = :type"
-        " and key = :key and path = :path and owner = :owner and not ended",
+        " and key = :key and path = :path and owner = :owner and ended = 0",
         room=room,
         type=type_,
         key=key,
@@ -93,46 +94,22 @@ def drop_claim(
 def claims_on(tx: Tx, room: RoomId, type_: str, key: str, now_ms: int) -> list[Claim]:
     """List the claims on a state event, the ended ones among them, in a fixed order."""
     rows = tx.rows(
-        "select path, owner, value, until_ms, ended from claim where account = :account and room = :room"
+        "select * from claim where account = :account and room = :room"
         " and type = :type and key = :key order by owner, path",
         room=room,
         type=type_,
         key=key,
     )
-    return [
-        Claim(
-            room=room,
-            type=type_,
-            key=key,
-            path=tuple(str(part) for part in _list(load(text(r, "path")))),
-            owner=text(r, "owner"),
-            value=load(text(r, "value")),
-            until_ms=maybe_number(r, "until_ms"),
-            ended=bool(number(r, "ended")) or (maybe_number(r, "until_ms") or now_ms + 1) <= now_ms,
-        )
-        for r in rows
-    ]
+    return [_claim(row, now_ms) for row in rows]
 
 
 def claims_of(tx: Tx, owner: str) -> list[Claim]:
-    """List every claim of an owner that has not ended."""
+    """List every claim of an owner that was not ended; one whose time came since the last ``end_claims`` among them."""
     rows = tx.rows(
-        "select room, type, key, path, value, until_ms from claim where account = :account and owner = :owner"
-        " and not ended order by room, type, key, path",
+        "select * from claim where account = :account and owner = :owner and ended = 0 order by room, type, key, path",
         owner=owner,
     )
-    return [
-        Claim(
-            room=RoomId(text(r, "room")),
-            type=text(r, "type"),
-            key=text(r, "key"),
-            path=tuple(str(part) for part in _list(load(text(r, "path")))),
-            owner=owner,
-            value=load(text(r, "value")),
-            until_ms=maybe_number(r, "until_ms"),
-        )
-        for r in rows
-    ]
+    return [_claim(row) for row in rows]
 
 
 def end_claims(tx: Tx, now_ms: int) -> int:
@@ -160,8 +137,8 @@ def mark_unsettled(
     tx.run(
         "insert into unsettled (account, room, type, key, priority, since_ms, mark)"
         " values (:account, :room, :type, :key, :priority, :now_ms, 1)"
-        " on conflict (account, room, type, key) do update set priority = min(priority, excluded.priority),"
-        " mark = unsettled.mark + 1",
+        " on conflict (account, room, type, key) do update set mark = unsettled.mark + 1, priority ="
+        " case when excluded.priority < unsettled.priority then excluded.priority else unsettled.priority end",
         room=room,
         type=type_,
         key=key,
@@ -200,7 +177,7 @@ def settled(tx: Tx, what: Unsettled) -> None:
     )
     if was_last:
         tx.run(
-            "delete from claim where account = :account and room = :room and type = :type and key = :key and ended",
+            "delete from claim where account = :account and room = :room and type = :type and key = :key and ended = 1",
             room=what.room,
             type=what.type,
             key=what.key,
@@ -219,5 +196,15 @@ def set_aside(tx: Tx, what: Unsettled) -> None:
     )
 
 
-def _list(value: Json) -> list[Json]:
-    return list(value) if isinstance(value, list) else []
+def _claim(row: Row, now_ms: int | None = None) -> Claim:
+    path, until_ms = load(text(row, "path")), maybe_number(row, "until_ms")
+    return Claim(
+        room=RoomId(text(row, "room")),
+        type=text(row, "type"),
+        key=text(row, "key"),
+        path=tuple(str(part) for part in path) if isinstance(path, list) else (),
+        owner=text(row, "owner"),
+        value=load(text(row, "value")),
+        until_ms=until_ms,
+        ended=number(row, "ended") == 1 or (now_ms is not None and until_ms is not None and until_ms <= now_ms),
+    )

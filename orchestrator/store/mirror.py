@@ -15,7 +15,7 @@ from typing import Final
 from orchestrator.model.events import Member, MembershipName
 from orchestrator.model.feature import Row, Tx
 from orchestrator.model.ids import LOCATOR_TYPE, EventId, Json, JsonObject, RoomId, UserId
-from orchestrator.model.power import Power
+from orchestrator.model.power import Power, creators_have_power
 
 from .rows import dump, load, load_object, maybe_number, number, text
 
@@ -100,7 +100,7 @@ def see_state(tx: Tx, room: RoomId, type_: str, key: str, event: EventId, sender
     )
     if type_ == "m.room.create" and key == "":
         _see_create(tx, room, sender, content)
-    elif type_ == "m.room.encryption":
+    elif type_ == "m.room.encryption" and key == "":
         # Once encrypted, always encrypted: whatever the event says now (a state reset, a mischief), we never go back.
         latch_encryption(tx, room)
     return changed > 0
@@ -115,20 +115,22 @@ def latch_encryption(tx: Tx, room: RoomId) -> None:
 def see_member(tx: Tx, event: Member, *, known_join: bool = True) -> None:
     """Take note of a membership.
 
-    ``known_join`` is False when the event may be an old one (lazily loaded) whose time says nothing about the join.
+    ``known_join`` is False when the event may be an old one (lazily loaded): unless it says what it replaced, its time
+    says nothing about the join.
     """
-    previous = member(tx, event.room, event.user)
-    still_joined = previous is not None and previous.membership == "join" and event.membership == "join"
     since: int | None = None
     if event.membership == "join":
-        if still_joined and previous is not None:
-            since = previous.since_ms
-        elif known_join and event.before != "join":
+        previous = member(tx, event.room, event.user)
+        if event.before not in {"join", None}:
+            since = event.at_ms
+        elif previous is not None and previous.membership == "join":
+            since = previous.since_ms  # a new name or picture
+        elif known_join and event.before is None:
             since = event.at_ms
     tx.run(
-        "insert into member (account, room, user, membership, sender, event, since_ms)"
+        'insert into member (account, room, "user", membership, sender, event, since_ms)'
         " values (:account, :room, :user, :membership, :sender, :event, :since_ms)"
-        " on conflict (account, room, user) do update set membership = excluded.membership,"
+        ' on conflict (account, room, "user") do update set membership = excluded.membership,'
         " sender = excluded.sender, event = excluded.event, since_ms = excluded.since_ms",
         room=event.room,
         user=event.user,
@@ -226,8 +228,7 @@ def power_of(tx: Tx, room: RoomId) -> Power:
 def member(tx: Tx, room: RoomId, user: UserId) -> MirroredMember | None:
     """Read somebody's membership; None when it was never seen."""
     row = tx.one(
-        "select user, membership, sender, event, since_ms from member"
-        " where account = :account and room = :room and user = :user",
+        'select * from member where account = :account and room = :room and "user" = :user',
         room=room,
         user=user,
     )
@@ -237,8 +238,7 @@ def member(tx: Tx, room: RoomId, user: UserId) -> MirroredMember | None:
 def members(tx: Tx, room: RoomId, membership: MembershipName = "join") -> list[MirroredMember]:
     """List those whose membership, as last seen, is this one. Lazily loaded rooms may have more than we saw."""
     rows = tx.rows(
-        "select user, membership, sender, event, since_ms from member"
-        " where account = :account and room = :room and membership = :membership order by user",
+        'select * from member where account = :account and room = :room and membership = :membership order by "user"',
         room=room,
         membership=membership,
     )
@@ -248,7 +248,9 @@ def members(tx: Tx, room: RoomId, membership: MembershipName = "join") -> list[M
 def shares_room(tx: Tx, user: UserId, rooms: frozenset[RoomId]) -> bool:
     """Tell whether a user is joined to one of these rooms."""
     rows = tx.rows(
-        "select room from member where account = :account and user = :user and membership = 'join'", user=user
+        'select room from member where account = :account and "user" = :user and membership = :membership',
+        user=user,
+        membership="join",
     )
     return any(text(r, "room") in rooms for r in rows)
 
@@ -261,13 +263,15 @@ def forget_room(tx: Tx, room: RoomId) -> None:
 
 def _see_create(tx: Tx, room: RoomId, sender: UserId, content: Mapping[str, Json]) -> None:
     ensure_room(tx, room)
-    extra = content.get("additional_creators")
-    creators = {sender, *(str(user) for user in extra)} if isinstance(extra, list) else {sender}
-    version = content.get("room_version", "1")
+    named, extra = content.get("room_version", "1"), content.get("additional_creators")
+    version = named if isinstance(named, str) else "1"
+    creators: set[str] = {sender}
+    if creators_have_power(version) and isinstance(extra, list):
+        creators.update(user for user in extra if isinstance(user, str))
     tx.run(
         "update room set version = :version, creators = :creators, space = :space where account = :account and room = :room",
         room=room,
-        version=version if isinstance(version, str) else "1",
+        version=version,
         creators=dump(sorted(creators)),
         space=int(content.get("type") == "m.space"),
     )

@@ -30,8 +30,8 @@ def maybe_number(row: Row, column: str) -> int | None:
 
 
 def dump(value: Json) -> str:
-    """Write JSON the same way every time."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    """Write JSON the same way every time, in ASCII: half a surrogate pair, say, no database takes as it is."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
 def load(value: str) -> Json:
