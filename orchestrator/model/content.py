@@ -6,8 +6,8 @@ Every content says whom it mentions (MSC4210: ``m.mentions`` is always present),
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from html import escape, unescape
+from collections.abc import Collection, Sequence
+from html import escape
 from urllib.parse import quote
 
 import nh3
@@ -22,6 +22,9 @@ from .ids import EventId, Json, UserId
 ANSWER_MS = 2 * MINUTE_MS
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True})
+_HELD = re.compile("\ue000([0-9]{1,4})\ue001")
+"""The place of a person's id while Markdown is at work, in characters that nobody types."""
+
 _TAGS = {
     "p",
     "br",
@@ -43,17 +46,29 @@ _TAGS = {
 }
 
 
-def text(markdown: str, *, mentions: Collection[UserId] = (), kind: str = "m.text") -> dict[str, Json]:
-    """Build an ``m.room.message`` content from Markdown; readable as plain text without its HTML."""
-    people: list[Json] = [*sorted(mentions)]
+def text(
+    markdown: str, *, mentions: Collection[UserId] = (), people: Collection[UserId] = (), kind: str = "m.text"
+) -> dict[str, Json]:
+    """Build an ``m.room.message`` content from Markdown; readable as plain text without its HTML.
+
+    Args:
+        markdown: what to say.
+        mentions: who is named in it and is to be notified.
+        people: who else is named in it; clients show their names, too, and nobody is notified.
+        kind: the ``msgtype``.
+    """
+    notified: list[Json] = [*sorted(set(mentions))]
+    named = sorted({*mentions, *people}, key=lambda user: (-len(user), user))
+    held = _hold(markdown, named)
+    body = _release(plain(held), named)
     content: dict[str, Json] = {
         "msgtype": kind,
-        "body": plain(markdown),
-        "m.mentions": {"user_ids": people} if people else {},
+        "body": body,
+        "m.mentions": {"user_ids": notified} if notified else {},
     }
-    html = nh3.clean(_MARKDOWN.render(markdown).strip(), tags=_TAGS, attributes={"a": {"href"}}, link_rel=None)
-    html = _link_people(html, mentions)
-    if html != f"<p>{content['body']}</p>":
+    html = nh3.clean(_MARKDOWN.render(held).strip(), tags=_TAGS, attributes={"a": {"href"}}, link_rel=None)
+    html = _release(html, [_link(user) for user in named])
+    if html != f"<p>{body}</p>":
         content |= {"format": "org.matrix.custom.html", "formatted_body": html}
     return content
 
@@ -74,6 +89,7 @@ def plain(markdown: str) -> str:
                 lines.append("")
             case "inline":
                 lines.append("  " * (len(items) - 1) + (items[-1] if items else "") + _inline(token))
+                items[-1:] = ["  "] * bool(items)  # what follows in the same item stands below its words
             case "fence" | "code_block":
                 lines += [token.content.rstrip(), ""]
     return "\n".join(lines).strip()
@@ -95,17 +111,33 @@ def _inline(token: Token) -> str:
     return "".join(parts)
 
 
-def _link_people(html: str, people: Collection[UserId]) -> str:
-    """Make each mention a link, which clients show as the person's name."""
+def _hold(markdown: str, people: Sequence[UserId]) -> str:
+    """Keep people's ids out of Markdown's way, to which an underscore or a star in one is emphasis."""
     if not people:
-        return html
-    names = "|".join(re.escape(escape(user)) for user in sorted(people, key=len, reverse=True))
-    return re.sub(names, lambda m: f'<a href="https://matrix.to/#/{quote(unescape(m[0]), safe="@:")}">{m[0]}</a>', html)
+        return markdown
+    # Not where it is only the beginning of a longer id; a full stop after it may end the sentence.
+    alone = re.compile("(?:" + "|".join(map(re.escape, people)) + r")(?![\w-]|[.:]\w)")
+    return alone.sub(lambda found: f"\ue000{people.index(UserId(found[0]))}\ue001", markdown)
 
 
-def notice(markdown: str, *, mentions: Collection[UserId] = ()) -> dict[str, Json]:
+def _release(said: str, people: Sequence[str]) -> str:
+    """Put back what ``_hold`` took out, as written in ``people``."""
+
+    def back(place: re.Match[str]) -> str:
+        number = int(place[1])
+        return people[number] if number < len(people) else place[0]
+
+    return _HELD.sub(back, said)
+
+
+def _link(user: UserId) -> str:
+    """Link to a person; clients show the name instead (appendix "matrix.to navigation")."""
+    return f'<a href="https://matrix.to/#/{quote(user, safe="@:")}">{escape(user)}</a>'
+
+
+def notice(markdown: str, *, mentions: Collection[UserId] = (), people: Collection[UserId] = ()) -> dict[str, Json]:
     """Build an ``m.notice``: what a bot says of its own; bots do not answer notices."""
-    return text(markdown, mentions=mentions, kind="m.notice")
+    return text(markdown, mentions=mentions, people=people, kind="m.notice")
 
 
 def reply(content: dict[str, Json], *, to: EventId, thread: EventId | None = None) -> dict[str, Json]:
@@ -116,15 +148,18 @@ def reply(content: dict[str, Json], *, to: EventId, thread: EventId | None = Non
     return {**content, "m.relates_to": relation}
 
 
-def answer(call: Call, markdown: str, now: Now) -> Send:
-    """Answer a command where it was typed; after two minutes nobody waits for it any more."""
+def answer(call: Call, markdown: str, now: Now, *, people: Collection[UserId] = ()) -> Send:
+    """Answer a command where it was typed; after two minutes nobody waits for it any more.
+
+    ``people`` are those who are named in it; nobody is notified.
+    """
     return Send(
         step="answer",
         room=call.event.room,
         priority=Priority.REPLY,
         person=call.event.sender,
         expires_ms=now.at_ms + ANSWER_MS,
-        content=reply(notice(markdown), to=call.event.id, thread=call.event.thread),
+        content=reply(notice(markdown, people=people), to=call.event.id, thread=call.event.thread),
     )
 
 

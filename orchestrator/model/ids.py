@@ -33,7 +33,7 @@ _USER_ID = re.compile(r"@[\x21-\x39\x3b-\x7e]*:[A-Za-z0-9.\-\[\]:]+\Z")
 
 def is_user_id(text: str) -> bool:
     """Tell whether ``text`` is a Matrix user id (``@localpart:server``, at most 255 bytes)."""
-    return len(text.encode()) <= 255 and _USER_ID.match(text) is not None
+    return _USER_ID.match(text) is not None and len(text) <= 255  # what matches is ASCII
 
 
 def server_of(user: UserId) -> str:

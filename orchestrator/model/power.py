@@ -6,6 +6,7 @@ Source: client-server API ``m.room.power_levels``, room versions 10 to 12 (MSC42
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -15,10 +16,13 @@ CREATORS_RULE_FROM = 12
 KEEPER_LEVEL = 150
 """What the bot holds in rooms before version 12: above the leads, so that it can take a lead's power back."""
 
+_NUMBER = re.compile(r"[0-9]{1,4}\Z")
+
 
 def creators_have_power(room_version: str) -> bool:
     """Tell whether creators stand above all levels in this room version (12 and later)."""
-    return room_version.isdecimal() and int(room_version) >= CREATORS_RULE_FROM
+    # Whoever made the room wrote this: it may be any text, and what is no number is no version we know.
+    return _NUMBER.match(room_version) is not None and int(room_version) >= CREATORS_RULE_FROM
 
 
 def _level(value: Json, default: int) -> int:
