@@ -49,9 +49,12 @@ def draw(
 
 
 def _seam(size: int, place: int, before: Sequence[str]) -> Collection[str]:
-    """List what the end of the last round forbids at the beginning of this one: its last third, for the first third."""
-    width = size // 3
-    return before[-width:] if width and place < width else ()
+    """List what the end of the last round forbids at the beginning of this one: its last third, for the first third.
+
+    Of two questions the last one; of a single one nothing.
+    """
+    width = max(size // 3, min(size - 1, 1))
+    return before[-width:] if place < width else ()
 
 
 def _pick(

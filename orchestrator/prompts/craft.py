@@ -9,11 +9,12 @@ from typing import Protocol
 from orchestrator.documents.declared import Community, Documents, PromptSchedule, Room
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
+from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
 from orchestrator.model.events import Event
 from orchestrator.model.feature import Command, Now, Timer, Tx
 from orchestrator.model.ids import CommunityKey, Json, RoomId, RoomKey, UserId
-from orchestrator.schedule import next_at
+from orchestrator.schedule import next_at, occurrences
 from orchestrator.store import bindings, claims
 from orchestrator.store.claims import Claim
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
@@ -22,6 +23,8 @@ from .gates import ACTIVE_MS, LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
 from .slots import claim_slot, draw_for, is_claimed, note_outcome, posted, put_back
 
 PIN_OWNER = "prompt"
+LOOK_BACK_MS = 366 * DAY_MS
+"""How far back missed slots are written down one by one; a clock that was wrong by decades is not worth more."""
 
 
 class Duty(Protocol):
@@ -52,17 +55,28 @@ class Prompts:
         return ()
 
     def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
-        """Set a timer for each schedule; one that is due, or waits for a quiet moment, is left alone."""
+        """Set a timer for each schedule; one that is due, or waits for a quiet moment, is left alone.
+
+        What belongs to a schedule that is gone goes with it: its timer, and the pin of its last question.
+        """
         keys: set[str] = set()
+        pins: set[tuple[RoomId, tuple[str, ...]]] = set()
         waiting = {timer.key: timer for timer in timers_of(tx, self.name, "slot:")}
-        for community, room, _bound, schedule in self._schedules(tx):
+        for community, room, bound, schedule in self._schedules(tx):
+            bindings.move_rows(tx, "slot", (community.key, *community.previously), (room.key, *room.previously))
+            bindings.move_rows(tx, "asked", (community.key, *community.previously), (room.key, *room.previously))
             key = _timer_key(room, schedule)
             keys.add(key)
+            if schedule.pin == "swap":
+                pins.add((bound, _pin_path(schedule.id)))
             old = waiting.get(key)
             if old is None or (old.due_ms > now.at_ms and not old.payload):
                 self._set_next(tx, community, room, schedule, now.at_ms)
         for key in waiting.keys() - keys:
             clear_timer(tx, self.name, key)
+        for claim in claims.claims_of(tx, PIN_OWNER):
+            if (claim.room, claim.path) not in pins:
+                claims.drop_claim(tx, claim.room, claim.type, PIN_OWNER, now.at_ms, path=claim.path)
         return ()
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
@@ -79,15 +93,24 @@ class Prompts:
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         """Pin what was posted in place of the one before; put back what was not."""
         tag = json.loads(result.tag)
-        room = self._documents.room(CommunityKey(tag["community"]), RoomKey(tag["key"]))
+        room = self._room(CommunityKey(tag["community"]), RoomKey(tag["key"]))
         if room is None:
             return ()
-        item = note_outcome(tx, room, tag["schedule"], tag["due_ms"], result.outcome, result.event)
-        if result.event is None:
-            put_back(tx, room, tag["deck"], item)
+        note_outcome(tx, room, tag["schedule"], tag["due_ms"], result.outcome, result.event or None)
+        if not result.event:
+            put_back(tx, room, tag["deck"], tag["item"], tag["round"])
         elif tag["pin"] and result.room is not None:
             self._pin(tx, room, result.room, tag["schedule"], now)
         return ()
+
+    def _room(self, community: CommunityKey, key: RoomKey) -> Room | None:
+        """Find a declared room by the keys it had when it was asked, which may have changed since."""
+        for declared in self._documents.communities:
+            if community in {declared.key, *declared.previously}:
+                for room in declared.rooms:
+                    if key in {room.key, *room.previously}:
+                        return room
+        return None
 
     # -- slots ---------------------------------------------------------------------------------------------------------
 
@@ -106,8 +129,9 @@ class Prompts:
     def _fill(  # one slot: where, what, when
         self, tx: Tx, community: Community, room: Room, bound: RoomId, schedule: PromptSchedule, timer: Timer, now: Now
     ) -> Iterator[AnyEffect]:
-        waited_for = timer.payload.get("due_ms")
-        due_ms = waited_for if isinstance(waited_for, int) else timer.due_ms
+        *missed, due_ms = _fallen_due(community, schedule, timer, now.at_ms)
+        for missed_ms in missed:
+            claim_slot(tx, room, schedule, missed_ms, "passed: late")
         if not is_claimed(tx, room, schedule, due_ms):
             late = now.at_ms - due_ms > schedule.grace_ms
             opinion = Opinion(Verdict.PASS, "late") if late else self._look(tx, community, room, bound, schedule, now)
@@ -119,7 +143,6 @@ class Prompts:
                 yield from self._ask(tx, community, room, bound, schedule, due_ms, opinion)
             else:
                 claim_slot(tx, room, schedule, due_ms, f"passed: {opinion.why}")
-        # After a long absence the slots in between are gone; nobody wants them all at once.
         self._set_next(tx, community, room, schedule, max(due_ms, now.at_ms))
 
     def _look(  # the moment, as the gates see it
@@ -159,6 +182,8 @@ class Prompts:
             "schedule": schedule.id,
             "due_ms": due_ms,
             "deck": schedule.deck.name,
+            "item": drawn.prompt.id,
+            "round": drawn.round,
             "pin": schedule.pin == "swap",
         }
         yield Send(
@@ -175,15 +200,28 @@ class Prompts:
         claim = Claim(
             room=bound,
             type="m.room.pinned_events",
-            path=("pins", f"prompt:{schedule}"),
+            path=_pin_path(schedule),
             owner=PIN_OWNER,
             value={"pin": newest, "unpin": older},
         )
         claims.put_claim(tx, claim, now.at_ms)
 
 
+def _fallen_due(community: Community, schedule: PromptSchedule, timer: Timer, now_ms: int) -> Sequence[int]:
+    """List the slots that a timer stands for, oldest first: its own, and those that came while it could not fire.
+
+    After a long absence nobody wants them all at once: only the newest may still be asked.
+    """
+    waited_for = timer.payload.get("due_ms")
+    first_ms = waited_for if isinstance(waited_for, int) else timer.due_ms
+    since_ms = max(first_ms + 1, now_ms - LOOK_BACK_MS)
+    return [first_ms, *(slot.at_ms for slot in occurrences(schedule.weekly, community.zone, since_ms, now_ms + 1))]
+
+
 def _worded(question: str, note: str, *, thread: bool) -> str:
-    parts = [f"**{question}**"]
+    question = question.strip()
+    # Stars around more than one line would be read as stars.
+    parts = [question if "\n" in question else f"**{question}**"]
     if note:
         parts.insert(0, _("_A word before: this one {note}._").format(note=note))
     if thread:
@@ -191,6 +229,10 @@ def _worded(question: str, note: str, *, thread: bool) -> str:
     else:
         parts.append(_("_Answer if you like. Reading along, or passing, is just as welcome._"))
     return "\n\n".join(parts)
+
+
+def _pin_path(schedule: str) -> tuple[str, ...]:
+    return ("pins", f"prompt:{schedule}")
 
 
 def _timer_key(room: Room, schedule: PromptSchedule) -> str:

@@ -57,10 +57,15 @@ class Opinion:
 
 
 def look(gates: Sequence[Gate], moment: Moment) -> Opinion:
-    """Ask the gates in their fixed order: quiet hours, a conversation going on, somebody on duty."""
+    """Ask the gates in their fixed order: quiet hours, a conversation going on, somebody on duty.
+
+    Where it is not known what was said lately, there may be a conversation.
+    """
     if "quiet_hours" in gates and moment.quiet is not None and is_quiet(moment.quiet, moment.zone, moment.at_ms):
         return Opinion(Verdict.PASS, "quiet_hours")
-    if "active_room" in gates and (not moment.spoken_known or _is_conversation(moment)):
+    if "active_room" in gates and not moment.spoken_known:
+        return Opinion(Verdict.WAIT, "not_heard")
+    if "active_room" in gates and _is_conversation(moment):
         return Opinion(Verdict.WAIT, "active_room")
     if "coverage" in gates and not moment.covered:
         # With nobody there to catch what a deeper question may stir, only light ones are asked.

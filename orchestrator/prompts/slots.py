@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.documents.declared import PromptSchedule, Room
-from orchestrator.model.feature import SqlValue, Tx
+from orchestrator.model.feature import Tx
 from orchestrator.model.ids import EventId
 from orchestrator.store.rows import number, text
 
@@ -43,27 +43,18 @@ def is_claimed(tx: Tx, room: Room, schedule: PromptSchedule, due_ms: int) -> boo
     return row is not None
 
 
-def note_outcome(tx: Tx, room: Room, schedule: str, due_ms: int, outcome: str, event: EventId | None) -> str:
-    """Note what a slot became; tells which question it was."""
-    where: dict[str, SqlValue] = {
-        "community": room.community,
-        "key": room.key,
-        "schedule": schedule,
-        "due_ms": due_ms,
-    }
+def note_outcome(tx: Tx, room: Room, schedule: str, due_ms: int, outcome: str, event: EventId | None) -> None:
+    """Note what a slot became."""
     tx.run(
         "update slot set outcome = :outcome, event = :event where account = :account and community = :community"
         " and key = :key and schedule = :schedule and due_ms = :due_ms",
+        community=room.community,
+        key=room.key,
+        schedule=schedule,
+        due_ms=due_ms,
         outcome=outcome,
         event=event,
-        **where,
     )
-    row = tx.one(
-        "select item from slot where account = :account and community = :community and key = :key"
-        " and schedule = :schedule and due_ms = :due_ms",
-        **where,
-    )
-    return "" if row is None else text(row, "item")
 
 
 def posted(tx: Tx, room: Room, schedule: str) -> list[EventId]:
@@ -109,23 +100,23 @@ def draw_for(tx: Tx, room: Room, schedule: PromptSchedule, tier_most: int) -> Dr
     return drawn
 
 
-def put_back(tx: Tx, room: Room, deck: str, item: str) -> None:
+def put_back(tx: Tx, room: Room, deck: str, item: str, round_: int) -> None:
     """Put a question back that was drawn and never posted."""
     tx.run(
         "delete from asked where account = :account and community = :community and key = :key and deck = :deck"
-        " and item = :item and round = (select max(round) from asked where account = :account"
-        " and community = :community and key = :key and deck = :deck)",
+        " and item = :item and round = :round",
         community=room.community,
         key=room.key,
         deck=deck,
         item=item,
+        round=round_,
     )
 
 
 def _asked(tx: Tx, room: Room, schedule: PromptSchedule, round_: int) -> list[str]:
     rows = tx.rows(
         "select item from asked where account = :account and community = :community and key = :key and deck = :deck"
-        " and round = :round order by place",
+        " and round = :round order by place, item",
         community=room.community,
         key=room.key,
         deck=schedule.deck.name,
