@@ -50,11 +50,23 @@ def read_overlay(data_dir: FilePath) -> tuple[list[Placed], list[DocumentError]]
     placed: list[Placed] = []
     errors: list[DocumentError] = []
     folder = data_dir / FOLDER
-    for file in sorted(folder.rglob("*.yaml")):
+    for file in sorted(_files(folder, errors)):
         source = read_source(file, str(file))
         placed.extend(_amendments(source, file.relative_to(folder).as_posix()))
         errors.extend(source.errors)
     return placed, errors
+
+
+def _files(folder: FilePath, errors: list[DocumentError]) -> Iterator[FilePath]:
+    """List what lies in the overlay; what cannot be listed is an error, or a lead's choice would quietly be undone."""
+
+    def complain(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            reason = error.strerror or "the system gives no reason"
+            errors.append(DocumentError(f"This folder cannot be read: {reason}.", file=str(error.filename)))
+
+    for place, _, names in os.walk(folder, onerror=complain):
+        yield from (FilePath(place, name) for name in names if name.endswith(".yaml"))
 
 
 def _amendments(source: Source, document: str) -> Iterator[Placed]:

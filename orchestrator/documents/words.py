@@ -105,10 +105,18 @@ def whole(low: int, high: int) -> Callable[[object], int]:
 
     def read_whole(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"Write a whole number from {low} to {high}, without quotes.")
+            wanted = f"a whole number from {low} to {high}" if low < high else f"the number {low}"
+            raise ValueError(f"Write {wanted}, without quotes.")
         return value
 
     return read_whole
+
+
+def version(value: object) -> int:
+    """Read the version of a document's form: 1."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 1:
+        raise ValueError("This file is for a newer Circlekeeper. This one reads version: 1")
+    return whole(1, 1)(value)
 
 
 def truth(value: object) -> bool:

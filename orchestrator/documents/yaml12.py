@@ -47,7 +47,7 @@ def read_source(file: FilePath, name: str) -> Source:
         with file.open("rb") as opened:
             raw = opened.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        return _refused(Mark(name, 1, 1), "There is no such file.")
+        return _refused(Mark(name, 1, 1), "There is no such file. Name it with --config, or go to where it lies.")
     except OSError as error:
         reason = error.strerror or "the system gives no reason"
         return _refused(Mark(name, 1, 1), f"This file cannot be read: {reason}.")

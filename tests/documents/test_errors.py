@@ -14,7 +14,8 @@ POLICY, DECK = "policies/gentle-circle.yaml", "room_templates/decks/gentle-check
 
 MISTAKES = [
     # config.yaml
-    (CONFIG, "version: 1", "version: 2", "2:10: Write a whole number from 1 to 1"),
+    (CONFIG, "version: 1", "version: 2", "2:10: This file is for a newer Circlekeeper."),
+    (CONFIG, "version: 1", "version: one", "2:10: Write the number 1, without quotes."),
     (CONFIG, "data_dir:", "data_dri:", "12:1: There is no “data_dri” here. Did you mean “data_dir”?"),
     (CONFIG, "data_dir:", "zzz:", "12:1: There is no “zzz” here. Known here: version, accounts, data_dir"),
     (CONFIG, "password_file:", "password:", "8:5: Secrets stay out of this file."),
@@ -188,7 +189,7 @@ def test_a_file_that_cannot_be_read_is_one_error_and_names_the_reason(author: Au
 def test_a_missing_configuration_is_one_error(author: Author) -> None:
     author.config.unlink()
     (error,) = author.errors()
-    assert error == "config.yaml:1:1: There is no such file."
+    assert error == "config.yaml:1:1: There is no such file. Name it with --config, or go to where it lies."
 
 
 def test_two_rooms_with_one_alias_are_refused(author: Author) -> None:

@@ -119,7 +119,7 @@ def key(example: str = "") -> Read:
 
 _LENGTH_SCHEMA = {"type": "string", "pattern": r"^\d+ ?[a-zA-Z]+$", "examples": ["90m", "24h", "7d", "4 weeks"]}
 
-Version = Annotated[int, number(1, 1, "1")]
+Version = Annotated[int, Read(words.version, {"const": 1}, "1")]
 Key = Annotated[str, key()]
 Truth = Annotated[bool, Read(words.truth, {"type": "boolean"})]
 User = Annotated[UserId, Read(words.user_id, {"type": "string", "pattern": "^@[^:]+:.+$"}, '"@ana:grove.example"')]

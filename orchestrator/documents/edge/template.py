@@ -15,7 +15,7 @@ from orchestrator.model.cadence import Cadence, Every, QuietHours, Weekday, Week
 from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.power import KEEPER_LEVEL
 
-from .base import Key, Length, NotEmpty, Purpose, Read, SomeLength, Truth, Version, key, number, one_of, pattern
+from .base import Key, Length, Purpose, Read, SomeLength, Truth, Version, key, number, one_of, pattern
 
 Kind: TypeAlias = Literal["room", "space"]
 Quiet = Annotated[QuietHours, Read(words.quiet_hours, {"type": "string", "examples": ["21:00-08:00"]})]
@@ -137,7 +137,7 @@ class TemplateForm(TypedDict):
     policy: NotRequired[Key]
     rota: NotRequired[RotaForm]
     quiet: NotRequired[Quiet]
-    prompts: NotRequired[Annotated[list[PromptForm], NotEmpty()]]
+    prompts: NotRequired[list[PromptForm]]
     welcome: NotRequired[WelcomeForm]
     on_drift: NotRequired[dict[Part, Drift]]
 
