@@ -33,6 +33,7 @@ from orchestrator.errors import BadRequest, SetupError, Unreachable
 from orchestrator.local import LocalHomeserver
 from orchestrator.local.tour import ROOMS_WITHIN_S, Cast, Step, Tour
 from orchestrator.model.cadence import Weekly
+from orchestrator.model.content import plain
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import AccountKey, Json, RoomId, UserId, server_of
 from orchestrator.store import bindings
@@ -53,7 +54,7 @@ async def take_tour(config_path: Path, *, once: bool, data_dir: Path | None, as_
         logs.configure_file(place / "circlekeeper.log")
         began = time.monotonic()
         stage = await stack.enter_async_context(_set_stage(config_path, place, show))
-        tour = Tour(stage.homeserver, place / "members", stage.passwords, show, steps=list(show.steps))
+        tour = Tour(stage.homeserver, place / "members", stage.passwords, show, stage.ask_soon, steps=list(show.steps))
         cast = await stage.cast()
         came_to_pass = await stage.alongside(tour.walk(cast))
         seconds = round(time.monotonic() - began, 1)
@@ -99,10 +100,9 @@ class Stage:
         return await told
 
     async def cast(self) -> Cast:
-        """Wait until the rooms are there and bring a question forward; tells who and what there is."""
+        """Wait until the rooms are there; tells who and what there is."""
         rooms = await self._rooms()
         circle = _circle(self.community)
-        await self._bring_question_forward(circle)
         keeper = self.app.keepers[self.account].me
         lead, *leads = self.community.leads
         others = [user for user in (*leads, *circle.facilitators) if user != lead]
@@ -119,7 +119,7 @@ class Stage:
             circle=rooms[circle.key],
             names={rooms[room.key]: room.name for room in self.community.every_room()},
             rule=rule,
-            norms=policy.norms.text if policy is not None else "",
+            norms=plain(policy.norms.text) if policy is not None else "",
             prompts=tuple(prompt.text for schedule in circle.prompts for prompt in schedule.deck.prompts),
             on_duty=on_duty,
             prefix=self.community.prefix,
@@ -136,8 +136,9 @@ class Stage:
             await asyncio.sleep(0.1)
         raise Unreachable(f"The rooms were not made within {ROOMS_WITHIN_S:.0f} seconds.")
 
-    async def _bring_question_forward(self, circle: Room) -> None:
-        self.sooner.room = circle.key
+    async def ask_soon(self) -> None:
+        """Bring the circle's questions forward to a moment from now."""
+        self.sooner.room = _circle(self.community).key
         self.sooner.at = datetime.now(UTC) + SOON
         await self.app.reload()
 

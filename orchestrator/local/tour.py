@@ -88,12 +88,14 @@ class Tour:
         directory: where the pretend members' keys live.
         passwords: of everybody.
         show: shows what happens.
+        ask_soon: brings a question forward.
     """
 
     homeserver: LocalHomeserver
     directory: Path
     passwords: Mapping[UserId, str]
     show: Show
+    ask_soon: Callable[[], Awaitable[None]]
     steps: list[Step] = field(default_factory=list)
     _shown: set[EventId] = field(default_factory=set)
     _names: Mapping[RoomId, str] = field(default_factory=dict)
@@ -189,7 +191,8 @@ class Tour:
         def asked() -> str | None:
             return next((prompt for prompt in cast.prompts if member.said(cast.circle, cast.keeper, prompt)), None)
 
-        await member.until(asked, "a question", seconds=90)
+        await self.ask_soon()
+        await member.until(asked, "a question")
         return asked() or ""
 
     async def _talk(self, cast: Cast, cy: PretendMember, dee: PretendMember) -> None:
