@@ -55,7 +55,7 @@ class Reason:
 def note(tx: Tx, user: UserId, room: RoomId, event: EventId, rule: str, at_ms: int) -> None:
     """Keep a reason; one a rule and event."""
     tx.run(
-        "insert into reason (account, cause, user, room, event, rule, at_ms, told)"
+        'insert into reason (account, cause, "user", room, event, rule, at_ms, told)'
         " values (:account, :cause, :user, :room, :event, :rule, :at_ms, :told) on conflict do nothing",
         cause=cause_of(tx.account, event, NAME, f"reason:{rule}"),
         user=user,
@@ -70,7 +70,7 @@ def note(tx: Tx, user: UserId, room: RoomId, event: EventId, rule: str, at_ms: i
 def reasons_of(tx: Tx, user: UserId) -> Sequence[Reason]:
     """List what is kept about somebody, oldest first."""
     rows = tx.rows(
-        "select room, rule, at_ms, told from reason where account = :account and user = :user order by at_ms, cause",
+        'select room, rule, at_ms, told from reason where account = :account and "user" = :user order by at_ms, cause',
         user=user,
     )
     return [
@@ -167,7 +167,7 @@ def _wait(tx: Tx, user: UserId, now: Now) -> None:
 
 def _mark(tx: Tx, user: UserId, before: Told, after: Told) -> None:
     tx.run(
-        "update reason set told = :after where account = :account and user = :user and told = :before",
+        'update reason set told = :after where account = :account and "user" = :user and told = :before',
         user=user,
         before=int(before),
         after=int(after),

@@ -100,7 +100,7 @@ def _knows(tx: Tx, documents: Documents, user: UserId) -> bool:
     if any(user in community.staff() for community in documents.communities) or bindings.communities_of(tx, user):
         return True
     row = tx.one(
-        "select 1 as known from reason where account = :account and user = :user"
+        'select 1 as known from reason where account = :account and "user" = :user'
         " union all select 1 from journal where account = :account and target = :user limit 1",
         user=user,
     )
