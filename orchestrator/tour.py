@@ -27,6 +27,7 @@ from rich.markup import escape
 from orchestrator import logs
 from orchestrator.app import PASSWORD_VARIABLE, App, open_app
 from orchestrator.documents.declared import Community, PromptSchedule, Room
+from orchestrator.documents.emit import as_yaml
 from orchestrator.documents.load import POLICIES, TEMPLATES, Loaded, load
 from orchestrator.documents.yaml12 import read_source
 from orchestrator.errors import BadRequest, SetupError, Unreachable
@@ -249,7 +250,7 @@ def _copy_documents(config_path: Path, place: Path, loaded: Loaded, url: str) ->
     written = read_source(config_path, str(config_path)).value
     written |= {"accounts": accounts, "data_dir": str(place.resolve() / "bot")}
     target = copied / config_path.name
-    target.write_text(json.dumps(written, indent=2))  # JSON is YAML, and needs no rules for quoting
+    target.write_text(as_yaml(written), encoding="utf-8")
     return target
 
 

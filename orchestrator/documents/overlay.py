@@ -6,9 +6,7 @@ documents is refused before anything is written.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +18,7 @@ from orchestrator.errors import DocumentError, DocumentErrors
 from orchestrator.model.ids import Json
 
 from .authored import Amendment
+from .emit import as_yaml
 from .source import Mark, Path, Source
 from .yaml12 import parse_source, read_source
 
@@ -30,9 +29,6 @@ _HEAD: Final = """\
 version: 1
 amendments:
 """
-
-# JSON is YAML, but for these: unprintable, or taken for the end of a line (YAML 1.2.2, sections 5.1 and 5.4).
-_NOT_YAML: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -169,14 +165,8 @@ def render(amendments: Sequence[Amendment], name: str, document: str) -> str:
 def _item(one: Amendment) -> str:
     at = (_EPOCH + timedelta(milliseconds=one.at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     fields: Mapping[str, Json] = {"path": list(one.path), "value": one.value, "by": one.by, "at": at}
-    lines = "\n    ".join(f"{key}: {_flow(value)}" for key, value in fields.items())
+    lines = "\n    ".join(f"{key}: {as_yaml(value)}" for key, value in fields.items())
     return f"  - {lines}\n"
-
-
-def _flow(value: Json) -> str:
-    written = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    written.encode()  # half a character (a lone surrogate) cannot be kept: a UnicodeEncodeError is a ValueError
-    return _NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
 
 
 def _replace(file: FilePath, text: bytes) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.documents.emit import as_yaml
 from orchestrator.documents.yaml12 import MOST_BYTES, MOST_DEPTH, MOST_VALUES, parse_source, read_source, scalar
 from orchestrator.model.ids import Json
 
@@ -199,6 +200,23 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.di
 def test_json_is_yaml(written: dict[str, Json]) -> None:
     text = json.dumps(written, ensure_ascii=False, indent=1)
     assert parse_source(text, "x.yaml").value == written
+
+
+@patient
+@given(
+    st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=100), values | st.text(st.characters()))
+)
+def test_what_is_written_as_yaml_reads_back_the_same_or_is_refused(written: dict[str, Json]) -> None:
+    try:
+        text = as_yaml(written)
+    except UnicodeEncodeError:
+        assert any("\ud800" <= sign <= "\udfff" for sign in str(written.values()))
+        return
+    assert parse_source(text, "x.yaml").value == written
+
+
+def test_a_tree_is_one_sign() -> None:
+    assert value(as_yaml({"name": "\U0001f333 Grove\x7f"})) == {"name": "\U0001f333 Grove\x7f"}
 
 
 @patient
