@@ -11,10 +11,11 @@ from orchestrator.model.cadence import Weekday
 from orchestrator.model.ids import AccountKey, RoomKey, UserId
 
 from .authored import CommunitySpec, Config, PromptSpec, RoomSpec, Template
+from .braces import fill
 from .declared import CONTROL_KEY, Community, Deck, Policy, PromptSchedule, Room, Welcome
 from .edge.policy import norms_of
 from .source import Path, Source
-from .words import fill, nearest
+from .words import nearest
 
 SPACE_KEY: Final = RoomKey("")
 _ALIAS: Final = re.compile(r"[a-z0-9._=/+-]+\Z")

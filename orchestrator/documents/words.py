@@ -29,7 +29,6 @@ _CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z")
 _ANCHOR: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}\Z")
 _LENGTH: Final = re.compile(r"([0-9]{1,6}) ?([a-z]+)\Z")
 _EVENT_TYPE: Final = re.compile(r"[a-z][A-Za-z0-9_.-]*\.[A-Za-z0-9_.-]+\Z")
-_NAME: Final = re.compile(r"\{([a-zA-Z_]+)\}")
 
 _MS: Final = {
     **dict.fromkeys(("s", "second", "seconds"), SECOND_MS),
@@ -47,9 +46,6 @@ _UNITS: Final = {
 LONGEST_MS: Final = 3_660 * DAY_MS
 
 NOTHING: Final = "Nothing is written here. (A text that begins with # needs quotes: YAML takes it for a comment.)"
-NAMES: Final = ("name", "purpose", "community", "key", "title")
-"""What may stand in braces in a text: the room's name, the purpose, the community's key, the room's key, the community's
-name."""
 
 
 def text(value: object, *, most: int) -> str:
@@ -72,24 +68,6 @@ def line(value: object, *, most: int = 120) -> str:
     if "\n" in found:
         raise ValueError("This must be on one line.")
     return found
-
-
-def filled(names: tuple[str, ...], read: Callable[[object], str]) -> Callable[[object], str]:
-    """Make a reader of texts in which only these names may stand in braces, such as ``{name}``."""
-
-    def read_filled(value: object) -> str:
-        found = read(value)
-        if unknown := next((name for name in _NAME.findall(found) if name not in names), None):
-            known = ", ".join(f"{{{name}}}" for name in names)
-            raise ValueError(f"{{{unknown[:20]}}} stands for nothing here. You can use {known}.")
-        return found
-
-    return read_filled
-
-
-def fill(pattern: str, names: Mapping[str, str]) -> str:
-    """Put in what names in braces stand for; once, so that what is put in is never read again."""
-    return _NAME.sub(lambda found: names.get(found[1], found[0]), pattern)
 
 
 def key(value: object) -> str:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.documents import words
+from orchestrator.documents.braces import NAMES, fill, filled
 from orchestrator.model.cadence import Every, QuietHours, Unit, Weekday
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -35,7 +36,7 @@ READERS: dict[str, Callable[[object], object]] = {
     "zone": words.zone,
     "event_type": words.event_type,
     "prefix": words.prefix,
-    "filled": words.filled(("name",), words.line),
+    "filled": filled(("name",), words.line),
 }
 
 
@@ -186,6 +187,6 @@ def test_what_was_written_is_not_repeated(reader: str, secret: str) -> None:
     assert secret not in (complaint(READERS[reader], secret) or "")
 
 
-@given(st.text(), st.dictionaries(st.sampled_from(words.NAMES), st.text()))
+@given(st.text(), st.dictionaries(st.sampled_from(NAMES), st.text()))
 def test_names_are_put_in_once_and_never_read_again(text: str, names: dict[str, str]) -> None:
-    assert words.fill("{name}" + text.replace("{", ""), {**names, "name": "{key}"}).startswith("{key}")
+    assert fill("{name}" + text.replace("{", ""), {**names, "name": "{key}"}).startswith("{key}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Required, get_arg
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
 from orchestrator.documents import words
+from orchestrator.documents.braces import NAMES, filled
 from orchestrator.model.ids import UserId
 
 if TYPE_CHECKING:
@@ -105,10 +106,10 @@ def sentence(most: int, example: str = "") -> Read:
     return Read(lambda value: words.line(value, most=most), {"type": "string", "maxLength": most}, example)
 
 
-def pattern(most: int, names: tuple[str, ...] = words.NAMES, *, lines: bool = False, example: str = "") -> Read:
+def pattern(most: int, names: tuple[str, ...] = NAMES, *, lines: bool = False, example: str = "") -> Read:
     """Read a text in which names may stand in braces."""
     read = words.text if lines else words.line
-    by = words.filled(names, lambda value: read(value, most=most))
+    by = filled(names, lambda value: read(value, most=most))
     return Read(by, {"type": "string", "maxLength": most}, example)
 
 
