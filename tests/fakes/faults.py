@@ -6,8 +6,8 @@ A fault is added with a matcher and meets the ``nth`` matching request and the `
     hs.faults.add(HtmlError(502), "GET", r"/sync", times=5)      # five bad gateways
     hold = Hold(); hs.faults.add(hold, "POST", r"/createRoom")   # ... await hold.reached.wait(); hold.release()
 
-Mind that aiohttp's client repeats a GET, PUT or DELETE once by itself when a connection that it had used before is
-closed without an answer: use ``times=2`` to let the caller notice, or a fresh connection.
+Mind that aiohttp's client repeats a GET, PUT or DELETE once by itself when the connection is closed without an answer:
+use ``times=2`` to let the caller notice.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ class Room:
     """One room. Tests read it; only the server writes it.
 
     Attributes:
-        gaps: stream positions before which events are missing from the timeline (see ``late``).
+        gaps: stream positions of events before which others are missing from the timeline (see ``oddities``).
         published: whether it stands in the directory.
         forgotten_by: who asked not to be reminded of it.
     """
@@ -130,7 +130,8 @@ class Room:
 
     def add(self, event: Event, *, becomes_state: bool = True) -> None:
         """Take an event in; a state event becomes current unless it lost against a newer one."""
-        self._timeline.append(event)
+        # What is filled in from before the beginning has a negative position.
+        insort(self._timeline, event, key=_stream)
         self._by_id[event.event_id] = event
         if event.state_key is not None and becomes_state:
             self._state.setdefault((event.type, event.state_key), []).append(event)

@@ -153,10 +153,15 @@ class FakeHomeserver:
         return oddities.inject(self._world, self.room(room), event)
 
     def late_events(
-        self, room: Room | str, events: Sequence[JsonObject], *, after: str | None = None, gap: bool = True
+        self,
+        room: Room | str,
+        events: Sequence[JsonObject],
+        *,
+        after: str | None = None,
+        how: oddities.Arrival = "gap",
     ) -> list[str]:
         """Bring in what another server held back; see ``oddities.late_events``."""
-        return oddities.late_events(self._world, self.room(room), events, after=after, gap=gap)
+        return oddities.late_events(self._world, self.room(room), events, after=after, how=how)
 
     # Keys and letters.
 

@@ -120,7 +120,8 @@ def _timeline(room: Room, stretch: Stretch, *, fresh: bool, upto: int) -> Timeli
     after = 0 if fresh else stretch.after
     gap = room.gap_in(after, upto) if stretch.since is not None and not fresh else None
     if gap is not None:
-        after = gap
+        # The event at the gap is the first that is shown.
+        after = gap - 1
     first_look = stretch.since is None or fresh
     found = room.between(after, upto)
     if first_look:

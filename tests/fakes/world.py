@@ -34,6 +34,7 @@ class World:
 
     Attributes:
         stream: the position of the newest thing; every event, key change and piece of account data has one.
+        oldest: the position of what was filled in last from before the beginning; counts down.
         pulse: beats when something happened that a long poll may wait for, or a test.
         lets_publish: whether rooms may be listed in the directory; a stock Synapse does not let anybody.
     """
@@ -47,6 +48,7 @@ class World:
     default_room_version: str = "12"
     lets_publish: bool = False
     stream: int = 0
+    oldest: int = 0
     pulse: Pulse = field(default_factory=Pulse)
     rooms: dict[str, Room] = field(default_factory=dict)
     aliases: dict[str, Alias] = field(default_factory=dict)

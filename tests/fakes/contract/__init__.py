@@ -1,13 +1,14 @@
 """What a homeserver answers, as plain requests: held against the fake one and against a real Synapse alike.
 
 ``CONTRACT`` lists the clauses; each is an async function over a ``Site``, makes its own users, and asserts.
+``LIMITS_CONTRACT`` is for sites that have Synapse's default rate limits, or the same made faster.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from tests.fakes.contract import accounts, creation, keys, members, reading, sending, sync
+from tests.fakes.contract import accounts, creation, keys, limits, members, reading, sending, sync
 from tests.fakes.contract.client import PASSWORD, Client, Site, log_in, path, people
 
 Clause = Callable[[Site], Awaitable[None]]
@@ -22,4 +23,6 @@ CONTRACT: tuple[Clause, ...] = (
     *keys.CLAUSES,
 )
 
-__all__ = ["CONTRACT", "PASSWORD", "Clause", "Client", "Site", "log_in", "path", "people"]
+LIMITS_CONTRACT: tuple[Clause, ...] = limits.CLAUSES
+
+__all__ = ["CONTRACT", "LIMITS_CONTRACT", "PASSWORD", "Clause", "Client", "Site", "log_in", "path", "people"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
@@ -50,15 +51,22 @@ class Client:
     device_id: str
     token: str
 
-    async def call(self, method: str, path: str, body: object = None, **query: str) -> tuple[int, Any]:
-        """Ask; returns the status and the JSON of the answer."""
+    async def ask(
+        self, method: str, path: str, body: object = None, **query: str
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """Ask; returns the status, the JSON and the headers of the answer. A query ``from`` is written ``from_``."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         url = f"{self.site.base_url}/_matrix/client/v3{path}"
         if query:
             url += "?" + "&".join(f"{key.rstrip('_')}={quote(value, safe='')}" for key, value in query.items())
         data = None if body is None else json.dumps(body)
         async with self.site.http.request(method, URL(url, encoded=True), data=data, headers=headers) as answer:
-            return answer.status, await answer.json()
+            return answer.status, await answer.json(), answer.headers
+
+    async def call(self, method: str, path: str, body: object = None, **query: str) -> tuple[int, Any]:
+        """Ask; returns the status and the JSON of the answer."""
+        status, answer, _ = await self.ask(method, path, body, **query)
+        return status, answer
 
     async def ok(self, method: str, path: str, body: object = None, **query: str) -> Any:
         """Ask for what must succeed; returns the JSON of the answer."""
