@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.documents import words
@@ -171,22 +171,26 @@ def test_what_only_looks_like_true_is_not_true(written: object) -> None:
     )
 
 
+patient = settings(deadline=None)  # the list of all time zones is slow to come by
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
 )
 
 
+@patient
 @given(st.sampled_from(sorted(READERS)), anything)
 def test_no_value_makes_a_reader_fail_in_any_other_way(reader: str, value: object) -> None:
     assert complaint(READERS[reader], value) != ""
 
 
+@patient
 @given(st.sampled_from(sorted(READERS)), st.text(alphabet="qzjxvw#%&*", min_size=12, max_size=60))
 def test_what_was_written_is_not_repeated(reader: str, secret: str) -> None:
     assert secret not in (complaint(READERS[reader], secret) or "")
 
 
+@patient
 @given(st.text(), st.dictionaries(st.sampled_from(NAMES), st.text()))
 def test_names_are_put_in_once_and_never_read_again(text: str, names: dict[str, str]) -> None:
     assert fill("{name}" + text.replace("{", ""), {**names, "name": "{key}"}).startswith("{key}")
