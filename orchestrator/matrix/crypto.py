@@ -198,10 +198,8 @@ class Crypto:
             try:
                 answer = await self._gateway.call("POST", route("keys", "upload"), body=body)
             except BadRequest:
-                if first or "one_time_keys" not in body:
-                    raise
-                # Names of keys that were used up in another life of this store; the next ones get other names.
-                self._machine.own.mark_published()
+                if not first and "one_time_keys" in body:
+                    self._machine.own.pass_over_names()
                 raise
             self._machine.own.mark_published()
             if "fallback_keys" in body:

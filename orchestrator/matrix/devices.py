@@ -30,7 +30,7 @@ WAIT_MS: Final = 4 * SECOND_MS
 CALL_S: Final = 8.0
 """How long we wait for our homeserver, which may be waiting for others."""
 
-_BATCH: Final = 100
+_BATCH: Final = 50  # people or devices a request
 _BREATH: Final = 20  # people whose signatures are checked before other tasks get a turn
 _CURVE_BYTES: Final = 32
 
@@ -139,16 +139,19 @@ class DeviceLists:
         lists, failures = answer.get("device_keys"), answer.get("failures")
         if not isinstance(lists, Mapping):
             return False
-        for count, user in enumerate(users):
+        learnt: dict[UserId, Sequence[Device]] = {}
+        for count, user in enumerate(users, 1):
             if user not in lists and isinstance(failures, Mapping) and server_of(user) in failures:
                 self._rests.begin(user, 30 * SECOND_MS)
-                continue
-            self._machine.learn(user, devices_in(user, lists.get(user)))
+            else:
+                learnt[user] = devices_in(user, lists.get(user))
+            if count % _BREATH == 0:
+                await asyncio.sleep(0)
+        self._machine.learn(learnt)
+        for user in learnt:
             self._rests.end(user)
             if self._changes.get(user, 0) == before[user]:
                 self._fresh.add(user)
-            if count % _BREATH == _BREATH - 1:
-                await asyncio.sleep(0)
         return True
 
     async def _ask_apart(self, users: Sequence[UserId], error: MatrixError) -> bool:
@@ -177,14 +180,15 @@ class DeviceLists:
         async with self._asking:
             wanted = [d for d in devices if d not in self._rests and (anew or not self._machine.has_met(d))]
             for batch in batches(wanted, _BATCH):
-                keys = await self._claim(batch)
+                answer = await self._claim(batch)
+                keys = {device: key for device in batch if (key := one_time_key(device, answer)) is not None}
+                begun = self._machine.meet(keys)
                 for device in batch:
-                    key = one_time_key(device, keys)
-                    if key is not None and self._machine.meet(device, key):
+                    if device in begun:
                         self._rests.end(device)
-                        met.append(device)
                     else:
                         self._rests.begin(device, 30 * SECOND_MS)
+                met += begun
         return met
 
     async def _claim(self, devices: Sequence[Device]) -> Json:

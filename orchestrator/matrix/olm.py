@@ -12,9 +12,10 @@ Of nio 0.26 it uses the Olm machine and its store, and goes around these defects
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -73,28 +74,32 @@ class Machine:
         found = map(_device, self._olm.device_store.active_user_devices(user))
         return [device for device in found if (device.user, device.id) != (self.device.user, self.device.id)]
 
-    def learn(self, user: UserId, devices: Sequence[Device]) -> None:
-        """Take the whole list of somebody's devices, whose signatures were checked.
+    def learn(self, lists: Mapping[UserId, Sequence[Device]]) -> None:
+        """Take the whole lists of some people's devices, whose signatures were checked.
 
         A device keeps the Ed25519 key it was first seen with; one that comes with another is refused, as the
         specification asks ("End-to-end encryption", "Device keys").
         """
+        changed = {user: news for user, devices in lists.items() if (news := self._news(user, devices))}
+        if changed:
+            with self._engine.storing():
+                self._olm.store.save_device_keys(changed)
+
+    def _news(self, user: UserId, devices: Sequence[Device]) -> dict[str, NioDevice]:
         known = self._olm.device_store[user]
-        changed: dict[str, NioDevice] = {}
+        news: dict[str, NioDevice] = {}
         for device in devices:
             keys = {"curve25519": device.curve25519, "ed25519": device.ed25519}
             before = known.get(device.id)
             if before and (before.ed25519 != device.ed25519 or (before.keys == keys and not before.deleted)):
                 continue
-            changed[device.id] = known[device.id] = NioDevice(user, device.id, keys)
+            news[device.id] = known[device.id] = NioDevice(user, device.id, keys)
         current = {device.id for device in devices}
         for name, before in known.items():
             if name not in current and not before.deleted:
                 before.deleted = True
-                changed[name] = before
-        if changed:
-            with self._engine.storing():
-                self._olm.store.save_device_keys({user: changed})
+                news[name] = before
+        return news
 
     def forget(self, user: UserId) -> None:
         """Erase somebody's devices, and the keys they sent us."""
@@ -111,15 +116,20 @@ class Machine:
         """Tell whether there is an Olm session with a device."""
         return self._olm.session_store.get(device.curve25519) is not None
 
-    def meet(self, device: Device, one_time_key: str) -> bool:
-        """Begin an Olm session with a claimed one-time key whose signature was checked; False when it is no key."""
-        try:
-            with self._engine.storing():
-                self._olm.create_session(one_time_key, device.curve25519)
-                self._trim(device.curve25519)
-        except ValueError:
-            return False
-        return True
+    def meet(self, keys: Mapping[Device, str]) -> list[Device]:
+        """Begin Olm sessions with claimed one-time keys whose signatures were checked.
+
+        Returns:
+            those whose key was one.
+        """
+        met = []
+        with self._engine.storing():
+            for device, one_time_key in keys.items():
+                with contextlib.suppress(ValueError):
+                    self._olm.create_session(one_time_key, device.curve25519)
+                    self._trim(device.curve25519)
+                    met.append(device)
+        return met
 
     def wrap(self, devices: Sequence[Device], type_: str, content: JsonObject) -> JsonObject:
         """Encrypt one message to several devices that we have met; returns ``messages`` of ``/sendToDevice``."""

@@ -106,6 +106,17 @@ class OwnDevice:
             self._olm.account.shared = True
             self._olm.save_account()
 
+    def pass_over_names(self) -> None:
+        """Note that the server has other keys under our keys' names (an old copy of this store was put back).
+
+        Names are numbers that count up; fifty more are passed over with those that were refused.
+        """
+        with self._engine.storing():
+            self._account.mark_keys_as_published()
+            self._account.generate_one_time_keys(ONE_TIME_KEYS)
+            self._account.mark_keys_as_published()
+            self._olm.save_account()
+
     def mark_lost(self) -> None:
         """Note that the server lost our device's keys: the next publication carries them again."""
         self._olm.account.shared = False

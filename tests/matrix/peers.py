@@ -16,6 +16,7 @@ from orchestrator.matrix.crypto import Crypto
 from orchestrator.matrix.gateway import Gateway, route
 from orchestrator.matrix.own_device import Device
 from orchestrator.matrix.seal import Seal
+from orchestrator.model.clock import Clock
 from orchestrator.model.ids import DeviceId, JsonObject, RoomId, UserId
 from tests.fakes import FakeHomeserver, Room
 
@@ -40,7 +41,7 @@ class Peer:
     crypto: Crypto
     directory: Path
     seal: Seal
-    hs: FakeHomeserver
+    clock: Clock
     since: str | None = None
     last: JsonObject = field(default_factory=dict)
     heard: list[tuple[RoomId, JsonObject]] = field(default_factory=list)
@@ -64,9 +65,12 @@ class Peer:
         self, room: Room, text: str, *, members: Iterable[UserId] = (), more: JsonObject | None = None
     ) -> str:
         """Say something in an encrypted room; returns the event id."""
-        body: JsonObject = {"msgtype": "m.text", "body": text, **(more or {})}
-        room_id = RoomId(room.room_id)
         readers = list(members) or [UserId(user) for user in sorted(room.joined)]
+        return await self.say_in(RoomId(room.room_id), text, readers, more or {})
+
+    async def say_in(self, room_id: RoomId, text: str, readers: Sequence[UserId], more: JsonObject) -> str:
+        """Say something for some readers; returns the event id."""
+        body: JsonObject = {"msgtype": "m.text", "body": text, **more}
         sealed = await self.crypto.encrypt(room_id, "m.room.message", body, readers)
         path = route("rooms", room_id, "send", "m.room.encrypted", secrets.token_hex(8))
         return str((await self.gateway.call("PUT", path, body=sealed))["event_id"])
@@ -94,7 +98,7 @@ class Peer:
     def restart(self) -> None:
         """Stop and start again with the same directory."""
         self.crypto.close()
-        self.crypto = Crypto.open(self.gateway, self.directory, self.user, self.device, self.seal, self.hs.clock)
+        self.crypto = Crypto.open(self.gateway, self.directory, self.user, self.device, self.seal, self.clock)
 
 
 class Peers:
@@ -123,7 +127,7 @@ class Peers:
         device, seal = DeviceId(str(answer["device_id"])), Seal(secrets.token_bytes(32))
         directory = self._directory / device
         crypto = Crypto.open(gateway, directory, user, device, seal, hs.clock)
-        peer = Peer(user, device, gateway, crypto, directory, seal, hs)
+        peer = Peer(user, device, gateway, crypto, directory, seal, hs.clock)
         self._stack.callback(lambda: peer.crypto.close())  # noqa: PLW0108 - the one it has at the end
         if published:
             await peer.turn()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import vodozemac
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ from orchestrator.matrix.gateway import route
 from orchestrator.matrix.nio_olm import store_of
 from orchestrator.matrix.own_device import Device
 from orchestrator.matrix.seal import Seal
-from orchestrator.matrix.signing import encode64
+from orchestrator.matrix.signing import canonical, encode64
 from orchestrator.model.ids import DeviceId, Json, JsonObject, RoomId
 from tests.fakes import FakeHomeserver
 from tests.matrix.peers import ANA, BO, KEEPER, Peers, letters
@@ -118,26 +119,47 @@ async def test_an_event_copied_into_another_room_to_another_sender_or_a_second_t
     assert keeper.crypto.decrypt(place, {**event, "state_key": ""}) is None
 
 
-async def test_a_member_cannot_pass_anothers_session_off_as_their_own(peers: Peers) -> None:
+async def test_a_session_reads_only_in_the_room_that_its_key_and_its_message_name(peers: Peers) -> None:
+    keeper, ana = await peers.log_in(KEEPER), await peers.log_in(ANA)
+    room = RoomId((await peers.room_of(keeper, ana)).room_id)
+    elsewhere = RoomId("!elsewhere")
+    sharing = ana.crypto._sharing
+    good = await ana.crypto.encrypt(room, "m.room.message", {"body": "here"}, [KEEPER, ANA])
+    await keeper.turn()
+    meant_elsewhere = sharing._seal(elsewhere, sharing._outgoing[room], "m.room.message", {"body": "there"})
+
+    def opens(place: RoomId, content: JsonObject) -> bool:
+        event: JsonObject = {"event_id": f"${content['ciphertext']}", "sender": ANA, "content": content}
+        return keeper.crypto.decrypt(place, event) is not None
+
+    assert opens(room, good)
+    assert not opens(room, meant_elsewhere), "the message names another room"
+    assert not opens(elsewhere, meant_elsewhere), "the key was given for another room"
+
+
+async def test_a_member_cannot_pass_anothers_session_off_as_their_own(
+    peers: Peers, hs: FakeHomeserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keeper, ana, bo = await peers.log_in(KEEPER), await peers.log_in(ANA), await peers.log_in(BO)
-    room = await peers.room_of(keeper, ana, bo)
-    await ana.say(room, "mine")
-    assert await keeper.reads() == ["mine"]
+    room = await peers.room_of(ana, bo)
+    kept: list[JsonObject] = []
+    monkeypatch.setattr(bo.crypto._machine, "_keep_room_key", lambda _, payload: kept.append(payload))
+    await ana.say(room, "before the keeper came")
     await bo.turn()
-    event: Any = keeper.heard[0][1]
-    session = event["content"]["session_id"]
-    key = ana.crypto._sharing._outgoing[RoomId(room.room_id)].session.session_key.to_base64()
-    content: JsonObject = {
-        "algorithm": "m.megolm.v1.aes-sha2",
-        "room_id": room.room_id,
-        "session_id": session,
-        "session_key": key,
-    }
+    hs.person(ANA).invite(room, KEEPER)
+    hs.person(KEEPER).join(room)
+    await ana.turn()
+    await ana.say(room, "mine")
+    await keeper.turn()
+    assert keeper.texts()[-1] == "mine"
+    # Bo holds more of the session than the keeper does, and sends it on as if it were Bo's.
+    content: Any = kept[0]["content"]
     await bo.tell(KEEPER, "m.room_key", content)
     assert await keeper.turn() == frozenset()
     keeper.restart()
-    assert keeper.texts() == ["mine"]
-    assert keeper.crypto.decrypt(RoomId(room.room_id), {**event, "sender": BO, "event_id": "$x"}) is None
+    assert keeper.texts()[-1] == "mine"
+    place, event = keeper.heard[-1]
+    assert keeper.crypto.decrypt(place, {**event, "sender": BO, "event_id": "$x"}) is None
 
 
 async def test_a_key_that_reads_less_does_not_replace_one_that_reads_more(peers: Peers) -> None:
@@ -159,11 +181,55 @@ async def test_a_device_that_comes_with_another_fingerprint_is_refused(peers: Pe
     machine = keeper.crypto._machine
     old = Device(ANA, DeviceId("PHONE"), encode64(b"c" * 32), encode64(b"e" * 32))
     new = Device(ANA, DeviceId("PHONE"), encode64(b"C" * 32), encode64(b"E" * 32))
-    machine.learn(ANA, [old])
-    machine.learn(ANA, [new])
+    machine.learn({ANA: [old]})
+    machine.learn({ANA: [new]})
     assert machine.devices(ANA) == [old]
     keeper.restart()
     assert keeper.crypto._machine.devices(ANA) == [old]
+
+
+def published(signer: vodozemac.Account, **change: Any) -> dict[str, Any]:
+    """Ana's phone as /keys/query shows it, signed by itself after a change."""
+    keys = {"curve25519:PHONE": encode64(b"c" * 32), "ed25519:PHONE": signer.ed25519_key.to_base64()}
+    algorithms = ["m.olm.v1.curve25519-aes-sha2", "m.megolm.v1.aes-sha2"]
+    bare = {"user_id": ANA, "device_id": "PHONE", "algorithms": algorithms, "keys": keys, **change}
+    return {**bare, "signatures": {ANA: {"ed25519:PHONE": signer.sign(canonical(bare)).to_base64()}}}
+
+
+def test_only_devices_that_signed_their_own_keys_are_taken() -> None:
+    signer = vodozemac.Account()
+    fingerprint = signer.ed25519_key.to_base64()
+    good = published(signer)
+    assert devices_in(ANA, {"PHONE": {**good, "unsigned": {"device_display_name": "x"}}}) == [
+        Device(ANA, DeviceId("PHONE"), encode64(b"c" * 32), fingerprint)
+    ]
+    for spoilt in (
+        {**good, "algorithms": [*good["algorithms"], "more"]},
+        {**good, "signatures": {ANA: {"ed25519:PHONE": encode64(bytes(64))}}},
+        {**good, "signatures": {}},
+        published(signer, user_id=BO),
+        published(signer, device_id="LAPTOP"),
+        published(signer, algorithms=["m.olm.v1.curve25519-aes-sha2"]),
+        published(signer, keys={"ed25519:PHONE": fingerprint}),
+        published(signer, keys={"ed25519:PHONE": fingerprint, "curve25519:PHONE": encode64(b"c" * 31)}),
+        published(signer, keys={"ed25519:PHONE": fingerprint, "curve25519:PHONE": "é"}),
+    ):
+        assert devices_in(ANA, {"PHONE": spoilt}) == []
+        assert len(devices_in(ANA, {"LAPTOP": spoilt, "PHONE": good})) == 1, "one bad device harms only itself"
+    assert devices_in(BO, {"PHONE": good}) == []
+
+
+def test_a_one_time_key_counts_only_with_the_signature_of_its_device() -> None:
+    signer, other = vodozemac.Account(), vodozemac.Account()
+    device = Device(ANA, DeviceId("PHONE"), encode64(b"c" * 32), signer.ed25519_key.to_base64())
+
+    def claimed(by: vodozemac.Account, name: str = "signed_curve25519:A") -> Json:
+        signature = by.sign(canonical({"key": "k"})).to_base64()
+        return {ANA: {"PHONE": {name: {"key": "k", "signatures": {ANA: {"ed25519:PHONE": signature}}}}}}
+
+    assert one_time_key(device, claimed(signer)) == "k"
+    assert one_time_key(device, claimed(other)) is None
+    assert one_time_key(device, claimed(signer, "curve25519:A")) is None
 
 
 @given(
@@ -306,18 +372,37 @@ async def test_a_device_whose_sessions_were_lost_is_mended_from_our_side(peers: 
     assert (await keeper.reads())[-1] == "three"
 
 
+async def test_a_session_on_a_one_time_key_that_we_lost_is_mended_from_our_side(
+    peers: Peers, hs: FakeHomeserver
+) -> None:
+    keeper, ana = await peers.log_in(KEEPER), await peers.log_in(ANA)
+    room = await peers.room_of(keeper, ana)
+    await keeper.crypto._lists.refresh([ANA])
+    file = store_of(keeper.directory, KEEPER, keeper.device)
+    old = file.read_bytes()
+    for _ in range(50):
+        hs.keys.claim({KEEPER: {keeper.device: "signed_curve25519"}})
+    await keeper.turn()
+    await ana.say(room, "one")
+    keeper.crypto.close()
+    file.write_bytes(old)
+    keeper.restart()
+    assert await keeper.reads() == [None]
+    await ana.turn()
+    ana.crypto.members_changed(RoomId(room.room_id))
+    await ana.say(room, "two")
+    assert await keeper.reads() == [None, "two"]
+
+
 async def test_nothing_that_came_is_quoted_in_a_log(peers: Peers, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
     keeper, ana = await peers.log_in(KEEPER), await peers.log_in(ANA)
-    contents: tuple[JsonObject, ...] = (
-        {"room_id": 7, "algorithm": "a-secret-word"},
-        {"a-secret-word": "a-secret-word"},
-    )
-    for content in contents:
-        await ana.tell(KEEPER, "m.room_key", content)
-        await ana.tell(KEEPER, "a-secret-word", content)
+    odd: Any
+    for odd in ("a-secret-word", {"room_id": 7, "algorithm": "a-secret-word"}, {"a-secret-word": ["a-secret-word"]}):
+        await ana.tell(KEEPER, "m.room_key", odd)
+        await ana.tell(KEEPER, "a-secret-word", odd)
     await keeper.turn()
-    assert len(letters(keeper)) == 4
+    assert len(letters(keeper)) == 6
     assert "a-secret-word" not in caplog.text
 
 

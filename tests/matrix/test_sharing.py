@@ -44,6 +44,22 @@ async def test_when_a_member_leaves_the_next_message_has_a_new_session(peers: Pe
     assert await bo.reads() == ["all three", None]
 
 
+async def test_who_left_and_came_back_cannot_read_what_was_said_meanwhile(peers: Peers) -> None:
+    keeper, ana = await peers.log_in(KEEPER), await peers.log_in(ANA)
+    room = RoomId((await peers.room_of(keeper, ana)).room_id)
+
+    async def session() -> Json:
+        return (await keeper.crypto.encrypt(room, "m.room.message", {"body": ""}, [KEEPER, ANA]))["session_id"]
+
+    first = await session()
+    assert await session() == first
+    keeper.crypto.member_left(room, ANA)
+    second = await session()
+    assert second != first
+    keeper.crypto.members_changed(room)
+    assert await session() not in (first, second)
+
+
 async def test_a_leave_that_nobody_told_of_is_seen_in_the_members(peers: Peers) -> None:
     keeper, ana, bo = await peers.log_in(KEEPER), await peers.log_in(ANA), await peers.log_in(BO)
     room = await peers.room_of(keeper, ana, bo)
@@ -70,7 +86,7 @@ async def test_a_device_that_was_missing_once_gets_keys_again_when_it_is_back(pe
     room = await peers.room_of(keeper, ana)
     await keeper.say(room, "one")
     assert keeper.crypto._machine.devices(ANA)
-    keeper.crypto._machine.learn(ANA, [])
+    keeper.crypto._machine.learn({ANA: []})
     assert keeper.crypto._machine.devices(ANA) == []
     keeper.restart()
     await keeper.say(room, "two")
@@ -116,6 +132,25 @@ async def test_only_people_we_write_to_are_asked_about(peers: Peers, hs: FakeHom
     await keeper.turn()
     bodies: list[Any] = [request.body for request in hs.requests.of("POST", "/keys/query", user_id=KEEPER)]
     assert [sorted(body["device_keys"]) for body in bodies] == [[ANA, KEEPER], [ANA]]
+
+
+async def test_a_change_while_we_ask_is_asked_about_again(peers: Peers, hs: FakeHomeserver) -> None:
+    keeper, ana = await peers.log_in(KEEPER), await peers.log_in(ANA)
+    room = await peers.room_of(keeper, ana)
+    hold = Hold(acts_first=True)
+    hs.faults.add(hold, "POST", "/keys/query", user_id=KEEPER)
+    saying = asyncio.create_task(keeper.say(room, "one"))
+    await hold.reached.wait()
+    second = await peers.log_in(ANA)
+    await keeper.turn(upkeep=False)
+    hold.release()
+    await saying
+    await keeper.say(room, "two")
+    await second.turn()
+    await ana.turn()
+    second.heard = list(ana.heard)
+    # Also of the first: its owner was there, and nobody knew whether that was the only device.
+    assert second.texts() == ["one", "two"]
 
 
 # When servers fail
