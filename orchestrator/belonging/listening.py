@@ -23,16 +23,17 @@ def answer(communities: Sequence[Community], prefix: str) -> str:
     """
     said = [
         _(
-            "Thank you for writing. I want to be honest with you: I am a program. I cannot understand what you wrote, and"
-            " nobody else reads it here; I do not keep it either. That is no judgement of what you said."
+            "Thank you for writing. I want to be honest with you: I am a program. I cannot understand what you wrote,"
+            " nobody else reads it here, and I do not keep it. Whatever it is, it deserves to be heard by a person, and I"
+            " am not one."
         )
     ]
     if communities:
         said.append(
             _(
                 "If you would like a person to get in touch with you, write `{prefix}raise`. I will let the people who"
-                " look after {community} know that you ask for it. They will see your name, and nothing of what you"
-                " wrote here."
+                " look after {community} know that you ask for it. They will see your name, and nothing of what you wrote"
+                " here. It can take a while until one of them is there."
             ).format(prefix=prefix, community=_named(communities))
         )
     policy = communities[0].policy() if communities else None

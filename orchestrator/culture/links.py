@@ -40,7 +40,7 @@ _UNSEEN_RUN = re.compile(f"[{_UNSEEN}]+")
 _TOKEN = re.compile(r"[^\s<>\"`|\x00-\x1f\x7f“”„«»]+")
 _HREF = re.compile(r"href\s*=\s*", re.IGNORECASE | re.ASCII)
 _UNQUOTED_END = re.compile(r"[\s>]")
-_ENTITY = re.compile(r"&#([xX]?)0*([0-9a-fA-F]{1,32})", re.ASCII)
+_ENTITY = re.compile(r"&#(?:([xX])0*([0-9a-fA-F]+)|0*([0-9]+))", re.ASCII)
 # At most 32 characters back from each colon: linear however long the run before it.
 _SCHEME = re.compile(r"([a-z][a-z0-9+.\-]{0,31}):([/\\]+)", re.IGNORECASE | re.ASCII)
 _AUTHORITY_END = re.compile(r"[/\\?#]")
@@ -166,7 +166,7 @@ def _until_space(raw: str) -> tuple[str, bool]:
 
 def _unescape(html: str) -> str:
     # A number of thousands of digits is no character, and more than int() takes.
-    return unescape(_ENTITY.sub(lambda m: f"&#{m.group(1)}{m.group(2)[:9]}", html))
+    return unescape(_ENTITY.sub(lambda m: f"&#{m[1] or ''}{(m[2] or m[3])[:9]}", html))
 
 
 def _in_token(token: str) -> Iterator[str]:

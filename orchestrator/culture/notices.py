@@ -68,7 +68,7 @@ def muted(tx: Tx, place: Place, rule: Rule, user: UserId, now: Now) -> Sequence[
     if not say_now(tx, f"{MUTED}{place.id}/{user}", now, every_ms=words.MUTE_MS, about={}):
         return ()
     with speaking(place.community.locale):
-        return _say(tx, place, f"muted:{rule.id}", words.was_muted(rule, place, user))
+        return _say(tx, place, f"muted:{rule.id}", words.was_muted(rule, place, user), named=[user])
 
 
 def powerless(tx: Tx, place: Place, now: Now) -> Sequence[AnyEffect]:
@@ -112,11 +112,12 @@ def _say(
     said: str,
     people: Sequence[UserId] = (),
     *,
+    named: Sequence[UserId] = (),
     priority: Priority = Priority.ROUTINE,
 ) -> Sequence[AnyEffect]:
     room = control_room(tx, place.community)
     if room is None:
         return ()
     # A notice never rings, mention or not (push rule .m.rule.suppress_notices); who is asked for should hear it.
-    said_to = content.text(said, mentions=people) if people else content.notice(said)
+    said_to = content.text(said, mentions=people) if people else content.notice(said, people=named)
     return (Send(step=step, room=room, priority=priority, content=said_to),)

@@ -150,7 +150,7 @@ def _ask(
             priority=Priority.SAFETY,
             room=room,
             # Not a notice: notices never ring, whoever they mention (push rule .m.rule.suppress_notices).
-            content=content.text(said, mentions=called),
+            content=content.text(said, mentions=called, people=[user]),
             tag=dump({"do": DO_ASK, "community": community.key, "user": user, "key": key}),
         ),
     )
@@ -171,7 +171,7 @@ def _ask_leads(tx: Tx, community: Community, user: UserId, key: RoomKey | None, 
             step=f"raise:{community.key}:{lead}",
             priority=Priority.SAFETY,
             user=lead,
-            content=content.text(said),
+            content=content.text(said, people=[user]),
             tag=dump({"do": DO_LEAD, "community": community.key, "user": user}),
         )
         for lead in leads
@@ -180,7 +180,7 @@ def _ask_leads(tx: Tx, community: Community, user: UserId, key: RoomKey | None, 
 
 def _nobody(community: Community, user: UserId) -> Sequence[AnyEffect]:
     with speaking(community.locale):
-        said = content.notice(words.nobody_reached([community]))
+        said = content.notice(words.nobody_reached([community]), people=community.leads)
     return (SendDirect(step=f"nobody:{community.key}", priority=Priority.REPLY, user=user, content=said),)
 
 

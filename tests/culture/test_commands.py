@@ -1,0 +1,252 @@
+"""The norms, the rules and the reasons, asked for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.documents.declared import Action, Documents, Mode
+from orchestrator.model.effects import Priority
+from orchestrator.model.ids import RoomId
+from tests.declared import ANA, CY, DEE
+from tests.house import CIRCLE, CONTROL, House, body_of, content_of, direct, house_of
+
+from .conftest import BECAUSE, a_community, a_grove, rule
+
+LINK = "https://evil.example/x"
+RULE = "links-from-newcomers"
+QUIET = RoomId("!quiet")
+
+
+@pytest.fixture
+async def watching(tmp_path: Path) -> AsyncIterator[House]:
+    """Where the link rule only watches."""
+    async with house_of(tmp_path, a_grove(rule(mode=Mode.OBSERVE))) as house:
+        await house.open()
+        await house.deliver()
+        yield house
+
+
+async def answer(house: House, room: RoomId = CIRCLE) -> str:
+    (said,) = await house.said(room)
+    return said
+
+
+# -- norms -------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_norms_are_told_at_once_where_they_are_asked_for(house: House) -> None:
+    asked = await house.say(CY, "!norms")
+    (row,) = await house.waiting("send")
+    assert "Speak for yourself." in body_of(row)
+    assert "A gentle circle" in body_of(row)
+    assert row.priority is Priority.REPLY
+    assert content_of(row)["msgtype"] == "m.notice"
+    assert content_of(row)["m.relates_to"] == {"m.in_reply_to": {"event_id": asked}}
+
+
+async def test_a_room_without_norms_of_its_own_has_the_communitys(house: House) -> None:
+    await house.say(CY, "!norms", QUIET)
+    assert "Speak for yourself." in await answer(house, QUIET)
+
+
+async def test_in_private_the_norms_are_those_of_ones_own_communities(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.whisper(CY, "norms")
+    assert "Speak for yourself." in await answer(house, direct(CY))
+
+
+async def test_where_nothing_is_written_down_that_is_said_kindly(tmp_path: Path) -> None:
+    community = a_community()
+    bare = replace(community, rooms=tuple(replace(room, policy=None) for room in community.rooms))
+    async with house_of(tmp_path, Documents(communities=(bare,))) as house:
+        await house.open()
+        await house.say(CY, "!norms")
+        assert "Being kind to each other" in await answer(house)
+
+
+# -- rules -------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_rules_are_listed_in_plain_words(watching: House) -> None:
+    await watching.say(CY, "!rule")
+    said = await answer(watching)
+    assert f"{RULE}:" in said
+    assert "lead elsewhere than to grove.example" in said
+    assert "joined less than 3 days ago" in said
+    assert "takes the message down and tells its author why" in said
+    assert "For now it only watches." in said
+
+
+async def test_a_lead_switches_a_rule_on_and_hears_of_it_when_it_is_done(watching: House) -> None:
+    asked = await watching.say(ANA, f"!rule {RULE} enforce", CONTROL)
+    (row,) = await watching.waiting()
+    assert row.kind == "amend"
+    assert row.target == "policies/gentle-circle.yaml"
+    assert row.payload == {"path": ["rules", RULE, "mode"], "value": "enforce", "by": ANA}
+    await watching.deliver("amend")
+    (said,) = await watching.waiting("send")
+    assert said.room == CONTROL
+    assert "From now on" in body_of(said)
+    assert content_of(said)["m.relates_to"] == {"m.in_reply_to": {"event_id": asked}}
+
+
+async def test_the_answer_stays_in_the_thread_it_was_asked_in(watching: House) -> None:
+    root = await watching.say(ANA, "about links", CONTROL)
+    asked = await watching.say(ANA, f"!rule {RULE} enforce", CONTROL, thread=root)
+    await watching.deliver("amend")
+    (said,) = await watching.waiting("send")
+    relation = content_of(said)["m.relates_to"]
+    assert relation == {
+        "m.in_reply_to": {"event_id": asked},
+        "rel_type": "m.thread",
+        "event_id": root,
+        "is_falling_back": False,
+    }
+
+
+async def test_a_change_that_cannot_be_written_is_said_plainly(watching: House) -> None:
+    await watching.say(ANA, f"!rule {RULE} enforce", CONTROL)
+    await watching.deliver("amend", outcome="refused")
+    assert "it stays as it was" in await answer(watching, CONTROL)
+
+
+@pytest.mark.parametrize("who", [CY, DEE])
+@pytest.mark.parametrize("room", [CIRCLE, CONTROL])
+async def test_nobody_but_a_lead_can_switch_a_rule(watching: House, who: str, room: RoomId) -> None:
+    await watching.say(who, f"!rule {RULE} enforce", room)  # type: ignore[arg-type]
+    assert await watching.waiting("amend") == []
+    assert "Only a lead can switch a rule" in await answer(watching, room)
+
+
+async def test_an_unknown_rule_is_answered_with_the_nearest_and_without_the_callers_words(watching: House) -> None:
+    await watching.say(ANA, "!rule link-from-newcomer enforce", CONTROL)
+    assert await answer(watching, CONTROL) == f"I know no rule of that name. The nearest is {RULE}."
+    await watching.deliver()
+    await watching.say(ANA, "!rule zzz enforce", CONTROL)
+    assert "zzz" not in await answer(watching, CONTROL)
+    assert "!rule lists" in await answer(watching, CONTROL)
+
+
+async def test_what_a_rule_can_be_switched_to_is_explained(watching: House) -> None:
+    for words in ("sometimes", "enforce now", "enforce please do"):
+        await watching.say(ANA, f"!rule {RULE} {words}", CONTROL)
+        assert "observe" in await answer(watching, CONTROL)
+        await watching.deliver()
+
+
+async def test_a_rule_that_is_on_already_is_not_written_again(watching: House) -> None:
+    await watching.say(ANA, f"!rule {RULE} observe", CONTROL)
+    assert "only watches already" in await answer(watching, CONTROL)
+
+
+async def test_one_rule_can_be_looked_at(watching: House) -> None:
+    await watching.say(CY, f"!rule `{RULE}`")
+    assert "joined less than 3 days ago" in await answer(watching)
+
+
+async def test_a_rule_made_to_watch_has_nothing_to_switch(tmp_path: Path) -> None:
+    async with house_of(tmp_path, a_grove(rule(then=Action.OBSERVE))) as house:
+        await house.open()
+        await house.deliver()
+        await house.say(ANA, f"!rule {RULE} observe", CONTROL)
+        assert "nothing to switch" in await answer(house, CONTROL)
+
+
+async def test_norms_shared_with_another_community_need_a_lead_of_both(tmp_path: Path) -> None:
+    mine = a_community(rule(mode=Mode.OBSERVE))
+    other = replace(a_community(rule(mode=Mode.OBSERVE), key="orchard"), leads=(DEE,))
+    async with house_of(tmp_path, Documents(communities=(mine, other))) as house:
+        await house.open()
+        await house.deliver()
+        await house.say(ANA, f"!rule {RULE} enforce", CONTROL)
+        said = await answer(house, CONTROL)
+        assert "Another community lives by these norms too" in said
+        assert "Orchard" not in said
+        assert await house.waiting("amend") == []
+
+
+# -- reasons -----------------------------------------------------------------------------------------------------------
+
+
+async def test_why_is_answered_in_private_also_when_it_is_asked_in_a_room(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.say(CY, LINK)
+    await house.deliver()
+    await house.say(CY, "!why")
+    assert await house.waiting("send") == []
+    (row,) = await house.waiting("direct")
+    assert row.target == CY
+    assert BECAUSE in body_of(row)
+    assert "6 January, 12:46: In Tuesday circle I took down a message of yours." in body_of(row)
+    assert "forget this after 30 days" in body_of(row)
+    await house.deliver()
+    await house.whisper(CY, "!why")
+    assert BECAUSE in await answer(house, direct(CY))
+
+
+async def test_somebody_about_whom_nothing_is_kept_is_told_so(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.whisper(CY, "!why")
+    said = await answer(house, direct(CY))
+    assert "nothing noted about you" in said
+    assert "write !raise to me" in said
+
+
+async def test_nobody_hears_of_what_was_done_to_others(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.say(CY, LINK)
+    await house.deliver()
+    await house.say(ANA, "!why")
+    assert "nothing noted about you" in (await house.said())[0]
+
+
+async def test_a_private_answer_that_cannot_be_given_is_mentioned_in_the_room_without_its_content(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.say(CY, LINK)
+    await house.deliver()
+    await house.say(CY, "!why")
+    await house.deliver("direct", outcome="refused")
+    said = await answer(house)
+    assert "private chat" in said
+    assert BECAUSE not in said
+
+
+async def test_only_the_last_ten_things_are_listed(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    for _ in range(13):
+        await house.say(CY, LINK)
+    await house.deliver("redact", "direct")
+    await house.whisper(CY, "!why")
+    said = await answer(house, direct(CY))
+    assert said.count("I took down") == 10
+    assert "3 things before that" in said
+
+
+async def test_every_answer_speaks_the_language_of_the_community(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken: list[str] = []
+
+    def note(message: str) -> str:
+        from orchestrator.i18n import current_locale  # noqa: PLC0415 - read where it is spoken
+
+        spoken.append(current_locale())
+        return message
+
+    for module in ("words", "commands", "raising", "craft"):
+        monkeypatch.setattr(f"orchestrator.culture.{module}._", note)
+    german = replace(a_community(rule()), locale="de")
+    async with house_of(tmp_path, Documents(communities=(german,))) as house:
+        await house.open()
+        await house.join(CY, CIRCLE)
+        await house.say(CY, LINK)
+        await house.deliver()
+        for words in ("!rule", "!why", "!raise", "!norms", "!rule nothing"):
+            await house.say(CY, words)
+            await house.deliver()
+    assert len(spoken) > 10
+    assert set(spoken) == {"de"}

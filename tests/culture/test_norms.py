@@ -1,0 +1,273 @@
+"""Everybody who is in a room can read what is pinned there, soon and quietly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.documents.declared import Documents, Policy
+from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from orchestrator.model.effects import Priority
+from orchestrator.model.events import Redaction
+from orchestrator.model.ids import EventId, Json, RoomId, UserId
+from orchestrator.rooms.compose import ComposeContext, compose
+from orchestrator.store import claims
+from orchestrator.store.outbox import Waiting
+from tests.declared import CY, DEE, EVE, ME, SUMMARY
+from tests.house import CIRCLE, House, body_of, content_of, house_of
+
+from .conftest import a_grove, rule
+
+TEXT = "Speak for yourself. What is said here stays here."
+LOUNGE = RoomId("!lounge")
+QUIET = RoomId("!quiet")
+
+
+def with_text(documents: Documents, text: str, digest: str, *, summary: str = SUMMARY) -> Documents:
+    def changed(policy: Policy | None) -> Policy | None:
+        if policy is None:
+            return None
+        return replace(policy, norms=replace(policy.norms, text=text, digest=digest, summary=summary))
+
+    (community,) = documents.communities
+    rooms = tuple(replace(room, policy=changed(room.policy)) for room in community.rooms)
+    return Documents(communities=(replace(community, rooms=rooms),))
+
+
+def without_norms(documents: Documents) -> Documents:
+    (community,) = documents.communities
+    rooms = tuple(replace(room, policy=None) for room in community.rooms)
+    return Documents(communities=(replace(community, rooms=rooms),))
+
+
+async def pinned(house: House, live: tuple[str, ...] = (), room: RoomId = CIRCLE) -> list[Json]:
+    """Tell what would be pinned, given what is."""
+    wanted = await house.store.run(claims.claims_on, room, "m.room.pinned_events", "", house.clock.at_ms)
+    content: Mapping[str, Json] = {"pinned": list(live)}
+    merged = compose(
+        "m.room.pinned_events", content, wanted, ComposeContext(room_version="11", creators=frozenset(), me=ME)
+    )
+    pins = (merged or {}).get("pinned")
+    return list(pins) if isinstance(pins, list) else []
+
+
+async def posts(house: House, room: RoomId = CIRCLE) -> list[Waiting]:
+    return [row for row in await house.waiting("send") if row.room == room and row.craft == "culture"]
+
+
+async def post_of(house: House, room: RoomId = CIRCLE) -> EventId:
+    """Deliver the norms that wait for a room, and give the event that they became."""
+    assert len(await posts(house, room)) == 1
+    await house.deliver("send")
+    (row,) = await house.rows(f"select event from norms where room = '{room}'")
+    return EventId(str(row["event"]))
+
+
+async def test_the_norms_are_posted_and_pinned_in_every_room_that_has_some(tmp_path: Path) -> None:
+    async with house_of(tmp_path, a_grove()) as house:
+        await house.open()
+        rows = await house.waiting("send")
+        assert sorted(str(row.room) for row in rows) == [LOUNGE, CIRCLE]
+        assert {body_of(row) for row in rows} == {TEXT}
+        assert {row.priority for row in rows} == {Priority.STRUCTURE}
+        assert {str(content_of(row)["msgtype"]) for row in rows} == {"m.text"}
+        assert [content_of(row)["m.mentions"] for row in rows] == [{}, {}]
+        event = await post_of(house)
+        assert await pinned(house, ("$theirs",)) == [event, "$theirs"]
+        assert await pinned(house, room=QUIET) == []
+
+
+async def test_the_topic_has_the_summary(house: House) -> None:
+    wanted = await house.store.run(claims.claims_on, CIRCLE, "m.room.topic", "", house.clock.at_ms)
+    assert [(claim.path, claim.value) for claim in wanted] == [(("parts", "norms"), SUMMARY)]
+
+
+async def test_settling_again_changes_nothing(house: House) -> None:
+    marked = await house.rows("select * from unsettled")
+    await house.engine.settle()
+    await house.engine.settle()
+    assert await posts(house) == []
+    assert await house.rows("select * from unsettled") == marked
+
+
+async def test_settling_while_the_post_waits_does_not_post_twice(tmp_path: Path) -> None:
+    async with house_of(tmp_path, a_grove()) as house:
+        await house.open()
+        await house.engine.settle()
+        await house.join(CY, CIRCLE)
+        await house.wait(10 * MINUTE_MS)
+        await house.engine.settle()
+        assert len(await posts(house)) == 1
+
+
+async def test_the_first_who_join_soon_have_a_copy_they_can_read(house: House) -> None:
+    first = (await house.rows(f"select event from norms where room = '{CIRCLE}'"))[0]["event"]
+    await house.join(CY, CIRCLE)
+    await house.wait(5 * SECOND_MS)
+    second = await post_of(house)
+    assert await pinned(house, (str(first), "$theirs")) == [second, "$theirs"]
+
+
+async def test_those_who_come_together_share_one_copy(house: House) -> None:
+    for n in range(5):
+        await house.join(UserId(f"@m{n}:grove.example"), CIRCLE)
+        await house.wait(4 * SECOND_MS)
+    assert await posts(house) == []
+    await house.wait(SECOND_MS)
+    assert len(await posts(house)) == 1
+
+
+async def test_a_stream_of_newcomers_does_not_put_off_the_first_copy_for_long(house: House) -> None:
+    for n in range(20):
+        await house.join(UserId(f"@m{n}:grove.example"), CIRCLE)
+        await house.wait(4 * SECOND_MS)
+    assert len(await posts(house)) >= 1
+
+
+async def test_later_copies_come_at_most_once_a_day(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.wait(5 * SECOND_MS)
+    await post_of(house)
+    for n in range(20):
+        await house.join(UserId(f"@m{n}:grove.example"), CIRCLE)
+        await house.wait(HOUR_MS)
+    assert await posts(house) == []
+    await house.wait(4 * HOUR_MS)
+    await post_of(house)
+    await house.wait(10 * DAY_MS)
+    assert await posts(house) == []
+
+
+async def test_after_a_quiet_day_a_newcomer_waits_a_minute(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.wait(5 * SECOND_MS)
+    await post_of(house)
+    await house.wait(2 * DAY_MS)
+    await house.join(DEE, CIRCLE)
+    await house.wait(59 * SECOND_MS)
+    assert await posts(house) == []
+    await house.wait(SECOND_MS)
+    assert len(await posts(house)) == 1
+
+
+async def test_where_the_past_is_open_nobody_needs_a_copy(tmp_path: Path) -> None:
+    async with house_of(tmp_path, a_grove(history="shared")) as house:
+        await house.open(history="shared")
+        await house.deliver()
+        await house.join(CY, CIRCLE)
+        await house.wait(2 * DAY_MS)
+        assert await posts(house) == []
+
+
+async def test_an_encrypted_past_is_never_open(tmp_path: Path) -> None:
+    async with house_of(tmp_path, a_grove(history="shared", encryption=True)) as house:
+        await house.open(history="shared", encrypted=True)
+        await house.deliver()
+        await house.join(CY, CIRCLE)
+        await house.wait(MINUTE_MS)
+        assert len(await posts(house)) == 1
+
+
+async def test_somebody_who_only_changes_their_name_is_no_newcomer(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.wait(5 * SECOND_MS)
+    await post_of(house)
+    await house.wait(2 * DAY_MS)
+    await house.hear(replace(house.member(CIRCLE, CY), before="join"))
+    await house.wait(DAY_MS)
+    assert await posts(house) == []
+
+
+async def test_nobody_being_there_any_more_needs_no_copy(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.hear(house.member(CIRCLE, CY, "leave"))
+    await house.wait(DAY_MS)
+    assert await posts(house) == []
+
+
+async def test_a_new_text_is_posted_at_once_and_the_pin_moves(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.wait(5 * SECOND_MS)
+    old = await post_of(house)
+    house.use(with_text(house.documents, "Speak for yourself.", "norms-2", summary="Be yourself."))
+    await house.engine.settle()
+    assert [body_of(row) for row in await posts(house)] == ["Speak for yourself."]
+    new = await post_of(house)
+    assert await pinned(house, (old, "$theirs")) == [new, "$theirs"]
+    topic = await house.store.run(claims.claims_on, CIRCLE, "m.room.topic", "", house.clock.at_ms)
+    assert [claim.value for claim in topic] == ["Be yourself."]
+
+
+async def test_a_text_that_comes_back_is_posted_again(house: House) -> None:
+    first = house.documents
+    house.use(with_text(first, "Another.", "norms-2"))
+    await house.engine.settle()
+    await house.deliver()
+    house.use(first)
+    await house.engine.settle()
+    assert [body_of(row) for row in await posts(house)] == [TEXT]
+
+
+async def test_a_text_that_changes_while_the_old_one_is_on_its_way_wins_in_the_end(tmp_path: Path) -> None:
+    async with house_of(tmp_path, a_grove()) as house:
+        await house.open()
+        first = house.documents
+        house.use(with_text(first, "Another.", "norms-2"))
+        await house.engine.settle()
+        house.use(first)  # and back, while the other waits
+        await house.deliver("send")
+        (row,) = await house.rows(f"select digest from norms where room = '{CIRCLE}'")
+        assert row["digest"] == "norms-1"
+        assert await posts(house) == []
+
+
+async def test_norms_that_are_withdrawn_are_unpinned_and_come_back_when_wanted(house: House) -> None:
+    (row,) = await house.rows(f"select event from norms where room = '{CIRCLE}'")
+    event, first = str(row["event"]), house.documents
+    house.use(without_norms(first))
+    await house.engine.settle()
+    assert await pinned(house, (event, "$theirs")) == ["$theirs"]
+    house.use(first)
+    await house.engine.settle()
+    assert await pinned(house, ("$theirs",)) == [event, "$theirs"]
+    assert await posts(house) == []
+
+
+async def test_a_refused_post_is_tried_again_within_the_hour(tmp_path: Path) -> None:
+    async with house_of(tmp_path, a_grove()) as house:
+        await house.open()
+        await house.deliver(outcome="refused")
+        await house.engine.settle()
+        assert await posts(house) == []
+        await house.wait(HOUR_MS)
+        assert len(await posts(house)) == 1
+
+
+async def test_norms_that_somebody_removes_come_back_but_nobody_quarrels(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.wait(5 * SECOND_MS)
+    event = await post_of(house)
+    removed = Redaction(room=CIRCLE, id=house.next_id(), sender=CY, at_ms=house.clock.at_ms, target=event)
+    await house.hear(removed)
+    await house.engine.settle()
+    await house.wait(23 * HOUR_MS)
+    assert await posts(house) == []
+    await house.wait(HOUR_MS)
+    assert len(await posts(house)) == 1
+
+
+async def test_somebody_from_elsewhere_counts_like_anybody(house: House) -> None:
+    await house.join(EVE, CIRCLE, LOUNGE, QUIET)
+    await house.wait(5 * SECOND_MS)
+    assert sorted(str(row.room) for row in await house.waiting("send") if row.craft == "culture") == [LOUNGE, CIRCLE]
+
+
+async def test_a_crash_between_post_and_confirmation_leaves_one_post(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.wait(5 * SECOND_MS)
+    before = await posts(house)
+    house.use(a_grove(rule()))  # started again
+    await house.engine.settle()
+    await house.wait(DAY_MS)
+    assert [row.cause for row in await posts(house)] == [row.cause for row in before]

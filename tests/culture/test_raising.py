@@ -1,0 +1,182 @@
+"""A hand that is raised is seen, and whoever raised it knows by whom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.documents.declared import Documents
+from orchestrator.model.clock import MINUTE_MS
+from orchestrator.model.effects import Priority
+from orchestrator.model.ids import RoomId, UserId
+from orchestrator.store import bindings
+from tests.declared import ANA, BO, CY, DEE, EVE
+from tests.house import CIRCLE, CONTROL, House, body_of, content_of, direct, house_of, mentions_of
+
+from .conftest import a_community
+
+LOUNGE = RoomId("!lounge")
+
+
+async def forget_control_room(house: House) -> None:
+    community = house.documents.communities[0]
+    await house.store.run(bindings.unbind, community.key, community.control.key)
+
+
+async def test_a_hand_raised_in_private_reaches_the_control_room_without_the_words(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.whisper(CY, "!raise I can't go on")
+    asked = next(row for row in await house.waiting("send") if row.room == CONTROL)
+    assert f"{CY} would like someone to get in touch" in body_of(asked)
+    assert "go on" not in json.dumps(asked.payload)
+    assert sorted(mentions_of(asked)) == [ANA, DEE]  # no rota: both facilitators are on duty, always
+    assert content_of(asked)["msgtype"] == "m.text"  # a notice would not ring
+    assert asked.priority is Priority.SAFETY
+    assert asked.expires_ms is None
+
+
+async def test_whoever_raised_it_hears_at_once_who_is_asked_and_where_to_turn(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.whisper(CY, "!raise")
+    (said,) = await house.said(direct(CY))
+    order = ["Thank you for asking", "The Grove", "They will see your name", "lifeline.example", "not a crisis service"]
+    places = [said.index(part) for part in order]
+    assert places == sorted(places)
+
+
+async def test_in_a_room_the_answer_is_private_and_the_message_is_left_alone(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.say(CY, "!raise")
+    rows = await house.waiting()
+    assert sorted((row.kind, row.room or row.target) for row in rows) == [("direct", CY), ("send", CONTROL)]
+    asked = next(row for row in rows if row.kind == "send")
+    assert "in Tuesday circle" in body_of(asked)
+
+
+async def test_the_people_of_the_room_are_asked_first_and_else_anybody_on_duty(house: House) -> None:
+    await house.join(CY, LOUNGE)
+    await house.say(CY, "!raise", LOUNGE)
+    (asked,) = await house.waiting("send")
+    assert sorted(mentions_of(asked)) == [ANA, DEE]
+
+
+async def test_with_nobody_on_duty_the_leads_are_asked(tmp_path: Path) -> None:
+    community = a_community()
+    nobody = replace(community, rooms=tuple(replace(room, facilitators=()) for room in community.rooms))
+    async with house_of(tmp_path, Documents(communities=(nobody,))) as house:
+        await house.open()
+        await house.deliver()
+        await house.join(CY, CIRCLE)
+        await house.say(CY, "!raise")
+        (asked,) = await house.waiting("send")
+        assert sorted(mentions_of(asked)) == [ANA, BO]
+        assert "asking the leads" in (await house.said())[0]
+
+
+async def test_raising_it_again_at_once_is_answered_but_not_passed_on_twice(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.whisper(CY, "!raise")
+    await house.deliver()
+    for _ in range(3):
+        await house.whisper(CY, "!raise please")
+    rows = await house.waiting("send")
+    assert {row.room for row in rows} == {direct(CY)}
+    assert all("already know" in body_of(row) for row in rows)
+    assert all("lifeline.example" in body_of(row) for row in rows)
+    await house.deliver()
+    await house.wait(5 * MINUTE_MS)
+    await house.whisper(CY, "!raise")
+    assert len(await house.said(CONTROL)) == 1
+
+
+async def test_a_message_that_comes_again_after_a_crash_raises_one_hand(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    message = house.message(CIRCLE, CY, "!raise")
+    await house.hear(message)
+    await house.hear(message)
+    await house.deliver()
+    await house.wait(10 * MINUTE_MS)
+    await house.hear(message)
+    assert await house.said(CONTROL) == await house.said() == []
+
+
+@pytest.mark.parametrize("lost", ["never made", "refused"])
+async def test_without_a_control_room_every_lead_is_told_in_private(house: House, lost: str) -> None:
+    if lost == "never made":
+        await forget_control_room(house)
+    await house.join(CY, CIRCLE)
+    await house.whisper(CY, "!raise")
+    if lost == "refused":
+        asked = next(row for row in await house.waiting("send") if row.room == CONTROL)
+        await house.engine.confirm(asked.cause, "refused", room=CONTROL, errcode="M_FORBIDDEN")
+    rows = await house.waiting("direct")
+    assert sorted(row.target for row in rows) == [ANA, BO]
+    assert all(CY in body_of(row) and row.priority is Priority.SAFETY for row in rows)
+
+
+async def confirm(house: House, outcomes: Sequence[str]) -> None:
+    for row, outcome in zip(await house.waiting("direct"), outcomes, strict=True):
+        await house.engine.confirm(row.cause, outcome, room=direct(UserId(row.target)))  # type: ignore[arg-type]
+
+
+async def test_when_no_lead_can_be_reached_the_person_is_told_and_given_names(house: House) -> None:
+    await forget_control_room(house)
+    await house.join(CY, CIRCLE)
+    await house.whisper(CY, "!raise")
+    await confirm(house, ["refused", "refused"])
+    (row,) = await house.waiting("direct")
+    assert row.target == CY
+    for part in ("could not reach", ANA, BO, "lifeline.example"):
+        assert part in body_of(row)
+
+
+@pytest.mark.parametrize("outcomes", [["done", "refused"], ["refused", "done"], ["done", "done"]])
+async def test_one_lead_who_heard_is_enough(house: House, outcomes: list[str]) -> None:
+    await forget_control_room(house)
+    await house.join(CY, CIRCLE)
+    await house.whisper(CY, "!raise")
+    await confirm(house, outcomes)
+    assert await house.waiting("direct") == []
+
+
+async def test_a_lead_who_raises_a_hand_is_not_asked_themselves(house: House) -> None:
+    await house.join(ANA, CIRCLE)
+    await house.say(ANA, "!raise")
+    (asked,) = await house.waiting("send")
+    assert mentions_of(asked) == [DEE]
+
+
+async def test_in_private_every_community_one_is_in_is_asked_unless_one_is_named(tmp_path: Path) -> None:
+    communities, orchard = [a_community(key=key) for key in ("grove", "orchard", "meadow")], RoomId("!orchard-control")
+    async with house_of(tmp_path, Documents(communities=tuple(communities))) as house:
+        await house.open()
+        await house.deliver()
+        await house.join(CY, CIRCLE, RoomId("!orchard-lounge"))
+        await house.whisper(CY, "!raise")
+        assert len(await house.said(CONTROL)) == len(await house.said(orchard)) == 1
+        assert await house.said(RoomId("!meadow-control")) == []
+        assert "The Grove, Orchard" in (await house.said(direct(CY)))[0]
+        await house.deliver()
+        await house.wait(5 * MINUTE_MS)
+        await house.whisper(CY, "!raise Orchard")
+        assert await house.said(CONTROL) == []
+        assert len(await house.said(orchard)) == 1
+
+
+async def test_somebody_in_none_of_several_communities_is_told_where_to_turn(tmp_path: Path) -> None:
+    async with house_of(tmp_path, Documents(communities=(a_community(), a_community(key="orchard")))) as house:
+        await house.open()
+        await house.deliver()
+        await house.whisper(EVE, "!raise")
+        (said,) = await house.said(direct(EVE))
+        assert "emergency number" in said
+        assert await house.said(CONTROL) == []
+
+
+async def test_somebody_who_left_the_only_community_can_still_reach_it(house: House) -> None:
+    await house.whisper(EVE, "!raise")
+    assert len(await house.said(CONTROL)) == 1
