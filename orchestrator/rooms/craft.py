@@ -18,6 +18,7 @@ from orchestrator.model.feature import Command, Now, Timer, Tx
 from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
 from orchestrator.store import bindings, mirror, outbox, timers
 from orchestrator.store.bindings import SPACE_KEY
+from orchestrator.store.rows import number
 
 from .create import room_body, room_locator
 from .find import find_rooms
@@ -131,9 +132,10 @@ class Rooms:
                 continue
             body = room_body(community, room, self._me, space=space)
             name = f"{community.key}/{room.key}"
-            # Asked once for what the room is now; if that was refused and the documents changed, it is asked anew.
+            # Asked once for what the room is now: a refusal stands until the documents change. A name that was given to
+            # a room before, and is free again, is another matter.
             yield CreateRoom(
-                step=f"create:{name}:{mirror.digest_of(body)[:12]}",
+                step=f"create:{name}:{mirror.digest_of(body)[:12]}:{_made_before(tx, name)}",
                 priority=Priority.STRUCTURE,
                 merge=f"create:{name}",
                 tag=name,
@@ -144,19 +146,31 @@ class Rooms:
             )
 
     def _made(self, tx: Tx, community_key: CommunityKey, key: RoomKey, result: Result, now: Now) -> list[AnyEffect]:
+        if bindings.bound_room(tx, community_key, key) is not None:
+            return []  # it was found meanwhile, and stays the one
+        again = Timer(craft=self.name, key=f"{_AGAIN}{community_key}/{key}", due_ms=now.at_ms + AGAIN_MS)
         if result.outcome == "done" and result.room is not None:
-            # A room that was found meanwhile stays the one.
-            if bindings.bound_room(tx, community_key, key) is None:
+            if bindings.binding_of(tx, result.room) is None:
                 bindings.bind(tx, community_key, key, result.room, "made")
+            else:  # a room that had this name before, and has not yet said its new one
+                timers.set_timer(tx, again)
             return []
+        timers.set_timer(tx, again)
         community, room = self._declared(community_key, key)
         if community is None or room is None:
             return []
-        again = Timer(craft=self.name, key=f"{_AGAIN}{community_key}/{key}", due_ms=now.at_ms + AGAIN_MS)
-        timers.set_timer(tx, again)
         with speaking(community.locale):
             return list(report_not_made(tx, community, room, result.errcode))
 
     def _declared(self, community_key: CommunityKey, key: RoomKey) -> tuple[Community | None, Room | None]:
         community = self._documents.community(community_key)
         return community, None if community is None else community.room(key)
+
+
+def _made_before(tx: Tx, name: str) -> int:
+    row = tx.one(
+        "select count(*) as n from journal where account = :account and kind = 'create' and target = :name"
+        " and outcome = 'done'",
+        name=name,
+    )
+    return 0 if row is None else number(row, "n")

@@ -14,7 +14,7 @@ from orchestrator.documents.declared import CONTROL_KEY, Community, Room
 from orchestrator.i18n import _
 from orchestrator.model.effects import Priority, SetMembership
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import RoomId, UserId
+from orchestrator.model.ids import EventId, RoomId, UserId
 from orchestrator.store import mirror
 
 from .create import joins_by_itself
@@ -27,7 +27,7 @@ def invitations(tx: Tx, community: Community, room: Room, where: RoomId, me: Use
         if seen is None:
             yield _invite(where, user, f"invite:{where}:{user}")
         elif room.key == CONTROL_KEY and seen.membership == "leave" and seen.sender == me:
-            yield _invite(where, user, f"invite:{where}:{user}:{seen.event}")
+            yield _invite(where, user, f"invite:{where}:{user}:{seen.event}", based_on=seen.event)
 
 
 def departures(tx: Tx, community: Community, where: RoomId, me: UserId) -> Iterator[SetMembership]:
@@ -56,7 +56,14 @@ def _asked(community: Community, room: Room) -> frozenset[UserId]:
     return frozenset() if joins_by_itself(room) else frozenset((*community.leads, *room.facilitators))
 
 
-def _invite(room: RoomId, user: UserId, step: str) -> SetMembership:
+def _invite(room: RoomId, user: UserId, step: str, *, based_on: EventId | None = None) -> SetMembership:
+    # Where the person has a membership that we did not know of, delivery leaves it at that.
     return SetMembership(
-        step=step, priority=Priority.STRUCTURE, room=room, user=user, membership="invite", rule="roster"
+        step=step,
+        priority=Priority.STRUCTURE,
+        room=room,
+        user=user,
+        membership="invite",
+        based_on=based_on,
+        rule="roster",
     )

@@ -7,11 +7,12 @@ from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import Json, RoomId, RoomKey, UserId, server_of
+from orchestrator.model.ids import LOCATOR_TYPE, Json, RoomId, RoomKey, UserId, server_of
 from orchestrator.store.bindings import SPACE_KEY
 from orchestrator.store.claims import Claim, claims_of, drop_claim, put_claim
 
 from .compose import ON_DRIFT
+from .create import room_locator
 from .levels import lead_level
 
 TEMPLATE: Final = "template"
@@ -33,6 +34,8 @@ def wanted_claims(community: Community, rooms: Mapping[RoomKey, RoomId], me: Use
         if where is None:
             continue
         wanted += [_claim(where, type_, ON_DRIFT, room.on_drift[part]) for type_, part in _PARTS]
+        # A room that was renamed in the file says its new name from then on, and the old one is free for another.
+        wanted.append(_claim(where, LOCATOR_TYPE, (), {"locator": room_locator(me, community.key, room.key)}))
         wanted.append(_claim(where, "m.room.name", (), {"name": room.name}))
         wanted.append(_claim(where, "m.room.topic", ("parts", "topic"), room.topic))
         wanted += [
