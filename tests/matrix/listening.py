@@ -13,6 +13,7 @@ import aiohttp
 from orchestrator.matrix.gateway import Gateway
 from orchestrator.matrix.history import History
 from orchestrator.matrix.sync import Syncer
+from orchestrator.model.clock import Clock
 from orchestrator.model.ids import JsonObject, RoomId, UserId
 from tests.fakes import FakeClock, FakeHomeserver
 
@@ -74,12 +75,19 @@ class Ears:
 
 
 @asynccontextmanager
-async def listening(hs: FakeHomeserver) -> AsyncIterator[Ears]:
-    """Log the keeper in and let it listen."""
+async def listening_at(url: str, me: UserId, token: str, clock: Clock) -> AsyncIterator[Ears]:
+    """Listen to a homeserver, fake or real, as somebody who is logged in."""
     seals = Seals()
+    rng = random.Random(1)  # noqa: S311 - the same jitter each time
     # A connection for each request: aiohttp repeats a GET by itself when a kept connection breaks.
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
-        rng = random.Random(1)  # noqa: S311 - the same jitter each time
-        gateway = Gateway(session, hs.base_url, hs.clock, rng)
-        gateway.token = hs.user(KEEPER).token()
-        yield Ears(gateway, Syncer(gateway, seals, KEEPER, hs.clock, rng), History(gateway, seals, KEEPER), seals)
+        gateway = Gateway(session, url, clock, rng)
+        gateway.token = token
+        yield Ears(gateway, Syncer(gateway, seals, me, clock, rng), History(gateway, seals, me), seals)
+
+
+@asynccontextmanager
+async def listening(hs: FakeHomeserver) -> AsyncIterator[Ears]:
+    """Log the keeper in to the fake homeserver and let it listen."""
+    async with listening_at(hs.base_url, KEEPER, hs.user(KEEPER).token(), hs.clock) as ears:
+        yield ears
