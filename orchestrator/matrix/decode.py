@@ -185,11 +185,10 @@ def _encrypted(raw: JsonObject, content: JsonObject, common: _Common, crypto: De
         or not isinstance(inner, Mapping)
         # Sealed for another room and copied here. Source: client-server API, "m.megolm.v1.aes-sha2".
         or opened.get("room_id", room) != room
-        # State and redactions take effect at the server, which cannot read this: here they are only pretended.
-        or "state_key" in opened
     ):
         return Other(**common, type="m.room.encrypted")
     common["cause"] = _cause(inner) or common["cause"]
+    # What is sealed can only be said: state and redactions take effect at the server, which cannot read this.
     return _said(type_, inner, common)
 
 

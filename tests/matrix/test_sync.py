@@ -501,7 +501,7 @@ async def test_a_batch_whose_handling_failed_at_the_server_comes_again(
     with pytest.raises(Enough):
         await ears.syncer.follow(since, handle, sleep=pauses)
 
-    assert [bodies(of(batch, room).timeline) for batch in seen] == [["not to be lost"]] * 4
+    assert [(batch.since, bodies(of(batch, room).timeline)) for batch in seen] == [(since, ["not to be lost"])] * 4
     assert len(pauses.seconds) == 3
 
 
