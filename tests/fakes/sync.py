@@ -55,7 +55,7 @@ class Sync:
         timer = world.clock.timer(request.timeout_ms)
         try:
             while True:
-                answer, is_news = self._respond(request)
+                answer, is_news = self.respond(request)
                 if is_news or request.since is None or request.full_state or timer.done():
                     return answer
                 # Nothing can happen between the answer above and the wait: both run in one step of the loop.
@@ -73,7 +73,8 @@ class Sync:
             beat.cancel()
             waiting[user_id] -= 1
 
-    def _respond(self, request: SyncRequest) -> tuple[JsonObject, bool]:
+    def respond(self, request: SyncRequest) -> tuple[JsonObject, bool]:
+        """Write the answer as of now, and say whether there is news in it."""
         world, requester = self._world, request.requester
         user_id, device_id = requester.user_id, requester.device_id or ""
         letters, inbox = world.inbox.read(user_id, device_id)

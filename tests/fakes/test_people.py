@@ -63,6 +63,14 @@ async def test_what_people_do_comes_over_http_and_the_other_way(site: FakeSite) 
     )
 
 
+async def test_a_room_may_be_closed_to_other_servers(site: FakeSite) -> None:
+    ana = site.hs.person("@ana:grove.example")
+    room = ana.create_room(preset="public_chat", creation_content={"m.federate": False})
+    site.hs.person("@bo:grove.example").join(room)
+    with pytest.raises(MatrixProblem, match="unfederatable"):
+        site.hs.person("@cy:elsewhere.example").join(room)
+
+
 async def test_a_token_may_be_had_without_a_password_and_be_lost(site: FakeSite) -> None:
     ana = site.hs.person("@ana:grove.example")
     client = Client(site, ana.user_id, "PHONE", ana.token("PHONE"))
@@ -147,6 +155,7 @@ async def test_late_events_behind_a_gap_are_found_in_history_only(site: FakeSite
 async def test_what_was_backfilled_lies_between_no_two_sync_tokens(site: FakeSite) -> None:
     keeper, room = await _split(site)
     since = (await keeper.sync())["next_batch"]
+    place = (await keeper.messages(room.room_id, from_=since, limit="1"))["end"]
     for number in (1, 2):
         await keeper.say(room.room_id, f"here {number}")
     site.hs.late_events(room, _said("there", 12), after=_last_member(room), how="backfilled")
@@ -157,6 +166,9 @@ async def test_what_was_backfilled_lies_between_no_two_sync_tokens(site: FakeSit
     texts = shown((await keeper.messages(room.room_id, from_=news["next_batch"], limit="14"))["chunk"])
     assert texts[:11] == [*(f"there {n}" for n in range(11, 1, -1)), "here 2"]
     assert set(texts) == {*(f"there {n}" for n in range(12)), "here 1", "here 2"}
+    # Bounded by a place in the graph from before the split, history has them all.
+    below = await _between(keeper, room, news["next_batch"], place)
+    assert below == [*texts, "m.room.member join"]
     # Page by page, too.
     page = await keeper.messages(room.room_id, from_=news["next_batch"], limit="12")
     rest = await keeper.messages(room.room_id, from_=page["end"], limit="2")

@@ -7,6 +7,7 @@ import asyncio
 import aiohttp
 import pytest
 
+from orchestrator.model.clock import Clock
 from tests.fakes import START_MS, FakeClock, FakeHomeserver, Rate
 from tests.fakes.contract import PASSWORD, log_in, path
 from tests.fakes.site import FakeSite
@@ -33,6 +34,13 @@ async def test_a_sleeper_wakes_when_its_time_has_come() -> None:
     assert woken == ["soon", "late"]
     assert (clock.now_ms(), clock.waiting) == (START_MS + 300, 1)
     sleepers[2].cancel()
+
+
+def test_it_is_a_clock_for_the_house() -> None:
+    fake = FakeClock(1_000)
+    clock: Clock = fake
+    fake.advance(5)
+    assert clock.now_ms() == 1_005
 
 
 async def test_a_clock_may_be_set_back_but_not_advanced_so() -> None:

@@ -80,6 +80,8 @@ async def test_what_a_healed_split_brings_keeps_its_old_place_and_may_lie_betwee
     async with aiohttp.ClientSession() as http:
         reader = Client(RealSite(pair.a, http), ana.user_id, ana.device_id, ana.token)
         since = (await reader.sync())["next_batch"]
+        # A place in the room's graph, as pages of history have them, and not in the order of arrival.
+        place = (await reader.messages(room, from_=since, limit="1"))["end"]
         await pair.cut()
         here, there = [f"here {n}" for n in range(5)], [f"there {n}" for n in range(30)]
         for text in here:
@@ -109,3 +111,6 @@ async def test_what_a_healed_split_brings_keeps_its_old_place_and_may_lie_betwee
         assert {*here, "newest"} <= set(between)
         assert "newest" in timelines
         assert not {"there 0", "there 5"} & {*between, *timelines}
+        below = shown((await reader.messages(room, from_=token, to=place, limit="200"))["chunk"])
+        assert {*here, *there, "newest"} <= set(below), "bounded by a place before the split, nothing is missed"
+        assert len(below) <= len(here) + len(there) + 2
