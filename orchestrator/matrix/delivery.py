@@ -107,6 +107,11 @@ class Delivery:
         counts[Limiter.MESSAGE] = counts.get(Limiter.MESSAGE, 0) + len(items)
         return len(rows) + len(items), self._budget.estimate_ms(counts, self._clock.now_ms())
 
+    @property
+    def limited(self) -> bool:
+        """Whether the server has ever told us to slow down."""
+        return self._budget.learnt is not None
+
     # -- choosing ------------------------------------------------------------------------------------------------------
 
     async def _choose(self) -> tuple[list[Job], int]:

@@ -45,6 +45,15 @@ def default_limits_homeserver(
 
 
 @pytest.fixture(scope="session")
+def stock_homeserver(backstage: Backstage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHomeserver]:
+    """One homeserver, ``calm.example``, with Synapse's default rate limits as they are: 0.2 events/s after 10."""
+    server = LocalHomeserver(tmp_path_factory.mktemp("calm"), "calm.example", limits=Limits.stock())
+    backstage.run(server.start())
+    yield server
+    backstage.run(server.stop())
+
+
+@pytest.fixture(scope="session")
 def whole_pair(backstage: Backstage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FederatingPair]:
     """The two federating homeservers of the run; tests take ``pair``."""
     both = FederatingPair(tmp_path_factory.mktemp("pair"))
