@@ -12,7 +12,7 @@ from orchestrator.model import content
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
-from orchestrator.model.events import Event
+from orchestrator.model.events import Event, Member
 from orchestrator.model.feature import Call, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
 from orchestrator.schedule import next_at
@@ -21,7 +21,7 @@ from orchestrator.store.claims import Claim
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
 from . import wording
-from .duty import begun, current_shift, note_begun, on_duty
+from .duty import begun, current_shift, note_announced, note_begun, on_duty
 from .rota import backup_of, shifts
 
 OWNER = "duty"
@@ -99,9 +99,11 @@ class Facilitation:
                 clear_timer(tx, self.name, timer.key)
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
-        """Nothing that is said changes the rota; commands do."""
-        del tx, event, now
-        return ()
+        """Announce who keeps a room to the first who come into it; nothing that is said changes the rota."""
+        if isinstance(event, Member) and event.membership == "join" and event.user != now.me:
+            for community, room, bound in self._kept_rooms(tx):
+                if bound == event.room:
+                    yield from self._announce(tx, community, room, bound, now)
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
         """Hand over."""
@@ -132,7 +134,15 @@ class Facilitation:
         if shift is None:
             return
         self._give_power(tx, room, bound, shift.user, shift.span.end_ms, now)
-        if note_begun(tx, room, shift):
+        note_begun(tx, room, shift)
+        yield from self._announce(tx, community, room, bound, now)
+
+    def _announce(self, tx: Tx, community: Community, room: Room, bound: RoomId, now: Now) -> Iterator[AnyEffect]:
+        """Say who keeps the room, once, as soon as somebody is there to hear it."""
+        shift = current_shift(tx, community, room, now.at_ms)
+        if shift is None or all(member.user == now.me for member in mirror.members(tx, bound)):
+            return
+        if note_announced(tx, room, shift):
             with speaking(community.locale):
                 words = wording.handoff(community, shift)
             yield Send(

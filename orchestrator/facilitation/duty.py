@@ -32,19 +32,30 @@ def begun(tx: Tx, room: Room, at_ms: int) -> Mapping[int, UserId]:
     return {start_ms: user for start_ms, user in taken.items() if user in room.facilitators}
 
 
-def note_begun(tx: Tx, room: Room, shift: Shift) -> bool:
-    """Write down that somebody's shift began; tells whether that is news."""
+def note_begun(tx: Tx, room: Room, shift: Shift) -> None:
+    """Write down that somebody's shift began, not yet announced; writing it again changes nothing."""
+    tx.run(
+        'insert into shift (account, community, key, start_ms, end_ms, "user", announced)'
+        " values (:account, :community, :key, :start_ms, :end_ms, :user, 0)"
+        ' on conflict (account, community, key, start_ms) do update set "user" = excluded."user", announced = 0'
+        ' where shift."user" != excluded."user"',
+        community=room.community,
+        key=room.key,
+        start_ms=shift.span.start_ms,
+        end_ms=shift.span.end_ms,
+        user=shift.user,
+    )
+
+
+def note_announced(tx: Tx, room: Room, shift: Shift) -> bool:
+    """Write down that a shift is announced; tells False when it was before, so that it is said once."""
     return (
         tx.run(
-            'insert into shift (account, community, key, start_ms, end_ms, "user")'
-            " values (:account, :community, :key, :start_ms, :end_ms, :user)"
-            ' on conflict (account, community, key, start_ms) do update set "user" = excluded."user"'
-            ' where shift."user" != excluded."user"',
+            "update shift set announced = 1 where account = :account and community = :community and key = :key"
+            " and start_ms = :start_ms and announced = 0",
             community=room.community,
             key=room.key,
             start_ms=shift.span.start_ms,
-            end_ms=shift.span.end_ms,
-            user=shift.user,
         )
         > 0
     )

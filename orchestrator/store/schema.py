@@ -193,7 +193,7 @@ def facilitation(db: Database) -> None:
     _table(
         db,
         "shift",
-        {"community": str, "key": str, "start_ms": int, "end_ms": int, "user": str},
+        {"community": str, "key": str, "start_ms": int, "end_ms": int, "user": str, "announced": int},
         key=("community", "key", "start_ms"),
     )
 
