@@ -64,6 +64,7 @@ ELSEWHERE = [
     "https://matrix.to@evil.example/",
     "evil.example/path",
     "EVIL.example/path",
+    "evil\u200b.example/path",
     "evil.example:8443/path",
     "evil.example\\path",
     "//evil.example/path",

@@ -94,11 +94,22 @@ async def test_settling_again_changes_nothing(house: House) -> None:
 async def test_settling_while_the_post_waits_does_not_post_twice(tmp_path: Path) -> None:
     async with house_of(tmp_path, a_grove()) as house:
         await house.open()
+        await house.try_all()
         await house.engine.settle()
         await house.join(CY, CIRCLE)
         await house.wait(10 * MINUTE_MS)
         await house.engine.settle()
         assert len(await posts(house)) == 1
+
+
+async def test_a_new_text_that_a_timer_posts_first_is_not_posted_again_by_settling(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    house.use(with_text(house.documents, "Another.", "norms-2"))
+    await house.wait(5 * SECOND_MS)
+    assert [body_of(row) for row in await posts(house)] == ["Another."]
+    await house.try_all()
+    await house.engine.settle()
+    assert len(await posts(house)) == 1
 
 
 async def test_the_first_who_join_soon_have_a_copy_they_can_read(house: House) -> None:

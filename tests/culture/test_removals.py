@@ -140,11 +140,7 @@ async def test_a_word_that_is_on_its_way_is_not_replaced(house: House) -> None:
     await house.say(CY, LINK)
     await house.deliver("redact")
     (word,) = await house.waiting("direct")
-
-    def tried(tx: object) -> None:
-        tx.run("update outbox set tried_ms = 1 where account = :account and kind = 'direct'")  # type: ignore[attr-defined]
-
-    await house.store.run(tried)
+    await house.try_all()
     await house.say(CY, LINK)
     await house.deliver("redact")
     assert [row.cause for row in await house.waiting("direct")] == [word.cause]
