@@ -21,6 +21,7 @@ import structlog
 
 from orchestrator import control
 from orchestrator.belonging import Belonging
+from orchestrator.config import read_secret
 from orchestrator.culture import Culture
 from orchestrator.documents.authored import Account, Amendment
 from orchestrator.documents.declared import Documents
@@ -40,7 +41,6 @@ from orchestrator.model.clock import MINUTE_MS, Clock, SystemClock
 from orchestrator.model.ids import AccountKey, JsonObject, UserId
 from orchestrator.prompts import Prompts
 from orchestrator.rooms import Rooms
-from orchestrator.config import read_secret
 from orchestrator.store import AccountStore, Store
 from orchestrator.store.limits import kept_limits
 from orchestrator.store.outbox import Waiting
@@ -252,10 +252,10 @@ async def ask_running(config_path: Path, verb: str, *, as_json: bool) -> int:
     if answer is None:
         raise SetupError("No bot is running on this data directory. Start one with 'circlekeeper run'.")
     if as_json:
-        print(json.dumps(answer, indent=2))  # noqa: T201 - this is what was asked for
+        print(json.dumps(answer, indent=2))
     else:
         for line in _in_words(answer):
-            print(line)  # noqa: T201 - the same
+            print(line)
     sys.stdout.flush()
     return 0
 

@@ -61,7 +61,7 @@ async def take_tour(config_path: Path, *, once: bool, data_dir: Path | None, as_
         seconds = round(time.monotonic() - began, 1)
         if as_json:
             steps = [{"step": s.name, "done": s.done, "seconds": s.seconds, "detail": s.detail} for s in tour.steps]
-            print(json.dumps({"ok": came_to_pass, "seconds": seconds, "steps": steps}, ensure_ascii=False, indent=2))  # noqa: T201
+            print(json.dumps({"ok": came_to_pass, "seconds": seconds, "steps": steps}, ensure_ascii=False, indent=2))
         show.sum_up(tour, seconds)
         if not once:
             await stage.alongside(show.stay(stage, cast))

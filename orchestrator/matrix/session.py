@@ -1,30 +1,47 @@
 """Being somebody on a homeserver: a session is made once and used again after every restart.
 
-The device id is kept for ever: transaction ids, and the trust of everybody who checked the device, belong to it.
+The device id is kept for ever: transaction ids, and the trust of everybody who checked the device, belong to it. It is
+chosen and kept *before* the first login, so that a login whose answer is lost, or a crash right after it, leads to the
+same device again and not to a second one. When the server has ended the session (an admin, a password change), we log in
+anew as that device.
+
+Whatever goes wrong here ends the start, so it is said in one sentence that tells what to do.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import random
+import string
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
 
-from orchestrator.errors import BadRequest, Forbidden, MatrixError, NotFound, SetupError, Unreachable, UnknownToken
+from orchestrator.errors import (
+    Forbidden,
+    MatrixError,
+    RateLimited,
+    ServerTrouble,
+    SetupError,
+    UnknownToken,
+    Unreachable,
+)
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import DeviceId, Json, JsonObject, UserId
 from orchestrator.store import AccountStore
 from orchestrator.store.secrets import keep_secret, secret
 
-from .gateway import Gateway, Route, route
+from .gateway import Gateway, route
 from .seal import Seal
 
 log = structlog.get_logger("session")
 
-_KEPT: Final = "session"
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 5.0
+DEVICE_NAME: Final = "Circlekeeper"
 PASSWORD_FLOW: Final = "m.login.password"  # noqa: S105 - its name in the specification
+_KEPT: Final = "session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,71 +55,120 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who we are there."""
+    """Who we are there. The token is empty between choosing a device and the first login as it."""
 
     user: UserId
     device: DeviceId
     token: str = field(repr=False)
 
 
-async def log_in(gateway: Gateway, store: AccountStore, seal: Seal, user: UserId, credentials: Credentials) -> Session:
+async def log_in(
+    gateway: Gateway,
+    store: AccountStore,
+    seal: Seal,
+    user: UserId,
+    credentials: Credentials,
+    rng: random.Random | None = None,
+) -> Session:
     """Take up the session we had, or begin one; the gateway speaks as it from now on.
 
+    Args:
+        gateway: to the account's homeserver; its token is set.
+        store: keeps the session, sealed.
+        seal: seals it.
+        user: whom the configuration names.
+        credentials: what to log in with.
+        rng: chooses the id of a new device; the system's own if None.
+
     Raises:
-        SetupError: nobody answers there, it is no homeserver, the password is wrong, the token is somebody else's, or
-            the account can only be logged in to in a browser.
+        SetupError: nobody answers there, it is no homeserver or unwell, the password is wrong, the token is somebody
+            else's, the data directory is somebody else's, or the account can only be logged in to in a browser.
     """
+    gateway.token = None
     await _look_for_a_homeserver(gateway)
     kept = await _kept(store, seal)
-    if credentials.token is not None:
-        session = await _by_token(gateway, user, credentials)
-    elif kept is not None and kept.user == user and await _still_good(gateway, kept):
-        session = kept
-    else:
-        device = kept.device if kept is not None and kept.user == user else credentials.device
-        session = await _by_password(gateway, user, credentials, device)
+    if kept is not None and kept.user != user:
+        raise SetupError(
+            f"The data directory belongs to {kept.user}, and config.yaml names {user}. Change user_id back, or give the"
+            " new account a data_dir of its own."
+        )
+    try:
+        if credentials.token is not None:
+            session = await _by_token(gateway, user, credentials.token, credentials.device)
+        elif kept is not None and kept.token and await _still_good(gateway, kept):
+            session = kept
+        else:
+            if kept is None:
+                kept = Session(user, credentials.device or _new_device(rng or random.SystemRandom()), "")
+                await _keep(store, seal, kept)
+            session = await _by_password(gateway, kept, credentials.password)
+    except MatrixError as error:
+        raise _explained(gateway, user, error) from None
     if session != kept:
-        await store.run(_keep, seal.seal(_write(session), label=_KEPT))
+        await _keep(store, seal, session)
     gateway.token = session.token
     return session
 
 
 async def _look_for_a_homeserver(gateway: Gateway) -> None:
-    versions = Route("/_matrix/client/versions", "/_matrix/client/versions")
+    none_there = SetupError(
+        f"There is no Matrix homeserver at {gateway.address}. Check 'homeserver' in config.yaml: it is the address that"
+        " clients use, such as https://matrix.grove.example."
+    )
     try:
-        answer = await gateway.call("GET", versions, patience_s=PATIENCE_S)
-    except Unreachable as error:
-        raise SetupError(f"{error} Is the homeserver running, and is its address right in config.yaml?") from None
+        answer = await gateway.call("GET", route("versions", prefix="/_matrix/client"), patience_s=PATIENCE_S)
+    except (Unreachable, RateLimited) as error:
+        raise _explained(gateway, None, error) from None
+    except ServerTrouble as error:
+        if error.status >= 500:
+            raise _explained(gateway, None, error) from None
+        if "origin" in error.context:
+            raise SetupError(
+                f"{gateway.address} sends us on to {error.context['origin']}. If that is where the homeserver is, write"
+                " it as 'homeserver' in config.yaml."
+            ) from None
+        raise none_there from None
     except MatrixError:
-        answer = {}
-    if "versions" not in answer:
-        raise SetupError(
-            f"There is no Matrix homeserver at {gateway.address}. Check 'homeserver' in config.yaml: it is the address"
-            " that clients use, such as https://matrix.example.org."
-        )
+        raise none_there from None
+    if not isinstance(answer.get("versions"), list):
+        raise none_there
 
 
-async def _by_token(gateway: Gateway, user: UserId, credentials: Credentials) -> Session:
-    gateway.token = credentials.token
+async def _by_token(gateway: Gateway, user: UserId, token: str, device: DeviceId | None) -> Session:
+    gateway.token = token
     try:
         who = await gateway.call("GET", route("account", "whoami"), patience_s=PATIENCE_S)
-    except UnknownToken:
+    except UnknownToken as error:
+        if error.errcode == "M_USER_DEACTIVATED":
+            raise
         raise SetupError(
             f"The homeserver does not know the access token of {user} (any more). Put a new one into access_token_file."
         ) from None
+    finally:
+        gateway.token = None
     if who.get("user_id") != user:
-        raise SetupError(f"The access token is not one of {user}. Use a token of the account that config.yaml names.")
-    device = who.get("device_id")
-    if not isinstance(device, str) or (credentials.device is not None and device != credentials.device):
-        raise SetupError("The access token belongs to another device than 'device_id' in config.yaml says. Correct it.")
-    return Session(user, DeviceId(device), credentials.token or "")
+        raise SetupError(
+            f"The access token is not one of {user} but of {who.get('user_id')}. Use a token of the account that"
+            " config.yaml names, or correct user_id."
+        )
+    owned = who.get("device_id")
+    if not isinstance(owned, str):
+        raise SetupError(
+            f"The access token of {user} belongs to no device, and without one nothing can be encrypted. Use a token"
+            " that came from a login."
+        )
+    if device is not None and device != owned:
+        raise SetupError(f"The access token belongs to the device {owned}, and config.yaml says {device}. Correct it.")
+    return Session(user, DeviceId(owned), token)
 
 
 async def _still_good(gateway: Gateway, session: Session) -> bool:
     gateway.token = session.token
     try:
         who = await gateway.call("GET", route("account", "whoami"), patience_s=PATIENCE_S)
-    except UnknownToken:
+    except UnknownToken as error:
+        if error.errcode == "M_USER_DEACTIVATED":
+            raise
         log.warning("the homeserver ended our session; logging in again as the same device")
         return False
     finally:
@@ -110,53 +176,89 @@ async def _still_good(gateway: Gateway, session: Session) -> bool:
     return who.get("user_id") == session.user and who.get("device_id", session.device) == session.device
 
 
-async def _by_password(gateway: Gateway, user: UserId, credentials: Credentials, device: DeviceId | None) -> Session:
-    if credentials.password is None:
-        raise SetupError(f"There is no password for {user}.")
-    gateway.token = None
-    flows = (await gateway.call("GET", route("login"), patience_s=PATIENCE_S)).get("flows")
-    offered = {str(flow.get("type")) for flow in flows if isinstance(flow, dict)} if isinstance(flows, list) else set()
-    if PASSWORD_FLOW not in offered:
-        raise SetupError(
-            f"The homeserver of {user} lets nobody log in with a password; it asks for a browser (single sign-on or"
-            " OAuth). Circlekeeper cannot do that yet. Ask its admin for an access token of a device that stays, and"
-            " name it as access_token_file and device_id in config.yaml."
-        )
+async def _by_password(gateway: Gateway, wanted: Session, password: str | None) -> Session:
+    user = wanted.user
+    if password is None:
+        raise SetupError(f"There is no password for {user}. Name a password_file in config.yaml.")
+    await _look_for_password_logins(gateway, user)
     body: dict[str, Json] = {
         "type": PASSWORD_FLOW,
         "identifier": {"type": "m.id.user", "user": user},
-        "password": credentials.password,
-        "initial_device_display_name": "Circlekeeper",
+        "password": password,
+        "device_id": wanted.device,
+        "initial_device_display_name": DEVICE_NAME,
     }
-    if device is not None:
-        body["device_id"] = device
     try:
+        # Trying again is safe: it is the same device each time.
         answer = await gateway.call("POST", route("login"), body=body, patience_s=PATIENCE_S)
-    except (Forbidden, BadRequest, NotFound):
+    except Forbidden as error:
+        if error.errcode != "M_FORBIDDEN":
+            raise
         raise SetupError(f"The homeserver does not accept the password of {user}. Check it and start again.") from None
-    return _read_answer(answer, user)
-
-
-def _read_answer(answer: JsonObject, user: UserId) -> Session:
-    token, device, logged_in = answer.get("access_token"), answer.get("device_id"), answer.get("user_id")
-    if not isinstance(token, str) or not isinstance(device, str):
-        raise SetupError("The homeserver's answer to our login makes no sense. Is it a Matrix homeserver?")
+    token, logged_in = answer.get("access_token"), answer.get("user_id")
+    if not isinstance(token, str) or not token:
+        raise SetupError(f"The answer of {gateway.address} to our login makes no sense. Is it a Matrix homeserver?")
     if logged_in != user:
-        raise SetupError(f"The homeserver logged us in as another user than {user}. Correct 'user_id' in config.yaml.")
-    return Session(user, DeviceId(device), token)
+        gateway.token = token
+        with suppress(MatrixError):  # it is left open then; whoever owns the account sees it among their devices
+            await gateway.call("POST", route("logout"))
+        gateway.token = None
+        raise SetupError(
+            f"The homeserver logged us in as {logged_in} and not as {user}. Correct user_id in config.yaml."
+        )
+    device = answer.get("device_id")
+    return replace(wanted, token=token, device=DeviceId(device) if isinstance(device, str) else wanted.device)
+
+
+async def _look_for_password_logins(gateway: Gateway, user: UserId) -> None:
+    try:
+        answer = await gateway.call("GET", route("login"), patience_s=PATIENCE_S)
+    except MatrixError as error:
+        if error.retryable:
+            raise
+        answer = {}  # where OAuth is all there is, this call need not exist (MSC3861)
+    flows = answer.get("flows")
+    offered = [flow.get("type") for flow in flows if isinstance(flow, dict)] if isinstance(flows, list) else []
+    if PASSWORD_FLOW not in offered:
+        raise SetupError(
+            f"The homeserver of {user} lets nobody log in with a password; it asks for a browser (OAuth or single"
+            " sign-on), which Circlekeeper cannot do. Ask its admin for an access token that does not expire, and name"
+            " it as access_token_file and device_id in config.yaml."
+        )
+
+
+def _explained(gateway: Gateway, user: UserId | None, error: MatrixError) -> SetupError:
+    """Say what an error means for somebody who wants to start the program."""
+    if isinstance(error, Unreachable):
+        return SetupError(f"{error} Is the homeserver running, and is its address right in config.yaml?")
+    if isinstance(error, RateLimited):
+        wait_s = -(-(error.retry_after_ms or 60_000) // 1000)
+        return SetupError(f"The homeserver at {gateway.address} asks us to come back in {wait_s} s. Start again then.")
+    if isinstance(error, ServerTrouble):
+        return SetupError(f"The homeserver at {gateway.address} is not well. Try again in a while. ({error})")
+    if error.errcode == "M_USER_DEACTIVATED":
+        return SetupError(f"The account {user} has been deactivated. Choose another one in config.yaml.")
+    if error.errcode in {"M_USER_LOCKED", "M_USER_SUSPENDED"}:
+        return SetupError(f"The account {user} is locked by the homeserver. Ask its admin to unlock it.")
+    return SetupError(f"The homeserver at {gateway.address} does not let {user} log in. ({error})")
+
+
+def _new_device(rng: random.Random) -> DeviceId:
+    return DeviceId("CK" + "".join(rng.choices(string.ascii_uppercase, k=8)))
 
 
 async def _kept(store: AccountStore, seal: Seal) -> Session | None:
     box = await store.run(secret, _KEPT)
     if box is None:
         return None
-    kept = json.loads(seal.open(box, label=_KEPT))
-    return Session(UserId(kept["user"]), DeviceId(kept["device"]), kept["token"])
+    kept: JsonObject = json.loads(seal.open(box, label=_KEPT))
+    return Session(UserId(str(kept["user"])), DeviceId(str(kept["device"])), str(kept["token"]))
 
 
-def _keep(tx: Tx, box: bytes) -> None:
+async def _keep(store: AccountStore, seal: Seal, session: Session) -> None:
+    written = json.dumps({"user": session.user, "device": session.device, "token": session.token})
+    await store.run(_keep_box, seal.seal(written.encode(), label=_KEPT))
+
+
+def _keep_box(tx: Tx, box: bytes) -> None:
     keep_secret(tx, _KEPT, box)
-
-
-def _write(session: Session) -> bytes:
-    return json.dumps({"user": session.user, "device": session.device, "token": session.token}).encode()
