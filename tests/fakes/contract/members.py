@@ -43,6 +43,21 @@ async def a_restricted_room_lets_in_who_is_in_the_space(site: Site) -> None:
     assert content["join_authorised_via_users_server"] == ana.user_id
 
 
+async def a_room_may_let_in_some_and_let_others_knock(site: Site) -> None:
+    ana, bo, cy = await people(site, "ana", "bo", "cy")
+    space = await ana.create(creation_content={"type": "m.space"}, preset="public_chat")
+    allow: Json = [{"type": "m.room_membership", "room_id": space}]
+    rules: Json = {"type": "m.room.join_rules", "content": {"join_rule": "knock_restricted", "allow": allow}}
+    room = await ana.create(initial_state=[rules])
+    await bo.join(space)
+    await bo.join(room)
+    await cy.refused(403, "M_FORBIDDEN", "POST", path("join", room), {})
+    await cy.ok("POST", path("knock", room), {})
+    await cy.act(room, "leave")
+    await ana.act(room, "ban", cy.user_id)
+    await cy.refused(403, "M_BAD_STATE", "POST", path("knock", room), {})
+
+
 async def a_membership_set_as_state_carries_what_is_added_and_is_set_once(site: Site) -> None:
     ana, bo = await people(site, "ana", "bo")
     room = await ana.create(preset="public_chat")
@@ -130,6 +145,7 @@ CLAUSES = (
     an_invited_room_is_entered_by_invitation_only,
     who_knocks_waits_to_be_invited,
     a_restricted_room_lets_in_who_is_in_the_space,
+    a_room_may_let_in_some_and_let_others_knock,
     a_membership_set_as_state_carries_what_is_added_and_is_set_once,
     a_kick_needs_somebody_to_kick,
     a_ban_keeps_out_until_it_is_lifted,
