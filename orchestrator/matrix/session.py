@@ -88,10 +88,12 @@ async def log_in(
     await _look_for_a_homeserver(gateway)
     kept = await _kept(store, seal)
     if kept is not None and kept.user != user:
-        raise SetupError(
-            f"The data directory belongs to {kept.user}, and config.yaml names {user}. Change user_id back, or give the"
-            " new account a data_dir of its own."
-        )
+        if kept.token:
+            raise SetupError(
+                f"What is stored for this account is {kept.user}'s, and config.yaml names {user}. Change user_id back,"
+                " or enter the new account under another name below 'accounts'."
+            )
+        kept = None  # never logged in: a slip of the pen, corrected since
     try:
         if credentials.token is not None:
             session = await _by_token(gateway, user, credentials.token, credentials.device)
