@@ -140,9 +140,7 @@ class Facilitation:
     def _announce(self, tx: Tx, community: Community, room: Room, bound: RoomId, now: Now) -> Iterator[AnyEffect]:
         """Say who keeps the room, once, as soon as somebody is there to hear it."""
         shift = current_shift(tx, community, room, now.at_ms)
-        if shift is None or all(member.user == now.me for member in mirror.members(tx, bound)):
-            return
-        if note_announced(tx, room, shift):
+        if shift is not None and mirror.anyone_beside(tx, bound, now.me) and note_announced(tx, room, shift):
             with speaking(community.locale):
                 words = wording.handoff(community, shift)
             yield Send(

@@ -245,6 +245,18 @@ def members(tx: Tx, room: RoomId, membership: MembershipName = "join") -> list[M
     return [_member(r) for r in rows]
 
 
+def anyone_beside(tx: Tx, room: RoomId, me: UserId) -> bool:
+    """Tell whether somebody else than ``me`` is joined to a room."""
+    row = tx.one(
+        "select 1 as there from member where account = :account and room = :room and membership = :membership"
+        ' and "user" != :me limit 1',
+        room=room,
+        membership="join",
+        me=me,
+    )
+    return row is not None
+
+
 def shares_room(tx: Tx, user: UserId, rooms: frozenset[RoomId]) -> bool:
     """Tell whether a user is joined to one of these rooms."""
     rows = tx.rows(

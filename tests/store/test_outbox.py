@@ -1,0 +1,272 @@
+"""Effects are recorded once, wait in order, and are handed over once; then nothing of them is left but a line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.model.effects import (
+    Amend,
+    AnyEffect,
+    CreateRoom,
+    Outcome,
+    Priority,
+    Redact,
+    SendDirect,
+    SetMembership,
+)
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import AccountKey, Cause, CommunityKey, EventId, RoomId, RoomKey, cause_of
+from orchestrator.store import AccountStore, Store, claims, outbox
+
+from .sync import rolled_back
+from .words import ANA, CY, ROOM, send
+
+
+async def test_an_effect_is_recorded_as_it_was_asked_for(keeper: AccountStore) -> None:
+    effect = replace(send("Hello.", person=CY, tag="tag", merge="m", expires_ms=99, priority=Priority.REPLY), rule="r")
+    cause = await keeper.run(outbox.record, "$asked", "culture", effect, 5)
+    assert cause == cause_of(AccountKey("keeper"), "$asked", "culture", "say")
+    (row,) = await keeper.run(outbox.waiting)
+    assert row == await keeper.run(outbox.get, row.cause)
+    assert (row.cause, row.craft, row.step, row.tag, row.rule, row.kind) == (
+        cause,
+        "culture",
+        "say",
+        "tag",
+        "r",
+        "send",
+    )
+    assert (row.room, row.person, row.priority, row.expires_ms) == (ROOM, CY, Priority.REPLY, 99)
+    assert (row.created_ms, row.tried_ms, row.device, row.retry_ms, row.tries) == (5, None, None, 0, 0)
+    assert row.payload == {"type": "m.room.message", "content": effect.content}
+
+
+@pytest.mark.parametrize(
+    ("effect", "kind", "room", "target"),
+    [
+        (SendDirect(step="s", user=CY, content={"body": "b"}), "direct", None, CY),
+        (Redact(step="s", room=ROOM, target=EventId("$bad"), reason="off topic"), "redact", ROOM, "$bad"),
+        (SetMembership(step="s", room=ROOM, user=CY, membership="ban"), "member", ROOM, CY),
+        (CreateRoom(step="s", locator="l", body={"name": "n"}, user=CY), "create", None, CY),
+        (
+            CreateRoom(step="s", locator="l", body={}, community=CommunityKey("grove"), key=RoomKey("lounge")),
+            "create",
+            None,
+            "grove/lounge",
+        ),
+        (
+            Amend(step="s", document="policies/p.yaml", path=("rules", "r"), value="x", by=ANA),
+            "amend",
+            None,
+            "policies/p.yaml",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_each_kind_of_effect_has_its_row(
+    keeper: AccountStore, effect: AnyEffect, kind: str, room: RoomId | None, target: str
+) -> None:
+    await keeper.run(outbox.record, "$asked", "rooms", effect, 1)
+    (row,) = await keeper.run(outbox.waiting)
+    assert (row.kind, row.room, row.target) == (kind, room, target)
+    assert row.payload
+
+
+# -- once --------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_cause_that_waits_is_not_recorded_again(keeper: AccountStore) -> None:
+    assert await keeper.run(outbox.record, "$asked", "culture", send("first"), 1)
+    assert await keeper.run(outbox.record, "$asked", "culture", send("second"), 2) is None
+    (row,) = await keeper.run(outbox.waiting)
+    assert row.created_ms == 1
+
+
+@pytest.mark.parametrize("outcome", ["done", "expired", "refused", "undone"])
+async def test_a_cause_that_was_done_is_not_recorded_again(keeper: AccountStore, outcome: Outcome) -> None:
+    cause = await keeper.run(outbox.record, "$asked", "culture", send(), 1)
+    assert cause is not None
+    await keeper.run(outbox.finish, cause, outcome, 2)
+    assert await keeper.run(outbox.record, "$asked", "culture", send(), 3) is None
+    assert await keeper.run(outbox.waiting) == []
+
+
+async def test_another_origin_craft_step_or_account_is_another_cause(store: Store, keeper: AccountStore) -> None:
+    await keeper.run(outbox.record, "$asked", "culture", send(), 1)
+    assert await keeper.run(outbox.record, "$other", "culture", send(), 1)
+    assert await keeper.run(outbox.record, "$asked", "prompts", send(), 1)
+    assert await keeper.run(outbox.record, "$asked", "culture", send(step="more"), 1)
+    second = store.of(AccountKey("second"))
+    assert await second.run(outbox.record, "$asked", "culture", send(), 1)
+    assert (len(await keeper.run(outbox.waiting)), len(await second.run(outbox.waiting))) == (4, 1)
+
+
+async def test_a_result_is_handed_over_once(keeper: AccountStore) -> None:
+    cause = await keeper.run(outbox.record, "$asked", "culture", send(tag="t"), 1)
+    assert cause is not None
+    result = await keeper.run(lambda tx: outbox.finish(tx, cause, "done", 2, event=EventId("$said")))
+    assert result is not None
+    assert (result.craft, result.step, result.tag, result.outcome) == ("culture", "say", "t", "done")
+    assert (result.room, result.event, result.cause) == (ROOM, "$said", cause)
+    assert await keeper.run(lambda tx: outbox.finish(tx, cause, "done", 3, event=EventId("$echo"))) is None
+    line = await keeper.run(outbox.journal_of, cause)
+    assert line is not None
+    assert (line["outcome"], line["event"], line["at_ms"]) == ("done", "$said", 2)
+
+
+async def test_an_unknown_cause_has_no_result(keeper: AccountStore) -> None:
+    assert await keeper.run(outbox.finish, Cause("nobody"), "done", 1) is None
+    assert await keeper.run(outbox.journal_of, Cause("nobody")) is None
+
+
+async def test_the_journal_says_what_was_done_and_never_what_was_said(keeper: AccountStore) -> None:
+    effect = replace(send("the words"), rule="links")
+    cause = await keeper.run(outbox.record, "$asked", "culture", effect, 1)
+    assert cause is not None
+    await keeper.run(outbox.finish, cause, "done", 2)
+    rows = await keeper.run(lambda tx: tx.rows("select * from journal"))
+    assert "the words" not in repr(rows)
+    assert [(row["kind"], row["rule"], row["room"]) for row in rows] == [("send", "links", ROOM)]
+
+
+async def test_a_direct_message_is_journalled_with_the_room_it_went_to(keeper: AccountStore) -> None:
+    effect = SendDirect(step="why", user=CY, content={"body": "because"})
+    cause = await keeper.run(outbox.record, "$asked", "culture", effect, 1)
+    assert cause is not None
+    await keeper.run(outbox.place, cause, RoomId("!direct"))
+    result = await keeper.run(outbox.finish, cause, "done", 2)
+    assert result is not None
+    assert result.room == "!direct"
+
+
+# -- order -------------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.sampled_from(Priority), max_size=12), st.integers(0, 12))
+def test_the_most_urgent_goes_first_and_among_equals_the_oldest(priorities: list[Priority], limit: int) -> None:
+    def work(tx: Tx) -> None:
+        for n, priority in enumerate(priorities):
+            outbox.record(tx, f"${n}", "culture", send(step=str(n), priority=priority), n)
+        order = sorted(range(len(priorities)), key=lambda n: (priorities[n], n))
+        assert [int(row.step) for row in outbox.waiting(tx)] == order
+        assert [int(row.step) for row in outbox.ready(tx, 0, limit)] == order[:limit]
+
+    rolled_back(work)
+
+
+async def test_what_failed_waits_until_its_time(keeper: AccountStore) -> None:
+    def work(tx: Tx) -> None:
+        cause = outbox.record(tx, "$asked", "culture", send(), 1)
+        assert cause is not None
+        outbox.note_failure(tx, cause, 1_000, failed=True)
+        assert outbox.ready(tx, 999, 10) == []
+        assert outbox.next_retry_ms(tx, 999) == 1_000
+        (row,) = outbox.ready(tx, 1_000, 10)
+        assert row.tries == 1
+        assert outbox.next_retry_ms(tx, 1_000) is None
+        outbox.note_failure(tx, cause, 2_000, failed=False)
+        (row,) = outbox.ready(tx, 2_000, 10)
+        assert row.tries == 1
+
+    await keeper.run(work)
+
+
+async def test_the_first_try_and_its_device_are_remembered(keeper: AccountStore) -> None:
+    cause = await keeper.run(outbox.record, "$asked", "culture", send(), 1)
+    assert cause is not None
+    assert await keeper.run(outbox.note_try, cause, "FIRST", 10)
+    assert await keeper.run(outbox.note_try, cause, "SECOND", 20)
+    row = await keeper.run(outbox.get, cause)
+    assert row is not None
+    assert (row.tried_ms, row.device) == (10, "FIRST")
+    await keeper.run(outbox.finish, cause, "done", 30)
+    assert not await keeper.run(outbox.note_try, cause, "FIRST", 40)
+
+
+# -- merging -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_newer_word_takes_the_place_of_one_that_was_not_tried(keeper: AccountStore) -> None:
+    await keeper.run(outbox.record, "$1", "culture", send("old", merge="why:cy"), 1)
+    await keeper.run(outbox.record, "$2", "culture", send("new", merge="why:cy"), 2)
+    (row,) = await keeper.run(outbox.waiting)
+    assert row.payload["content"] == send("new").content
+    assert await keeper.run(outbox.merging, "culture", "why:cy") == row
+
+
+async def test_what_was_tried_may_have_been_read_and_stays(keeper: AccountStore) -> None:
+    cause = await keeper.run(outbox.record, "$1", "culture", send("old", merge="why:cy"), 1)
+    assert cause is not None
+    await keeper.run(outbox.note_try, cause, "DEVICE", 1)
+    await keeper.run(outbox.record, "$2", "culture", send("new", merge="why:cy"), 2)
+    assert [row.created_ms for row in await keeper.run(outbox.waiting)] == [1, 2]
+    newest = await keeper.run(outbox.merging, "culture", "why:cy")
+    assert newest is not None
+    assert newest.created_ms == 2
+
+
+async def test_merging_is_by_key_and_craft(keeper: AccountStore) -> None:
+    await keeper.run(outbox.record, "$1", "culture", send(merge="why:cy"), 1)
+    await keeper.run(outbox.record, "$2", "culture", send(merge="why:dee"), 1)
+    await keeper.run(outbox.record, "$3", "prompts", send(merge="why:cy"), 1)
+    await keeper.run(outbox.record, "$4", "culture", send(), 1)
+    await keeper.run(outbox.record, "$5", "culture", send(), 1)
+    assert len(await keeper.run(outbox.waiting)) == 5
+    assert await keeper.run(outbox.merging, "culture", "why:eve") is None
+
+
+async def test_what_was_replaced_never_happened_and_may_be_wanted_again(keeper: AccountStore) -> None:
+    await keeper.run(outbox.record, "$1", "culture", send("one", merge="m"), 1)
+    await keeper.run(outbox.record, "$2", "culture", send("two", merge="m"), 2)
+    assert await keeper.run(outbox.record, "$1", "culture", send("one", merge="m"), 3)
+    (row,) = await keeper.run(outbox.waiting)
+    assert row.payload["content"] == send("one").content
+
+
+# -- fairness ----------------------------------------------------------------------------------------------------------
+
+
+async def test_one_persons_flood_fills_only_their_own_budget(keeper: AccountStore) -> None:
+    def flood(tx: Tx) -> list[bool]:
+        return [
+            outbox.record(tx, f"${n}", "engine", send(priority=Priority.REPLY, person=CY), n) is not None
+            for n in range(8)
+        ]
+
+    assert await keeper.run(flood) == [True] * outbox.REPLIES_PER_PERSON + [False] * 3
+    assert await keeper.run(outbox.record, "$ana", "engine", send(priority=Priority.REPLY, person=ANA), 9)
+    assert await keeper.run(outbox.record, "$rule", "culture", send(priority=Priority.SAFETY, person=CY), 9)
+    assert await keeper.run(outbox.record, "$said", "culture", send(priority=Priority.REPLY), 9)
+
+
+async def test_an_answered_reply_gives_its_place_back(keeper: AccountStore) -> None:
+    causes = [
+        await keeper.run(outbox.record, f"${n}", "engine", send(priority=Priority.REPLY, person=CY), n)
+        for n in range(outbox.REPLIES_PER_PERSON)
+    ]
+    assert causes[0] is not None
+    await keeper.run(outbox.finish, causes[0], "done", 9)
+    assert await keeper.run(outbox.record, "$more", "engine", send(priority=Priority.REPLY, person=CY), 9)
+
+
+async def test_something_waits_while_there_is_an_effect_or_a_state_event(keeper: AccountStore) -> None:
+    assert not await keeper.run(outbox.anything_waits)
+    cause = await keeper.run(outbox.record, "$asked", "culture", send(), 1)
+    assert cause is not None
+    assert await keeper.run(outbox.anything_waits)
+    await keeper.run(outbox.finish, cause, "done", 2)
+    assert not await keeper.run(outbox.anything_waits)
+    await keeper.run(claims.mark_unsettled, ROOM, "m.room.topic", "", 3)
+    assert await keeper.run(outbox.anything_waits)
+
+
+def test_a_waiting_row_does_not_show_what_will_be_said() -> None:
+    def work(tx: Tx) -> None:
+        outbox.record(tx, "$asked", "culture", send("the words"), 1)
+        assert "the words" not in repr(outbox.waiting(tx))
+
+    rolled_back(work)
