@@ -39,7 +39,12 @@ _TOKENS: Final = re.compile(r"\b(?:sy[atrl]t?|m[acr]t)_[A-Za-z0-9_\-]{8,}|(?<=Be
 
 def shorten_ids(text: str) -> str:
     """Shorten every Matrix id in a text, percent-encoded ones too, and blot out access tokens."""
-    return _TOKENS.sub("***", _IDS.sub(lambda match: shorten(unquote(match[0])), text))
+    return _TOKENS.sub("***", _IDS.sub(_shortened, text))
+
+
+def _shortened(match: re.Match[str]) -> str:
+    found = match[0]
+    return shorten(unquote(found) if found.startswith("%") else found)
 
 
 def discreet(value: object, depth: int = 0) -> object:

@@ -129,6 +129,7 @@ def test_ids_are_shortened_wherever_they_stand(out: io.StringIO, identifier: str
         ("@ana:[::1]:80 left", f"{shorten('@ana:[::1]:80')} left"),
         ("@a'n(a!=/+x:grove.example", shorten("@a'n(a!=/+x:grove.example")),
         ("PUT /rooms/%21circle%3Agrove.example/send", f"PUT /rooms/{shorten(ROOM)}/send"),
+        ("@50%25:grove.example", shorten("@50%25:grove.example")),
         ("/%40ana%3Agrove.example%3A8448/", f"/{shorten('@ana:grove.example:8448')}/"),
         (f"/rooms/%21{NEW_ROOM[1:]}/", f"/rooms/{shorten(NEW_ROOM)}/"),
         (f"/%24{V3_EVENT[1:].replace('+', '%2B').replace('/', '%2F')}/", f"/{shorten(V3_EVENT)}/"),
