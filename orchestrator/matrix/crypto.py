@@ -23,13 +23,14 @@ from orchestrator.errors import BadRequest, IdentityError, MatrixError, UnknownT
 from orchestrator.model.clock import MINUTE_MS, SECOND_MS, Clock
 from orchestrator.model.ids import DeviceId, Json, JsonObject, RoomId, UserId
 
-from .devices import CALL_S, DeviceLists, Rests
+from .devices import DeviceLists, Rests
 from .gateway import Gateway, route
 from .olm import Machine
 from .own_device import ONE_TIME_KEYS, Device
 from .seal import Seal
 from .sharing import Sharing
 
+PATIENCE_S: Final = 30.0
 _ALGORITHM: Final = "signed_curve25519"
 _FALLBACK_MS: Final = 10 * MINUTE_MS  # an answer of sync may be older than what was published meanwhile
 
@@ -176,8 +177,11 @@ class Crypto:
 
     # Between
 
-    async def publish(self) -> None:
+    async def publish(self, *, patience_s: float = PATIENCE_S) -> None:
         """See to it that the server has our device's keys, enough one-time keys and an unused fallback key.
+
+        Args:
+            patience_s: for how long to try again while the server is in trouble.
 
         Raises:
             MatrixError: the server did not take them.
@@ -189,14 +193,14 @@ class Crypto:
         async with self._publishing:
             first = not self._machine.own.published
             if first:
-                await self._check_nobody_else()
+                await self._check_nobody_else(patience_s)
             one_time = 0 if first else ONE_TIME_KEYS if self._one_time is None else self._one_time
             spare = first or (self._fallback_used and "fallback" not in self._rests)
             body = self._machine.own.publication(one_time=one_time, fallback=spare)
             if not body:
                 return
             try:
-                answer = await self._gateway.call("POST", route("keys", "upload"), body=body)
+                answer = await self._gateway.call("POST", route("keys", "upload"), body=body, patience_s=patience_s)
             except BadRequest:
                 if not first and "one_time_keys" in body:
                     self._machine.own.pass_over_names()
@@ -225,7 +229,7 @@ class Crypto:
             StoreError: keys cannot be written.
         """
         for name, chore in (
-            ("publish", self.publish),
+            ("publish", self._publish_now),
             ("ask", self._ask),
             ("mend", self._mend),
             ("settle", self._sharing.settle),
@@ -242,6 +246,9 @@ class Crypto:
             else:
                 self._rests.end(name)
 
+    async def _publish_now(self) -> None:
+        await self.publish(patience_s=0)
+
     async def _ask(self) -> None:
         await self._lists.refresh(self._lists.stale())
 
@@ -252,16 +259,16 @@ class Crypto:
                 await self._sharing.tell([device], "m.dummy", {})
                 self._machine.mark_unwedged(device)
 
-    async def _check_nobody_else(self) -> None:
+    async def _check_nobody_else(self, patience_s: float) -> None:
         us = self._machine.device
         body: JsonObject = {"device_keys": {us.user: [us.id]}}
-        answer = await self._gateway.call("POST", route("keys", "query"), body=body, timeout_s=CALL_S)
+        answer = await self._gateway.call("POST", route("keys", "query"), body=body, patience_s=patience_s)
         match answer.get("device_keys"):
             case {us.user: {us.id: {"keys": Mapping() as keys}}} if keys.get(f"ed25519:{us.id}") != us.ed25519:
                 raise IdentityError(
                     f"The homeserver knows this device ({us.id}) with other encryption keys than those in the data"
                     " directory, and nobody would trust new ones. Put the directory 'crypto' of the data directory back,"
-                    " or log this device out and start again: a new device is made then.",
+                    " or log this device out (in any client of the account) and start again.",
                     device=us.id,
                 )
 

@@ -250,8 +250,8 @@ async def _sign_device(gateway: Gateway, crypto: Crypto, identity: Identity) -> 
     shown = published.device or {}
     if shown.get("keys") != crypto.device_keys()["keys"] or not is_signed(shown, us.user, key.public, key.public):
         raise IdentityError(
-            f"The homeserver does not show this device ({us.id}) as signed by its identity. Log the device out and start"
-            " again: a new device is made then.",
+            f"The homeserver does not show this device ({us.id}) as signed by its identity. Log the device out (in any"
+            " client of the account) and start again.",
             device=us.id,
         )
     crypto.endorse(key.public, key.signature(signed))

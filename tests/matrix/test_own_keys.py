@@ -16,7 +16,7 @@ from orchestrator.matrix.seal import Seal
 from orchestrator.matrix.signing import encode64
 from orchestrator.model.clock import MINUTE_MS, SECOND_MS
 from orchestrator.model.ids import DeviceId
-from tests.fakes import FakeHomeserver
+from tests.fakes import FakeHomeserver, HtmlError
 from tests.matrix.peers import ANA, KEEPER, Peers, letters
 
 # Our own keys
@@ -47,6 +47,21 @@ async def test_one_time_keys_are_filled_up_and_the_fallback_key_is_renewed_when_
     for _ in range(51):
         claimed = hs.keys.claim({KEEPER: {keeper.device: "signed_curve25519"}})
     assert name not in claimed["one_time_keys"][KEEPER][keeper.device]
+
+
+async def test_a_start_outlives_a_server_that_is_in_trouble_for_a_moment(peers: Peers, hs: FakeHomeserver) -> None:
+    keeper = await peers.log_in(KEEPER, published=False)
+    pauses: list[float] = []
+
+    async def pause(pause_s: float) -> None:
+        pauses.append(pause_s)
+
+    keeper.gateway._sleep = pause
+    hs.faults.add(HtmlError(502), "POST", "/keys/query", times=2)
+    hs.faults.add(HtmlError(502), "POST", "/keys/upload", times=1)
+    await keeper.crypto.publish()
+    assert hs.keys.device(KEEPER, keeper.device) is not None
+    assert len(pauses) == 3
 
 
 async def test_keys_that_a_crash_kept_from_being_published_are_published_as_they_are(
