@@ -18,7 +18,7 @@ from types import SimpleNamespace
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator import logs
@@ -147,6 +147,7 @@ LOCALPARTS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclu
 SERVERS = st.from_regex(r"\A[a-z0-9]([a-z0-9\-.]{0,20}[a-z0-9])?(:[0-9]{2,5})?\Z")
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from("@!$#"), LOCALPARTS, SERVERS, st.sampled_from(["", " ", "(", '"']), st.sampled_from(["", " x", ","])
 )
@@ -155,6 +156,7 @@ def test_no_id_of_the_grammar_gets_through(sigil: str, local: str, server: str, 
     assert shorten_ids(before + identifier + after) == before + shorten(identifier) + after
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="@!$#:%34021aA.[]- \n", max_size=300))
 def test_shortening_never_fails_and_shortens_for_good(text: str) -> None:
     once = shorten_ids(text)

@@ -250,6 +250,7 @@ def test_a_limit_that_was_lifted_is_forgotten_after_an_hour() -> None:
         budget.succeeded(MESSAGE, later)
 
 
+@settings(deadline=None)
 @given(st.integers(100, LONGEST_WAIT_MS), st.integers(1, 200))
 def test_after_a_refusal_the_wait_is_what_the_server_asked_for(retry_ms: int, sent: int) -> None:
     budget = after_a_burst(sent, retry_ms)
@@ -535,6 +536,7 @@ STEPS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(STEPS, st.none() | st.builds(Learnt, st.integers(-5, 10**9), st.integers(-5, 10**9), st.integers(0, 2**45)))
 def test_nothing_that_is_told_makes_it_fail_or_wait_for_ever(steps: list[Step], learnt: Learnt | None) -> None:
     budget, now = Budget(learnt), START_MS

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import aiohttp
 import pytest
 from aiohttp import web
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import (
@@ -230,6 +230,7 @@ def test_an_id_that_would_step_out_of_the_path_is_refused(part: str) -> None:
         route("rooms", part, "leave")
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=5))
 def test_no_id_can_add_a_segment_or_a_query(parts: list[str]) -> None:
     try:
@@ -603,11 +604,13 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character_and_whole_ones_st
     assert parse(raw_json) == {"a\ufffd": ["x\ufffdy", "😀", "é"], "n": [1, None, True, 1.5]}
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.binary() | st.text().map(str.encode) | st.text(alphabet='[]{}"\\u0d8,:').map(str.encode))
 def test_no_bytes_make_the_reader_of_json_raise(raw_json: bytes) -> None:
     json.dumps(parse(raw_json), ensure_ascii=False).encode()
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
