@@ -273,6 +273,26 @@ def test_a_join_that_is_shown_again_as_old_state_tells_its_time_all_the_same() -
     rolled_back(work)
 
 
+def test_old_state_that_says_what_it_replaced_tells_when_somebody_joined() -> None:
+    def work(tx: Tx) -> None:
+        mirror.see_member(tx, membership("join", at_ms=2, before="invite"), known_join=False)
+        assert since(tx) == 2
+
+    rolled_back(work)
+
+
+def test_company_is_anybody_who_is_joined_and_not_the_bot_itself() -> None:
+    def work(tx: Tx) -> None:
+        mirror.see_member(tx, membership("join", at_ms=1, user=ME))
+        mirror.see_member(tx, membership("invite", at_ms=1, user=CY))
+        assert not mirror.anyone_beside(tx, ROOM, ME)
+        mirror.see_member(tx, membership("join", at_ms=2, user=CY))
+        assert mirror.anyone_beside(tx, ROOM, ME)
+        assert not mirror.anyone_beside(tx, RoomId("!lounge"), ME)
+
+    rolled_back(work)
+
+
 def test_who_is_there_is_listed_by_membership() -> None:
     def work(tx: Tx) -> None:
         mirror.see_member(tx, membership("join", at_ms=1, user=CY))
