@@ -149,16 +149,14 @@ class House:
     async def deliver(self, *kinds: str, outcome: Outcome = "done", most: int = 10_000) -> list[Waiting]:
         """Carry out what waits, until nothing does; tells what it was."""
         carried: list[Waiting] = []
-        while len(carried) < most:
-            ready = [row for row in await self.waiting() if not kinds or row.kind in kinds]
-            if not ready:
-                break
-            row = ready[0]
-            await self.store.run(outbox.note_try, row.cause, "DEVICE", self.clock.at_ms)
-            room = direct(UserId(row.target)) if row.kind == "direct" else row.room
-            event = self.next_id("sent") if outcome == "done" else None
-            await self.engine.confirm(row.cause, outcome, event=event, room=room, errcode="")
-            carried.append(row)
+        while ready := [row for row in await self.waiting() if not kinds or row.kind in kinds][: most - len(carried)]:
+            for row in ready:
+                if not await self.store.run(outbox.note_try, row.cause, "DEVICE", self.clock.at_ms):
+                    continue  # a newer one took its place meanwhile
+                room = direct(UserId(row.target)) if row.kind == "direct" else row.room
+                event = self.next_id("sent") if outcome == "done" else None
+                await self.engine.confirm(row.cause, outcome, event=event, room=room, errcode="")
+                carried.append(row)
         return carried
 
     async def try_all(self) -> None:

@@ -49,7 +49,6 @@ class Reason:
     room: RoomId
     rule: str
     at_ms: int
-    told: Told
 
 
 def note(tx: Tx, user: UserId, room: RoomId, event: EventId, rule: str, at_ms: int) -> None:
@@ -70,18 +69,10 @@ def note(tx: Tx, user: UserId, room: RoomId, event: EventId, rule: str, at_ms: i
 def reasons_of(tx: Tx, user: UserId) -> Sequence[Reason]:
     """List what is kept about somebody, oldest first."""
     rows = tx.rows(
-        'select room, rule, at_ms, told from reason where account = :account and "user" = :user order by at_ms, cause',
+        'select room, rule, at_ms from reason where account = :account and "user" = :user order by at_ms, cause',
         user=user,
     )
-    return [
-        Reason(
-            room=RoomId(text(row, "room")),
-            rule=text(row, "rule"),
-            at_ms=number(row, "at_ms"),
-            told=Told(number(row, "told")),
-        )
-        for row in rows
-    ]
+    return [Reason(room=RoomId(text(row, "room")), rule=text(row, "rule"), at_ms=number(row, "at_ms")) for row in rows]
 
 
 def tell(tx: Tx, documents: Documents, user: UserId, now: Now) -> Iterable[AnyEffect]:
@@ -98,7 +89,7 @@ def tell(tx: Tx, documents: Documents, user: UserId, now: Now) -> Iterable[AnyEf
 def due(tx: Tx, documents: Documents, timer: Timer, now: Now) -> Iterable[AnyEffect]:
     """Tell somebody the rest of what happened since the last word."""
     user = UserId(timer.key.removeprefix(TIMER))
-    if all(reason.told is not Told.NOT_YET for reason in reasons_of(tx, user)):
+    if not _anything_untold(tx, user):
         return []
     if outbox.merging(tx, NAME, _merge_key(user)) is not None:
         set_timer(tx, Timer(craft=NAME, key=timer.key, due_ms=now.at_ms + MINUTE_MS))
@@ -129,24 +120,15 @@ def forget(tx: Tx, documents: Documents, now: Now) -> None:
 
 
 def _say(tx: Tx, documents: Documents, user: UserId, now: Now) -> list[AnyEffect]:
-    untold = [reason for reason in reasons_of(tx, user) if reason.told is not Told.YES]
-    groups: dict[tuple[RoomId, str], words.Happened] = {}
-    for reason in untold:
-        place = place_of(tx, documents, reason.room)
-        if place is None:
-            continue
-        before = groups.get((reason.room, reason.rule))
-        groups[reason.room, reason.rule] = words.Happened(
-            place=place, rule=reason.rule, count=before.count + 1 if before else 1, at_ms=reason.at_ms
-        )
     _mark(tx, user, Told.NOT_YET, Told.ON_ITS_WAY)
-    if not groups:
+    happened = _on_its_way(tx, documents, user)
+    if not happened:
         _mark(tx, user, Told.ON_ITS_WAY, Told.YES)  # the rooms are no longer ours: there is nothing to explain
         return []
     _wait(tx, user, now)
-    first = next(iter(groups.values()))
+    first = happened[0]
     with speaking(first.place.community.locale):
-        said = words.why_it_happened(list(groups.values()))
+        said = words.why_it_happened(happened)
     return [
         SendDirect(
             step="why",
@@ -159,6 +141,31 @@ def _say(tx: Tx, documents: Documents, user: UserId, now: Now) -> list[AnyEffect
             rule=first.rule,
         )
     ]
+
+
+def _on_its_way(tx: Tx, documents: Documents, user: UserId) -> list[words.Happened]:
+    rows = tx.rows(
+        'select room, rule, count(*) as n, max(at_ms) as at_ms from reason where account = :account and "user" = :user'
+        " and told = :told group by room, rule order by min(at_ms), room, rule",
+        user=user,
+        told=int(Told.ON_ITS_WAY),
+    )
+    found = []
+    for row in rows:
+        place = place_of(tx, documents, RoomId(text(row, "room")))
+        if place is not None:
+            count, at_ms = number(row, "n"), number(row, "at_ms")
+            found.append(words.Happened(place=place, rule=text(row, "rule"), count=count, at_ms=at_ms))
+    return found
+
+
+def _anything_untold(tx: Tx, user: UserId) -> bool:
+    row = tx.one(
+        'select 1 as untold from reason where account = :account and "user" = :user and told = :told limit 1',
+        user=user,
+        told=int(Told.NOT_YET),
+    )
+    return row is not None
 
 
 def _wait(tx: Tx, user: UserId, now: Now) -> None:
