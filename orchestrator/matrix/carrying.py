@@ -221,7 +221,10 @@ class Carrier:
         if _is_as_wanted(wanted, str(content.get("membership", "leave")), known=live is not None):
             await self._confirm(row.cause, "done", event=event, room=room)
             return False
-        if row.tried_ms is not None and row.cause in await self._search(row):
+        based_on = row.payload.get("based_on")
+        answered = wanted == "invite" and live is not None and (based_on is None or event not in {"", based_on})
+        if answered or (row.tried_ms is not None and row.cause in await self._search(row)):
+            # They left or declined, perhaps long ago and unseen by us: nobody is asked again and again.
             await self._confirm(row.cause, "undone", room=room)
             return False
         body: dict[str, Json] = {"membership": wanted, CAUSE_FIELD: row.cause}

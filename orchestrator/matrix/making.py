@@ -70,6 +70,10 @@ class Maker:
         if room is None:
             await self._store.run(self._ask_for_direct_room, user)
             raise NotYet(SECOND_MS)
+        if not {*await self._history.members(room)} <= {self._me, user}:
+            # Somebody came whom we have not seen come: what is for one person is not said there.
+            await self._store.run(bindings.drop_direct, room)
+            raise NotYet(SECOND_MS)
         if row.room != room:
             await self._store.run(outbox.place, row.cause, room)
         return room
@@ -116,7 +120,8 @@ class Maker:
         """Look for a room of ours that carries a locator: in the mirror, and if need be in every room we are in."""
         known = await self._store.run(mirror.rooms_with_state, LOCATOR_TYPE)
         for room, state in known:
-            if state.sender == self._me and (state.content or {}).get("locator") == locator:
+            said = (state.content or {}).get("locator")
+            if state.sender == self._me and said == locator and await self._is_ours(room):
                 return room
         if everywhere:
             seen = {room.room for room in await self._store.run(mirror.rooms_joined)}
@@ -124,9 +129,18 @@ class Maker:
                 if room in seen:
                     continue
                 live = await self._history.state(room, LOCATOR_TYPE, "")
-                if live is not None and live.sender == self._me and live.content.get("locator") == locator:
+                said = live.content.get("locator") if live is not None and live.sender == self._me else None
+                if said == locator and await self._is_ours(room):
                     return room
         return None
+
+    async def _is_ours(self, room: RoomId) -> bool:
+        """Tell whether the bot made a room. In other people's rooms a locator of ours says nothing by itself."""
+        seen = await self._store.run(mirror.state_of, room, "m.room.create")
+        if seen is not None:
+            return seen.sender == self._me
+        live = await self._history.state(room, "m.room.create")
+        return live is not None and live.sender == self._me
 
 
 def _usable_direct_room(tx: Tx, user: UserId) -> RoomId | None:

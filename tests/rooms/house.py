@@ -28,7 +28,7 @@ from orchestrator.model.ids import (
     UserId,
 )
 from orchestrator.rooms import Rooms, compose, compose_context
-from orchestrator.store import AccountStore, Store, bindings, claims, mirror, outbox
+from orchestrator.store import AccountStore, Store, bindings, claims, outbox
 from orchestrator.store.outbox import Waiting
 from tests.declared import ME
 from tests.fakes.clock import FakeClock
@@ -89,8 +89,11 @@ class House:
         self.engine.use(documents, [self.craft], Nobody())
 
     async def close(self) -> None:
+        """Close the rows; no decision may have stumbled."""
         assert self._store is not None
+        stumbled = await self.rows.run(_troubles)
         await self._store.close()
+        assert stumbled == []
 
     async def settle(self) -> None:
         """Settle, and deliver until nothing is left to do."""
@@ -271,15 +274,10 @@ class House:
         return EventId(f"$event{next(self._numbers)}")
 
 
+def _troubles(tx: Tx) -> list[tuple[object, object]]:
+    found = tx.rows("select craft, rule from journal where account = :account and kind = 'trouble'")
+    return [(row["craft"], row["rule"]) for row in found]
+
+
 async def known_direct(house: House, user: UserId) -> RoomId | None:
     return await house.rows.run(bindings.direct_room, user)
-
-
-async def forget_member(house: House, room: RoomId, user: UserId) -> None:
-    """Have the mirror not know somebody, as when they were not loaded."""
-
-    def forget(tx: Tx) -> None:
-        tx.run("delete from member where account = :account and room = :room and user = :user", room=room, user=user)
-
-    await house.rows.run(forget)
-    assert await house.rows.run(mirror.member, room, user) is None

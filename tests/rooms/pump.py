@@ -1,0 +1,136 @@
+"""The rooms craft at work on a homeserver: sync, engine, delivery and nothing else, turned by hand.
+
+There is no encryption here: what is said is not delivered (``said`` names it), all else goes over HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from orchestrator.documents.declared import Community, Documents
+from orchestrator.engine import Engine
+from orchestrator.errors import Final, Retryable
+from orchestrator.matrix.carrying import Carrier
+from orchestrator.matrix.making import Maker, NotYet
+from orchestrator.matrix.ports import DirectRoom
+from orchestrator.model.clock import SECOND_MS
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import AccountKey, JsonObject, RoomId
+from orchestrator.rooms import Rooms, compose, compose_context, direct_room
+from orchestrator.store import AccountStore, Store, bindings, claims, ingest, outbox
+from orchestrator.store.outbox import Waiting
+from tests.declared import ME
+from tests.fakes import FakeHomeserver
+from tests.matrix.listening import Ears, listening
+
+from .house import Nobody
+
+
+class Pump:
+    """A bot turned by hand."""
+
+    passing = Retryable
+
+    def __init__(self, hs: FakeHomeserver, rows: AccountStore, ears: Ears, *communities: Community) -> None:
+        self.hs, self.rows, self._ears = hs, rows, ears
+        self.said: list[str] = []
+        self.engine = Engine(rows, hs.clock, ME)
+        self.engine.use(Documents(communities=communities), [Rooms(Documents(communities=communities), ME)], Nobody())
+        maker = Maker(rows, ears.gateway, ears.history, hs.clock, ME, lambda user: DirectRoom(*direct_room(ME, user)))
+        self._carrier = Carrier(
+            store=rows,
+            gateway=ears.gateway,
+            history=ears.history,
+            crypto=None,
+            clock=hs.clock,
+            me=ME,
+            device="KEEPER",
+            confirm=self.engine.confirm,
+            compose=self._compose,
+            maker=maker,
+            amend=_nothing_to_amend,
+        )
+
+    async def run(self) -> None:
+        """Take in what happened, settle, and deliver until nothing is left to do."""
+        await self.sync()
+        await self.engine.settle()
+        for _ in range(60):
+            rows, marks = await self.rows.run(outbox.waiting), await self.rows.run(claims.unsettled)
+            if not rows and not marks:
+                return
+            for row in rows:
+                await self._carry(row)
+            for mark in marks:
+                try:
+                    await self._carrier.settle(mark)
+                except Final as error:
+                    await self._carrier.refuse(None, mark, error)
+            await self.sync()
+        raise AssertionError(f"it never comes to rest: {rows} {marks}")
+
+    async def bound(self) -> dict[str, RoomId]:
+        return {binding.key: binding.room for binding in await self.rows.run(bindings.bindings)}
+
+    def made(self) -> int:
+        """Count the rooms that were asked for."""
+        return len(self.writes("createRoom"))
+
+    def writes(self, part: str = "") -> list[str]:
+        """List everything that was asked of the homeserver and was no question."""
+        return [
+            f"{request.method} {request.path}"
+            for request in self.hs.requests
+            if request.method != "GET" and part in request.path and "/login" not in request.path
+        ]
+
+    async def _carry(self, row: Waiting) -> None:
+        if row.kind in {"send", "direct"}:
+            self.said.append(str(row.room or row.target))
+            await self.engine.confirm(row.cause, "done")
+            return
+        await self.try_once(row)
+
+    async def try_once(self, row: Waiting) -> None:
+        """Have delivery try a row."""
+        await self.rows.run(outbox.note_try, row.cause, "KEEPER", self.hs.clock.now_ms())
+        try:
+            await self._carrier.carry(row)
+        except NotYet as wait:
+            self.hs.clock.advance(wait.wait_ms)
+        except Final as error:
+            await self._carrier.refuse(row, None, error)
+
+    async def sync(self) -> None:
+        # What is new is here at once; an empty answer ends it.
+        for _ in range(20):
+            since = await self.rows.run(ingest.cursor)
+            batch = await self._ears.syncer.next(since, 0)
+            await self.engine.take(batch, catching_up=False)
+            if not batch.rooms:
+                return
+        raise AssertionError(f"sync never comes to rest after {20 * SECOND_MS} ms")
+
+    async def _compose(self, room: RoomId, type_: str, key: str, live: JsonObject | None) -> JsonObject | None:
+        def read(tx: Tx) -> JsonObject | None:
+            context = compose_context(tx, room, ME, type_=type_, key=key, live=live)
+            return compose(type_, live, claims.claims_on(tx, room, type_, key, self.hs.clock.now_ms()), context)
+
+        return await self.rows.run(read)
+
+
+async def _nothing_to_amend(row: Waiting) -> None:
+    raise AssertionError(row.step)
+
+
+@asynccontextmanager
+async def pumping(hs: FakeHomeserver, directory: Path, *communities: Community) -> AsyncIterator[Pump]:
+    """Start a bot on the rows of a directory; what is said is only named."""
+    store = Store.open(directory)
+    try:
+        async with listening(hs) as ears:
+            yield Pump(hs, store.of(AccountKey("keeper")), ears, *communities)
+    finally:
+        await store.close()
