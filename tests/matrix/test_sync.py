@@ -525,13 +525,14 @@ class AtOnce:
 
 
 @pytest.mark.parametrize("fault", [RepeatSync(), AtOnce()])
-async def test_a_server_that_answers_at_once_with_nothing_is_asked_once_a_second(
-    hs: FakeHomeserver, ears: Ears, fault: Fault
+async def test_a_server_that_answers_at_once_with_nothing_new_is_asked_once_a_second(
+    hs: FakeHomeserver, ears: Ears, cy: Person, room: Room, fault: Fault
 ) -> None:
-    await ears.syncer.next(None, 0)
+    cy.say(room, "heard once is enough")
+    since = (await ears.syncer.next(None, 0)).until
     hs.faults.add(fault, "GET", "/sync", times=None)
 
-    _, pauses = await follow(hs, ears, "s1_0", 20)
+    _, pauses = await follow(hs, ears, since, 20)
 
     assert pauses == [1.0] * (20 - 1 - sync.QUICK_ALLOWED)
 
