@@ -192,7 +192,6 @@ async def _open_keeper(
     directory = app.loaded.config.data_dir / "crypto"
     crypto = Crypto.open(gateway, directory, session.user, session.device, seal, app.clock)
     stack.callback(crypto.close)
-    await crypto.publish()
     await ensure_identity(
         gateway,
         rows,
@@ -231,18 +230,25 @@ async def _learnt(rows: AccountStore) -> Learnt | None:
     return None if kept is None else Learnt(kept.burst, kept.per_hour, kept.learnt_ms)
 
 
-async def run_until_stopped(config_path: Path, *, reset_identity: bool = False) -> int:
+async def run_until_stopped(
+    config_path: Path, *, reset_identity: bool = False, adjust: Adjust = lambda loaded: loaded
+) -> int:
     """Run the bot until SIGTERM or SIGINT; returns the exit code."""
-    async with open_app(config_path, reset_identity=reset_identity) as app:
-        work = asyncio.create_task(app.run())
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, work.cancel)
-        log.info("at work", accounts=len(app.keepers), communities=len(app.loaded.documents.communities))
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+    work = asyncio.create_task(_run(config_path, reset_identity=reset_identity, adjust=adjust))
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        # From the first moment on: a start can take a while, and must not end half way without a word.
+        loop.add_signal_handler(name, work.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
     log.info("stopped")
     return 0
+
+
+async def _run(config_path: Path, *, reset_identity: bool, adjust: Adjust) -> None:
+    async with open_app(config_path, reset_identity=reset_identity, adjust=adjust) as app:
+        log.info("at work", accounts=len(app.keepers), communities=len(app.loaded.documents.communities))
+        await app.run()
 
 
 async def ask_running(config_path: Path, verb: str, *, as_json: bool) -> int:

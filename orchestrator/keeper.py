@@ -148,8 +148,7 @@ class Keeper:
         self.ready.set()
 
     def _heard(self, taken: Taken) -> None:
-        for room in taken.members_changed:
-            self._crypto.members_changed(room)
+        # Who comes needs nothing: each send looks who may read. Who leaves must not read on.
         for room, user in taken.left:
             self._crypto.member_left(room, user)
         if taken.gaps:

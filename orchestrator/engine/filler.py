@@ -100,12 +100,15 @@ class Filler:
             if len(pages) > PAGES_IN_MEMORY:
                 pages[-1 - PAGES_IN_MEMORY] = (pages[-1 - PAGES_IN_MEMORY][0], None)
             token = page.older if page.older != token else None
+        count = 0
         while pages:
             start, kept = pages.pop()
             page = kept or await self._history.page(gap.room, start=start, stop=gap.since)
             await self._engine.take_page(page.events, _nothing)
+            count += len(page.events)
         failpoints.pass_by("gap.before_close")
         await self._engine.take_page((), lambda tx: _close(tx, gap))
+        log.info("a gap was filled", room=shorten(gap.room), events=count)
 
     async def _read_late(self) -> None:
         await self._store.run(ingest.drop_old_lates, self._clock.now_ms() - KEEP_LATE_MS)

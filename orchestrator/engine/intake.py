@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 import structlog
 
+from orchestrator import failpoints
 from orchestrator.errors import StoreError
 from orchestrator.model.batch import RoomUpdate, SyncBatch
 from orchestrator.model.effects import AnyEffect, Outcome
@@ -43,7 +44,6 @@ class Taken:
 
     Attributes:
         settle: a declared room came to exist or was found: the crafts must settle again.
-        members_changed: rooms whose joined members changed: whoever encrypts must look again.
         left: who left which room: the key of the room's messages must change.
         gaps: a timeline was not whole.
         waiting: there is something to deliver.
@@ -51,7 +51,6 @@ class Taken:
     """
 
     settle: bool = False
-    members_changed: set[RoomId] = field(default_factory=set)
     left: set[tuple[RoomId, UserId]] = field(default_factory=set)
     gaps: bool = False
     waiting: bool = False
@@ -183,17 +182,17 @@ class Intake:
         if cause is None and event.txn is not None and event.txn.startswith(TXN_PREFIX):
             cause = Cause(event.txn.removeprefix(TXN_PREFIX))
         if cause is not None and outbox.get(turn.tx, cause) is not None:
+            failpoints.pass_by("echo.before_confirm")
             self.confirm(turn, cause, "done", event=event.id, room=event.room)
+            failpoints.pass_by("echo.after_confirm")
 
     def _see(self, turn: Turn, event: State | Member, *, known_join: bool = True) -> None:
         tx, now = turn.tx, turn.now
         if isinstance(event, Member):
             before = mirror.member(tx, event.room, event.user)
             mirror.see_member(tx, event, known_join=known_join)
-            if before is None or before.membership != event.membership:
-                turn.taken.members_changed.add(event.room)
-                if event.membership in {"leave", "ban"}:
-                    turn.taken.left.add((event.room, event.user))
+            if event.membership in {"leave", "ban"} and (before is None or before.membership != event.membership):
+                turn.taken.left.add((event.room, event.user))
             return
         news = mirror.see_state(tx, event.room, event.type, event.key, event.id, event.sender, event.content)
         if news and claims.claims_on(tx, event.room, event.type, event.key, now.at_ms):
