@@ -18,7 +18,7 @@ MOST_PER_KEY = 500
 
 @dataclass(slots=True)
 class Windows:
-    """Times at which something happened, by key, newest last.
+    """Times at which something happened, by key, in the order in which we heard of it.
 
     Keys are tuples of ids, such as ``("spoke", room)``; each mark carries who it was.
     """
@@ -55,5 +55,7 @@ class Windows:
 
     def sweep(self, now_ms: int) -> None:
         """Drop keys whose newest mark is out of reach, so that memory stays flat."""
-        for key in [k for k, marks in self._marks.items() if not marks or marks[-1][0] < now_ms - KEEP_MS]:
-            del self._marks[key]
+        for key, marks in list(self._marks.items()):
+            # What was missed and read later stands behind what is newer.
+            if max((at_ms for at_ms, _who in marks), default=0) < now_ms - KEEP_MS:
+                del self._marks[key]

@@ -62,6 +62,15 @@ def test_a_room_where_nothing_happens_any_more_is_swept_away() -> None:
     assert windows.since(("spoke", "!new"), 0) == [(KEEP_MS, "ana")]
 
 
+def test_what_was_missed_and_read_later_does_not_sweep_away_what_is_new() -> None:
+    windows = Windows()
+    for at_ms in (KEEP_MS + 5, 0):
+        windows.stage(SPOKE, at_ms, "ana")
+    windows.publish()
+    windows.sweep(KEEP_MS + 6)
+    assert windows.since(SPOKE, 1) == [(KEEP_MS + 5, "ana")]
+
+
 def test_what_was_never_heard_is_not_known_and_so_not_quiet() -> None:
     windows = Windows()
     assert not windows.is_known_since(SPOKE, 0)
