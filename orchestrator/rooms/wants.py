@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from orchestrator.documents.declared import CONTROL_KEY, Community
+from orchestrator.documents.declared import Community
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import LOCATOR_TYPE, Json, RoomId, RoomKey, UserId, server_of
 from orchestrator.store.bindings import SPACE_KEY
@@ -69,7 +69,7 @@ def _links(community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId) ->
         return
     for place, room in enumerate(community.rooms, start=1):
         child = rooms.get(room.key)
-        if child is None or room.key == CONTROL_KEY:
+        if child is None:
             continue
         link: Json = {"via": [server_of(me)], "order": f"{place * 10:05d}"}
         yield Claim(room=space, type="m.space.child", key=child, owner=TEMPLATE, value=link)

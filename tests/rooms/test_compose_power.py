@@ -82,6 +82,18 @@ def test_a_lead_on_duty_stays_a_lead() -> None:
     assert composed(fresh(), [*roles(), user_claim(ANA, 50)], context()) == fresh()
 
 
+def test_of_what_somebody_is_granted_the_highest_holds() -> None:
+    claims = [
+        *roles(),
+        user_claim(CY, 60),
+        user_claim(CY, 40, "role"),
+        user_claim(DEE, 40),
+        user_claim(DEE, 60, "role"),
+    ]
+    users = composed(fresh(), claims, context())["users"]
+    assert (users[CY], users[DEE]) == (60, 60)
+
+
 def test_a_mute_silences_while_it_lasts_and_leaves_no_trace() -> None:
     live = fresh()
     muted = composed(live, [*roles(), user_claim(EVE, -1, "mute")], context())
