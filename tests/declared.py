@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, time
+from hashlib import sha256
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -11,7 +13,9 @@ from orchestrator.documents.declared import (
     CONTROL_KEY,
     Care,
     Community,
+    Deck,
     Documents,
+    Gate,
     History,
     JoinRule,
     LadderStep,
@@ -19,6 +23,7 @@ from orchestrator.documents.declared import (
     OnDrift,
     Policy,
     PowerMap,
+    Prompt,
     PromptSchedule,
     Resource,
     Room,
@@ -27,7 +32,8 @@ from orchestrator.documents.declared import (
     Settings,
     Welcome,
 )
-from orchestrator.model.cadence import QuietHours
+from orchestrator.model.cadence import Cadence, Every, QuietHours, Unit, Weekday, Weekly
+from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.ids import AccountKey, CommunityKey, RoomKey, UserId
 
 ME = UserId("@keeper:grove.example")
@@ -104,6 +110,60 @@ def policy(
         ladder_forget_ms=ladder_forget_ms,
         lists=tuple(lists),
         care=Care(resources=tuple(resources), contact_emergency_services="group_decides"),
+    )
+
+
+def rota(
+    anchor: str = "2026-01-06 19:00",
+    *,
+    every: int = 1,
+    unit: Unit = Unit.WEEK,
+    quiet: QuietHours | None = None,
+) -> Rota:
+    """Build a rota; ``anchor`` is the first handoff on the wall clock, a Tuesday evening."""
+    return Rota(
+        cadence=Cadence(datetime.fromisoformat(anchor), Every(every, unit)),
+        mode="order",
+        publish_ms=None,
+        rest_ms=None,
+        max_terms=None,
+        accept_within_ms=None,
+        reminders_ms=(),
+        quiet=quiet,
+    )
+
+
+def question(text: str, *, tier: int = 1, note: str = "") -> Prompt:
+    return Prompt(id=sha256(text.encode()).hexdigest()[:16], text=text, tier=tier, note=note)
+
+
+def deck(*questions: Prompt, name: str = "gentle-checkin", size: int = 6) -> Deck:
+    """Build a deck; without questions it has ``size`` light ones."""
+    made = questions or tuple(question(f"What was good on day {n}?") for n in range(size))
+    return Deck(name=name, title="Gentle check-in", prompts=made)
+
+
+def schedule(
+    *,
+    asked: Deck | None = None,
+    at: str = "19:05",
+    on: Sequence[Weekday] = (Weekday.TUE,),
+    grace_ms: int = 90 * MINUTE_MS,
+    gates: Sequence[Gate] = (),
+    thread: bool = True,
+    pin: Literal["swap", "none"] = "swap",
+    id: str | None = None,  # noqa: A002 - the field's own name
+) -> PromptSchedule:
+    asked = asked if asked is not None else deck()
+    days = "".join(day.name.lower() for day in on) or "daily"
+    return PromptSchedule(
+        id=id if id is not None else f"{asked.name}.{days}.{at.replace(':', '')}",
+        deck=asked,
+        weekly=Weekly(time.fromisoformat(at), tuple(on)),
+        grace_ms=grace_ms,
+        gates=tuple(gates),
+        thread=thread,
+        pin=pin,
     )
 
 
