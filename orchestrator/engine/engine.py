@@ -85,6 +85,15 @@ class Engine:
         if taken.settle and self.settled_once:
             await self.settle()
 
+    async def take_past(self, events: Sequence[Event]) -> None:
+        """Take in what came late and stands further back."""
+
+        def work(intake: Intake, turn: Turn) -> None:
+            for event in events:
+                intake.take_past_event(turn, event)
+
+        await self._transact(work)
+
     async def take_late(self, event: Event) -> None:
         """Take in an event that can be read at last."""
         await self._transact(lambda intake, turn: intake.take_late_event(turn, event))

@@ -2,13 +2,15 @@
 
 A hole is read backwards from its newer end to its older end, all the way: an event we know may stand before ones we do not
 (a healed split between servers brings those), so meeting it ends nothing. Then it is decided oldest first, a page a
-transaction. While a hole is open its room takes in nothing else; all other rooms go on.
+transaction. While a hole is open its room takes in nothing else; all other rooms go on. Once it is closed, the room's
+last days are looked through as well, for what a split left even further back.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -17,6 +19,7 @@ from orchestrator import failpoints
 from orchestrator.errors import Forbidden, MatrixError, NotFound, UnknownToken
 from orchestrator.model.batch import Page
 from orchestrator.model.clock import DAY_MS, Clock
+from orchestrator.model.events import Event
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomId, shorten
 from orchestrator.store import AccountStore, ingest
@@ -29,6 +32,11 @@ log = structlog.get_logger("engine")
 PAGES_IN_MEMORY: Final = 20
 """A longer hole is read twice, once for its page tokens and once for its pages, so that memory stays flat."""
 
+LOOK_BACK_MS: Final = 2 * DAY_MS
+LOOK_BACK_PAGES: Final = 60
+"""How far back to look for what a healed split brought: two days, or six thousand events."""
+
+KEEP_DECIDED_MS: Final = 7 * DAY_MS
 KEEP_LATE_MS: Final = 7 * DAY_MS
 RETRY_S: Final = 5.0
 ROOMS_AT_ONCE: Final = 4
@@ -61,27 +69,24 @@ class Filler:
         self._wake.set()
 
     async def run(self) -> None:
-        """Fill and read, for ever."""
+        """Fill, look back and read, for ever."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
-                for gap in await self._store.run(ingest.gaps):
-                    if gap.room not in self._busy:
-                        self._busy.add(gap.room)
-                        tasks.create_task(self._fill(gap.room))
+                await self._store.run(_forget_old, self._clock.now_ms())
+                for room in await self._store.run(_rooms_with_work):
+                    if room not in self._busy:
+                        self._busy.add(room)
+                        tasks.create_task(self._work(room))
                 await self._read_late()
                 await self._wake.wait()
 
-    async def _fill(self, room: RoomId) -> None:
+    async def _work(self, room: RoomId) -> None:
         try:
             async with self._slots:
-                while (gap := await self._store.run(ingest.gap_in, room)) is not None:
+                while await self._store.run(_has_work, room):
                     try:
-                        await self.fill(gap)
-                    except (Forbidden, NotFound):
-                        # We are not in the room any more, or may not read it: there is nothing to be had.
-                        log.warning("a room's history cannot be read; going on from here", room=shorten(room))
-                        await self._store.run(ingest.close_gap, gap)
+                        await self._catch_up(room)
                     except UnknownToken:
                         raise
                     except MatrixError as error:
@@ -89,29 +94,70 @@ class Filler:
                         await asyncio.sleep(RETRY_S)
         finally:
             self._busy.discard(room)
+            self._wake.set()  # there may be new work since we last looked
+
+    async def _catch_up(self, room: RoomId) -> None:
+        gap = await self._store.run(ingest.gap_in, room)
+        try:
+            if gap is not None:
+                await self.fill(gap)
+            else:
+                await self.look_back(room)
+        except (Forbidden, NotFound):
+            # We are not in the room any more, or may not read it: there is nothing to be had.
+            log.warning("a room's history cannot be read; going on from here", room=shorten(room))
+            await self._store.run(_give_up, room, gap)
 
     async def fill(self, gap: ingest.Gap) -> None:
         """Fill one hole, to its end."""
-        pages: list[tuple[str, Page | None]] = []
+        pages: list[tuple[str, str, Page | None]] = []
         token: str | None = gap.until
         while token is not None:
             page = await self._history.page(gap.room, start=token, stop=gap.since)
-            pages.append((token, page))
+            pages.append((token, page.older or gap.since, page))
             if len(pages) > PAGES_IN_MEMORY:
-                pages[-1 - PAGES_IN_MEMORY] = (pages[-1 - PAGES_IN_MEMORY][0], None)
-            token = page.older if page.older != token else None
+                start, stop, _page = pages[-1 - PAGES_IN_MEMORY]
+                pages[-1 - PAGES_IN_MEMORY] = (start, stop, None)
+            token = page.older
         count = 0
         while pages:
-            start, kept = pages.pop()
-            page = kept or await self._history.page(gap.room, start=start, stop=gap.since)
-            await self._engine.take_page(page.events, _nothing)
-            count += len(page.events)
+            start, stop, kept = pages.pop()
+            events = kept.events if kept is not None else await self._read_again(gap.room, start, stop)
+            await self._engine.take_page(events, _nothing)
+            count += len(events)
         failpoints.pass_by("gap.before_close")
-        await self._engine.take_page((), lambda tx: _close(tx, gap))
+        await self._engine.take_page((), partial(_close, gap, self._clock.now_ms()))
         log.info("a gap was filled", room=shorten(gap.room), events=count)
 
+    async def look_back(self, room: RoomId) -> None:
+        """Look through a room's history for events that came late, and take in those that were never decided.
+
+        After a long split our server fills in the far side's events behind what we know, between no two positions of
+        /sync (measured on Synapse 1.163): only whoever reads on without a bound finds them.
+        """
+        horizon_ms = self._clock.now_ms() - LOOK_BACK_MS
+        pages: list[Page] = []
+        token: str | None = ""
+        while token is not None and len(pages) < LOOK_BACK_PAGES:
+            page = await self._history.page(room, start=token, stop="")
+            pages.append(page)
+            old = bool(page.events) and all(event.at_ms < horizon_ms for event in page.events)
+            token = None if old else page.older
+        for page in reversed(pages):
+            await self._engine.take_past(page.events)
+        await self._store.run(ingest.looked_back, room)
+
+    async def _read_again(self, room: RoomId, start: str, stop: str) -> list[Event]:
+        """Read the same stretch as before; late events may have made it longer than a page meanwhile."""
+        parts: list[tuple[Event, ...]] = []
+        token: str | None = start
+        while token is not None:
+            page = await self._history.page(room, start=token, stop=stop)
+            parts.append(page.events)
+            token = page.older
+        return [event for part in reversed(parts) for event in part]
+
     async def _read_late(self) -> None:
-        await self._store.run(ingest.drop_old_lates, self._clock.now_ms() - KEEP_LATE_MS)
         worth, self._sessions = self._sessions, set()
         if worth is not None and not worth:
             return
@@ -134,8 +180,28 @@ def _nothing(tx: Tx) -> None:
     """The hole stays open until its last page is decided."""
 
 
-def _close(tx: Tx, gap: ingest.Gap) -> None:
-    ingest.close_gap(tx, gap)
+def _close(gap: ingest.Gap, now_ms: int, tx: Tx) -> None:
+    if ingest.close_gap(tx, gap):
+        ingest.ask_look_back(tx, gap.room, now_ms)
+
+
+def _give_up(tx: Tx, room: RoomId, gap: ingest.Gap | None) -> None:
+    if gap is not None:
+        ingest.close_gap(tx, gap)
+    ingest.looked_back(tx, room)
+
+
+def _rooms_with_work(tx: Tx) -> list[RoomId]:
+    return [*(gap.room for gap in ingest.gaps(tx)), *ingest.rooms_to_look_back(tx)]
+
+
+def _has_work(tx: Tx, room: RoomId) -> bool:
+    return room in _rooms_with_work(tx)
+
+
+def _forget_old(tx: Tx, now_ms: int) -> None:
+    ingest.drop_old_lates(tx, now_ms - KEEP_LATE_MS)
+    ingest.drop_old_decided(tx, now_ms - KEEP_DECIDED_MS)
 
 
 def _drop_late(tx: Tx, late: ingest.Late) -> None:

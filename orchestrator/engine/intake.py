@@ -93,6 +93,7 @@ class Intake:
             take = self._take_invite if update.membership == "invite" else self._take_room
             self._guarded(turn, "intake", update.room, partial(take, turn, batch, update, catching_up=catching_up))
         ingest.set_cursor(turn.tx, batch.until)
+        ingest.note_began(turn.tx, turn.now.at_ms)
 
     def _take_invite(self, turn: Turn, batch: SyncBatch, update: RoomUpdate, *, catching_up: bool) -> None:
         del batch, catching_up  # an invitation is one, however old
@@ -128,6 +129,10 @@ class Intake:
             # What was said before our very first look at the world is history, not ours to answer.
             for heard in update.timeline:
                 self._take_event(turn, heard, decide=batch.since is not None, stale=catching_up)
+        if batch.since is None and was_in:
+            # The server lost our position: what was said meanwhile can only be found by looking back.
+            ingest.ask_look_back(tx, room, turn.now.at_ms)
+            turn.taken.gaps = True
         if update.membership == "leave" and was_in:
             mirror.forget_room(tx, room)
             bindings.drop_direct(tx, room)
@@ -138,7 +143,17 @@ class Intake:
         """Take an event of a gap in, once, however often its page is read."""
         if not ingest.was_decided(turn.tx, event.room, event.id):
             self._take_event(turn, event, decide=True, stale=True)
-            ingest.note_decided(turn.tx, event.room, event.id)
+
+    def take_past_event(self, turn: Turn, event: Event) -> None:
+        """Take an event in that came late and stands further back, unless it is from before we were there to hear it.
+
+        State is left alone: what it says has long been overtaken.
+        """
+        joined = mirror.member(turn.tx, event.room, self._me)
+        here_since_ms = max(ingest.began_ms(turn.tx), joined.since_ms or 0 if joined is not None else 0)
+        if isinstance(event, State | Member) or event.at_ms < here_since_ms:
+            return
+        self.take_page_event(turn, event)
 
     def take_late_event(self, turn: Turn, event: Event) -> None:
         """Take an event in whose key came late, once."""
@@ -147,7 +162,8 @@ class Intake:
 
     def _take_event(self, turn: Turn, event: Event, *, decide: bool, stale: bool) -> None:
         if isinstance(event, State | Member):
-            self._guarded(turn, "intake", event.id, partial(self._see, turn, event))
+            heard_ms = None if stale else turn.now.at_ms
+            self._guarded(turn, "intake", event.id, partial(self._see, turn, event, heard_ms=heard_ms))
         if event.sender == self._me:
             self._own(turn, event)
             return
@@ -160,6 +176,7 @@ class Intake:
             turn.now.windows.stage(("spoke", event.room), min(event.at_ms, turn.now.at_ms), event.sender)
         if not decide:
             return
+        ingest.note_decided(turn.tx, event.room, event.id, turn.now.at_ms)
         if isinstance(event, Message):
             self._command(turn, event, stale=stale)
         for craft in self._crafts:
@@ -187,11 +204,11 @@ class Intake:
             self.confirm(turn, cause, "done", event=event.id, room=event.room)
             failpoints.pass_by("echo.after_confirm")
 
-    def _see(self, turn: Turn, event: State | Member, *, known_join: bool = True) -> None:
+    def _see(self, turn: Turn, event: State | Member, *, known_join: bool = True, heard_ms: int | None = None) -> None:
         tx, now = turn.tx, turn.now
         if isinstance(event, Member):
             before = mirror.member(tx, event.room, event.user)
-            mirror.see_member(tx, event, known_join=known_join)
+            mirror.see_member(tx, event, known_join=known_join, heard_ms=heard_ms)
             if event.membership in {"leave", "ban"} and (before is None or before.membership != event.membership):
                 turn.taken.left.add((event.room, event.user))
             return

@@ -149,7 +149,8 @@ class Facilitation:
                 room=bound,
                 priority=Priority.ROUTINE,
                 expires_ms=shift.span.end_ms,
-                content=content.notice(words, mentions=[shift.user]),
+                # Notices make no sound, mentions or not; whoever takes over should hear of it.
+                content=content.text(words, mentions=[shift.user]),
             )
 
     def _give_power(self, tx: Tx, room: Room, bound: RoomId, user: UserId, until_ms: int | None, now: Now) -> None:

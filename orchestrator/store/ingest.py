@@ -10,6 +10,7 @@ from orchestrator.model.ids import EventId, RoomId
 from .rows import text
 
 SYNC = "sync"
+BEGAN = "began"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,20 @@ def set_cursor(tx: Tx, value: str, kind: str = SYNC) -> None:
         kind=kind,
         value=value,
     )
+
+
+def note_began(tx: Tx, now_ms: int) -> None:
+    """Note when we first listened; later calls change nothing."""
+    tx.run(
+        "insert into cursor (account, kind, value) values (:account, :kind, :value) on conflict do nothing",
+        kind=BEGAN,
+        value=str(now_ms),
+    )
+
+
+def began_ms(tx: Tx) -> int:
+    """Tell when we first listened; what was said before is not ours to judge."""
+    return int(cursor(tx, BEGAN) or 0)
 
 
 def open_gap(tx: Tx, room: RoomId, since: str, until: str, now_ms: int) -> None:
@@ -84,12 +99,31 @@ def close_gap(tx: Tx, gap: Gap) -> bool:
         )
         return False
     tx.run("delete from gap where account = :account and room = :room", room=gap.room)
-    tx.run("delete from decided where account = :account and room = :room", room=gap.room)
     return True
 
 
+def ask_look_back(tx: Tx, room: RoomId, now_ms: int) -> None:
+    """Say that a room's history is to be looked through for events that came late and stand further back."""
+    tx.run(
+        "insert into look_back (account, room, asked_ms) values (:account, :room, :now_ms) on conflict do nothing",
+        room=room,
+        now_ms=now_ms,
+    )
+
+
+def rooms_to_look_back(tx: Tx) -> list[RoomId]:
+    """List the rooms whose history is to be looked through, longest asked first."""
+    rows = tx.rows("select room from look_back where account = :account order by asked_ms, room")
+    return [RoomId(text(r, "room")) for r in rows]
+
+
+def looked_back(tx: Tx, room: RoomId) -> None:
+    """Say that a room's history was looked through."""
+    tx.run("delete from look_back where account = :account and room = :room", room=room)
+
+
 def was_decided(tx: Tx, room: RoomId, event: EventId) -> bool:
-    """Tell whether an event of a room with a hole was decided already."""
+    """Tell whether an event was decided already, as far back as that is remembered."""
     return (
         tx.one(
             "select 1 as known from decided where account = :account and room = :room and event = :event",
@@ -100,13 +134,20 @@ def was_decided(tx: Tx, room: RoomId, event: EventId) -> bool:
     )
 
 
-def note_decided(tx: Tx, room: RoomId, event: EventId) -> None:
-    """Remember that an event was decided, until the hole closes."""
+def note_decided(tx: Tx, room: RoomId, event: EventId, now_ms: int) -> None:
+    """Remember that an event was decided: its id, for as long as history may be looked through again."""
     tx.run(
-        "insert into decided (account, room, event) values (:account, :room, :event) on conflict do nothing",
+        "insert into decided (account, room, event, kept_ms) values (:account, :room, :event, :now_ms)"
+        " on conflict do nothing",
         room=room,
         event=event,
+        now_ms=now_ms,
     )
+
+
+def drop_old_decided(tx: Tx, before_ms: int) -> int:
+    """Forget events decided before a time; tells how many."""
+    return tx.run("delete from decided where account = :account and kept_ms < :before_ms", before_ms=before_ms)
 
 
 def keep_late(tx: Tx, late: Late, now_ms: int) -> None:

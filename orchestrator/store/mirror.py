@@ -112,21 +112,22 @@ def latch_encryption(tx: Tx, room: RoomId) -> None:
     tx.run("update room set encrypted = 1 where account = :account and room = :room", room=room)
 
 
-def see_member(tx: Tx, event: Member, *, known_join: bool = True) -> None:
+def see_member(tx: Tx, event: Member, *, known_join: bool = True, heard_ms: int | None = None) -> None:
     """Take note of a membership.
 
     ``known_join`` is False when the event may be an old one (lazily loaded): unless it says what it replaced, its time
-    says nothing about the join.
+    says nothing about the join. ``heard_ms`` is when we heard it live: a remote server can lie about its own time, and
+    somebody who came a moment ago would pass for an old member.
     """
     since: int | None = None
     if event.membership == "join":
         previous = member(tx, event.room, event.user)
         if event.before not in {"join", None}:
-            since = event.at_ms
+            since = event.at_ms if heard_ms is None else heard_ms
         elif previous is not None and previous.membership == "join":
             since = previous.since_ms  # a new name or picture
         elif known_join and event.before is None:
-            since = event.at_ms
+            since = event.at_ms if heard_ms is None else heard_ms
     tx.run(
         'insert into member (account, room, "user", membership, sender, event, since_ms)'
         " values (:account, :room, :user, :membership, :sender, :event, :since_ms)"
@@ -269,7 +270,7 @@ def shares_room(tx: Tx, user: UserId, rooms: frozenset[RoomId]) -> bool:
 
 def forget_room(tx: Tx, room: RoomId) -> None:
     """Drop who is in a room we left; the latch and our membership stay."""
-    for table in ("member", "state", "late", "decided", "gap"):
+    for table in ("member", "state", "late", "decided", "look_back", "gap"):
         tx.run(f"delete from {table} where account = :account and room = :room", room=room)
 
 

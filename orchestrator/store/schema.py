@@ -29,7 +29,10 @@ def ingest(db: Database) -> None:
     # kind: "sync"; an appservice transaction is another kind of the same thing.
     _table(db, "cursor", {"kind": str, "value": str}, key=("kind",))
     _table(db, "gap", {"room": str, "since": str, "until": str, "opened_ms": int}, key=("room",))
-    _table(db, "decided", {"room": str, "event": str}, key=("room", "event"))
+    # Ids of what was decided lately, so that history can be looked through again for what came late.
+    table = _table(db, "decided", {"room": str, "event": str, "kept_ms": int}, key=("room", "event"))
+    table.create_index(["account", "kept_ms"])
+    _table(db, "look_back", {"room": str, "asked_ms": int}, key=("room",))
     _table(db, "late", {"room": str, "event": str, "session": str, "kept_ms": int}, key=("room", "event"))
 
 

@@ -84,12 +84,20 @@ def closing(tx: Tx) -> None:
     ingest.close_gap(tx, ingest.Gap(ROOM, "s0", "s1"))
 
 
-def said(n: int, *, room: RoomId = ROOM, sender: UserId = CY, cause: str | None = None, body: str = "hello") -> Message:
+def said(
+    n: int,
+    *,
+    room: RoomId = ROOM,
+    sender: UserId = CY,
+    cause: str | None = None,
+    body: str = "hello",
+    at_ms: int = 999_000,
+) -> Message:
     return Message(
         room=room,
         id=EventId(f"$e{n}"),
         sender=sender,
-        at_ms=999_000,
+        at_ms=at_ms,
         kind="m.text",
         body=body,
         cause=Cause(cause) if cause else None,
@@ -281,3 +289,38 @@ async def test_a_malformed_room_is_read_from_history_instead(house: House) -> No
     await house.engine.take(batch, catching_up=False)
     assert await house.store.run(ingest.gaps) == [ingest.Gap(ROOM, "s0", "s1")]
     assert len(await house.waiting()) == 1
+
+
+async def test_what_came_late_and_stands_further_back_is_decided_once(house: House) -> None:
+    house.use(Nodder())
+    await house.begin()
+    await house.take(said(1, at_ms=house.clock.at_ms + 1))
+    await house.engine.take_past([said(0, at_ms=house.clock.at_ms + 1), said(1, at_ms=house.clock.at_ms + 1)])
+    await house.engine.take_past([said(0, at_ms=house.clock.at_ms + 1)])
+    assert len(await house.waiting()) == 2
+
+
+async def test_looking_back_never_judges_what_was_said_before_we_were_there(house: House) -> None:
+    house.use(Nodder())
+    await house.begin()
+    await house.engine.take_past([said(0, at_ms=house.clock.at_ms - 1)])
+    assert await house.waiting() == []
+
+
+async def test_when_the_server_lost_our_position_its_rooms_are_looked_through(house: House) -> None:
+    house.use(Nodder())
+    await house.begin()
+    batch = SyncBatch(since=None, until="s9", rooms=(RoomUpdate(room=ROOM, membership="join"),))
+    await house.engine.take(batch, catching_up=False)
+    assert await house.store.run(ingest.rooms_to_look_back) == [ROOM]
+
+
+async def test_a_remote_server_cannot_make_a_newcomer_an_old_member(house: House) -> None:
+    house.use(Craft())
+    await house.begin()
+    await house.take(
+        Member(room=ROOM, id=EventId("$j"), sender=CY, at_ms=1, user=CY, membership="join", before="leave")
+    )
+    known = await house.store.run(mirror.member, ROOM, CY)
+    assert known is not None
+    assert known.since_ms == house.clock.at_ms

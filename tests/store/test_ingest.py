@@ -44,16 +44,18 @@ def test_gaps_are_listed_oldest_first() -> None:
     rolled_back(work)
 
 
-def test_a_gap_that_was_read_to_its_end_closes_and_its_memory_with_it() -> None:
+def test_a_gap_that_was_read_to_its_end_closes_and_what_was_decided_is_remembered_for_a_while() -> None:
     def work(tx: Tx) -> None:
         ingest.open_gap(tx, ROOM, "s1", "s2", 1)
-        ingest.note_decided(tx, ROOM, EventId("$1"))
-        ingest.note_decided(tx, LOUNGE, EventId("$1"))
+        ingest.note_decided(tx, ROOM, EventId("$1"), 5)
+        ingest.note_decided(tx, LOUNGE, EventId("$1"), 5)
         assert ingest.close_gap(tx, Gap(ROOM, "s1", "s2"))
         assert ingest.gaps(tx) == []
-        assert not ingest.was_decided(tx, ROOM, EventId("$1"))
-        assert ingest.was_decided(tx, LOUNGE, EventId("$1"))
+        assert ingest.was_decided(tx, ROOM, EventId("$1"))
         assert ingest.close_gap(tx, Gap(ROOM, "s1", "s2"))
+        assert ingest.drop_old_decided(tx, 5) == 0
+        assert ingest.drop_old_decided(tx, 6) == 2
+        assert not ingest.was_decided(tx, ROOM, EventId("$1"))
 
     rolled_back(work)
 
@@ -62,7 +64,7 @@ def test_a_gap_that_grew_while_it_was_read_stays_open_for_the_rest() -> None:
     def work(tx: Tx) -> None:
         ingest.open_gap(tx, ROOM, "s1", "s2", 1)
         reading = Gap(ROOM, "s1", "s2")
-        ingest.note_decided(tx, ROOM, EventId("$1"))
+        ingest.note_decided(tx, ROOM, EventId("$1"), 5)
         ingest.open_gap(tx, ROOM, "s2", "s3", 2)
         assert not ingest.close_gap(tx, reading)
         assert ingest.gap_in(tx, ROOM) == Gap(ROOM, "s2", "s3")
@@ -75,8 +77,8 @@ def test_a_gap_that_grew_while_it_was_read_stays_open_for_the_rest() -> None:
 def test_an_event_is_remembered_as_decided_once() -> None:
     def work(tx: Tx) -> None:
         assert not ingest.was_decided(tx, ROOM, EventId("$1"))
-        ingest.note_decided(tx, ROOM, EventId("$1"))
-        ingest.note_decided(tx, ROOM, EventId("$1"))
+        ingest.note_decided(tx, ROOM, EventId("$1"), 5)
+        ingest.note_decided(tx, ROOM, EventId("$1"), 5)
         assert ingest.was_decided(tx, ROOM, EventId("$1"))
         assert not ingest.was_decided(tx, LOUNGE, EventId("$1"))
 
