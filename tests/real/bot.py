@@ -211,6 +211,12 @@ class BotProcess:
         """Whether it is alive."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
     async def kill(self) -> None:
         """End it without a warning, as a power cut does."""
         if self._process is not None and self._process.returncode is None:
