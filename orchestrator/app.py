@@ -27,7 +27,7 @@ from orchestrator.documents.authored import Account, Amendment
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.load import Loaded, load
 from orchestrator.documents.load import amend as amend_documents
-from orchestrator.errors import DocumentErrors, SetupError, StoreError
+from orchestrator.errors import AccountLocked, DocumentErrors, SetupError, StoreError, UnknownToken
 from orchestrator.facilitation import Facilitation
 from orchestrator.i18n import use_locale
 from orchestrator.keeper import Crafts, Keeper
@@ -239,8 +239,19 @@ async def run_until_stopped(
     for name in (signal.SIGTERM, signal.SIGINT):
         # From the first moment on: a start can take a while, and must not end half way without a word.
         loop.add_signal_handler(name, work.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await work
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+    except* AccountLocked as locked:
+        raise SetupError(
+            "The homeserver has locked or suspended the bot's account, or is full. Ask whoever runs it, then start again."
+            " What waits is kept."
+        ) from locked
+    except* UnknownToken as ended:
+        raise SetupError(
+            "The homeserver ended the bot's session. If that was not you, change the account's password; then start"
+            " again. What waits is kept."
+        ) from ended
     log.info("stopped")
     return 0
 

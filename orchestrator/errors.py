@@ -17,6 +17,7 @@
     |  |  |- Unreachable            no answer at all (refused, reset, timed out, name not found)
     |  |- Final                     the same call will never work
     |     |- UnknownToken           M_UNKNOWN_TOKEN, M_MISSING_TOKEN, M_USER_DEACTIVATED: the run ends
+    |     |  |- AccountLocked       M_USER_LOCKED, M_USER_SUSPENDED, M_RESOURCE_LIMIT_EXCEEDED: so it does
     |     |- Forbidden              M_FORBIDDEN and its kin: not allowed
     |     |- NotFound               M_NOT_FOUND
     |     |- RoomInUse              M_ROOM_IN_USE: the alias is taken
@@ -130,6 +131,10 @@ class UnknownToken(Final):
     """The access token is no longer good: the run ends with a clear line."""
 
 
+class AccountLocked(UnknownToken):
+    """The account may not act now; whoever runs the homeserver can say why. The run ends, and nothing is given up."""
+
+
 class Forbidden(Final):
     """Not allowed, by power or by the server's rules."""
 
@@ -158,8 +163,9 @@ _BY_CODE: Mapping[str, type[MatrixError]] = {
     "M_GUEST_ACCESS_FORBIDDEN": Forbidden,
     "M_UNAUTHORIZED": Forbidden,
     "M_INVITE_BLOCKED": Forbidden,
-    "M_USER_LOCKED": Forbidden,
-    "M_USER_SUSPENDED": Forbidden,
+    "M_USER_LOCKED": AccountLocked,
+    "M_USER_SUSPENDED": AccountLocked,
+    "M_RESOURCE_LIMIT_EXCEEDED": AccountLocked,
     "M_EXCLUSIVE": Forbidden,
     "M_NOT_FOUND": NotFound,
     "M_ROOM_IN_USE": RoomInUse,

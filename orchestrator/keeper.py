@@ -36,7 +36,7 @@ from orchestrator.model.events import Message, Reaction
 from orchestrator.model.feature import Feature, Tx
 from orchestrator.model.ids import JsonObject, RoomId, UserId
 from orchestrator.rooms import compose, compose_context, direct_room
-from orchestrator.store import AccountStore, bindings, claims, ingest
+from orchestrator.store import AccountStore, bindings, claims, ingest, mirror
 
 log = structlog.get_logger("keeper")
 
@@ -190,6 +190,7 @@ class Keeper:
             if binding.room in self._warmed:
                 continue
             self._warmed.add(binding.room)
+            await self._meet_members(binding.room)
             marks: list[tuple[int, str]] = []
             token: str | None = ""
             try:
@@ -204,6 +205,16 @@ class Keeper:
                 continue  # the window stays unknown, and nobody assumes quiet
             theirs = sorted(mark for mark in marks if mark[0] >= since_ms and mark[1] != self.me)
             self.engine.warm(binding.room, theirs, since_ms)
+
+    async def _meet_members(self, room: RoomId) -> None:
+        """Learn who is in a room of ours: sync tells only of those who speak, and whoever just reads belongs as well."""
+        try:
+            joined = await self._history.members(room)
+        except UnknownToken:
+            raise
+        except MatrixError:
+            return  # known at the next start; until then they are as sync shows them
+        await self._store.run(mirror.see_members, room, joined)
 
     def _direct(self, user: UserId) -> DirectRoom:
         return DirectRoom(*direct_room(self.me, user))

@@ -245,8 +245,12 @@ class Carrier:
     async def _own_membership(self, row: Waiting, room: RoomId) -> bool:
         wanted = row.payload.get("membership")
         action = "join" if wanted == "join" else "leave"
+        reason = row.payload.get("reason")
+        body: JsonObject = {"reason": reason} if reason else {}
         try:
-            await self._gateway.call("POST", route("rooms", room, action), patience_s=PATIENCE_S, sit_out_limits=False)
+            await self._gateway.call(
+                "POST", route("rooms", room, action), body=body, patience_s=PATIENCE_S, sit_out_limits=False
+            )
         except (Forbidden, NotFound):
             if action != "leave":  # leaving where we are not is done
                 raise

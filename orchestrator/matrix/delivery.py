@@ -180,6 +180,7 @@ class Delivery:
             log.warning("not delivered yet", what=job.lane.partition(" ")[0], why=str(error), tries=tries + 1)
             await self._later(job, round(backoff_ms * self._rng.uniform(0.75, 1.25)), failed=True)
         except NeverWorks as error:
+            self._count(job, spent=False)  # what is forbidden is not counted
             await self._carrier.refuse(job.row, job.item, error)
         except StoreError:
             raise

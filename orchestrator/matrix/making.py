@@ -12,9 +12,9 @@ from typing import Final
 import structlog
 
 from orchestrator import failpoints
-from orchestrator.errors import RoomInUse
+from orchestrator.errors import BadRequest, Forbidden, RoomInUse
 from orchestrator.model.clock import DAY_MS, SECOND_MS, Clock
-from orchestrator.model.effects import CreateRoom, Priority
+from orchestrator.model.effects import CreateRoom, Priority, SetMembership
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import LOCATOR_TYPE, Json, JsonObject, RoomId, UserId
 from orchestrator.store import AccountStore, bindings, mirror, outbox
@@ -68,7 +68,9 @@ class Maker:
         user = UserId(row.target)
         room = await self._store.run(_usable_direct_room, user)
         if room is None:
-            await self._store.run(self._ask_for_direct_room, user)
+            if not await self._store.run(self._ask_for_direct_room, user):
+                # They declined today, or left: nobody is asked again and again.
+                raise Forbidden("This person has no direct room with us, and was asked into one today.")
             raise NotYet(SECOND_MS)
         if not {*await self._history.members(room)} <= {self._me, user}:
             # Somebody came whom we have not seen come: what is for one person is not said there.
@@ -78,15 +80,15 @@ class Maker:
             await self._store.run(outbox.place, row.cause, room)
         return room
 
-    def _ask_for_direct_room(self, tx: Tx, user: UserId) -> None:
+    def _ask_for_direct_room(self, tx: Tx, user: UserId) -> bool:
+        """See to it that a direct room is on its way, at most one a day; tells whether one is."""
         wanted = self._direct(user)
         now_ms = self._clock.now_ms()
         if any(row.kind == "create" and row.target == user for row in outbox.waiting(tx)):
-            return
-        # One try a day: somebody who declined or left is not asked again and again.
-        origin = f"direct:{user}:{now_ms // (DAY_MS)}"
+            return True
+        origin = f"direct:{user}:{now_ms // DAY_MS}"
         effect = CreateRoom(step="direct", priority=Priority.REPLY, locator=wanted.locator, body=wanted.body, user=user)
-        outbox.record(tx, origin, "rooms", effect, now_ms)
+        return outbox.record(tx, origin, "rooms", effect, now_ms) is not None
 
     async def make(self, row: Waiting) -> tuple[RoomId, bool]:
         """Find or make the room a row asks for; tells which it is, and whether it was made just now."""
@@ -111,6 +113,14 @@ class Maker:
             log.warning("the alias is taken; the room is made without it", room=row.target)
             body.pop("room_alias_name", None)
             answer = await self._gateway.call("POST", route("createRoom"), body=body, timeout_s=MAKE_S)
+        except BadRequest:
+            # Synapse refuses a room whole when it may not invite just now: then it is made first and people come after.
+            guests = body.pop("invite", None)
+            if not isinstance(guests, list) or not guests:
+                raise
+            answer = await self._gateway.call("POST", route("createRoom"), body=body, timeout_s=MAKE_S)
+            room = RoomId(str(answer.get("room_id", "")))
+            await self._store.run(_invite_later, room, [UserId(str(guest)) for guest in guests], self._clock.now_ms())
         failpoints.pass_by("create.after_send")
         room = RoomId(str(answer.get("room_id", "")))
         await self._store.run(_note_made, room, body)
@@ -160,6 +170,14 @@ def _note_made(tx: Tx, room: RoomId, body: JsonObject) -> None:
     initial = body.get("initial_state")
     if isinstance(initial, list) and any(_object(s).get("type") == "m.room.encryption" for s in initial):
         mirror.latch_encryption(tx, room)
+
+
+def _invite_later(tx: Tx, room: RoomId, guests: list[UserId], now_ms: int) -> None:
+    for guest in guests:
+        invite = SetMembership(
+            step=f"invite:{guest}", priority=Priority.REPLY, room=room, user=guest, membership="invite"
+        )
+        outbox.record(tx, f"made:{room}", "rooms", invite, now_ms)
 
 
 def _object(value: Json) -> JsonObject:

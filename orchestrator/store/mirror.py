@@ -8,7 +8,7 @@ it, which event, and since when somebody is joined (rules for newcomers need it)
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -140,6 +140,26 @@ def see_member(tx: Tx, event: Member, *, known_join: bool = True, heard_ms: int 
         event=event.id,
         since_ms=since,
     )
+
+
+def see_members(tx: Tx, room: RoomId, joined: Collection[UserId]) -> None:
+    """Take note of everybody who is in a room, also those whose own events were never seen; others are not in it."""
+    for user in joined:
+        tx.run(
+            'insert into member (account, room, "user", membership, sender, event, since_ms)'
+            " values (:account, :room, :user, 'join', :user, '', null)"
+            ' on conflict (account, room, "user") do update set membership = excluded.membership'
+            " where member.membership != excluded.membership",
+            room=room,
+            user=user,
+        )
+    for known in members(tx, room, "join"):
+        if known.user not in joined:
+            tx.run(
+                "update member set membership = 'leave' where account = :account and room = :room and \"user\" = :user",
+                room=room,
+                user=known.user,
+            )
 
 
 def see_own_membership(tx: Tx, room: RoomId, membership: str, invited_by: UserId | None = None) -> None:

@@ -180,6 +180,15 @@ class FederatingPair:
         for server, other in ((self.a, self.b), (self.b, self.a)):
             await eventually(partial(_in_touch, server, other), f"{server.server_name} noticing the healed link")
 
+    async def restart(self, server: LocalHomeserver) -> None:
+        """Start one of the two anew: it forgets what it still owed the other, and sends only its newest events."""
+
+        async def anew() -> None:
+            await server.stop()
+            await server.start()
+
+        await self._at_home(anew())
+
     async def _cut(self) -> None:
         await asyncio.gather(*(link.cut() for link in self._links))
 

@@ -59,11 +59,6 @@ async def test_synapse_keeps_the_contract_on_rate_limits(
         await clause(RealSite(default_limits_homeserver, http))
 
 
-async def _restart(server: LocalHomeserver) -> None:
-    await server.stop()
-    await server.start()
-
-
 async def test_what_a_healed_split_brings_keeps_its_old_place_and_may_lie_between_no_two_sync_tokens(
     pair: FederatingPair, people: People
 ) -> None:
@@ -88,7 +83,7 @@ async def test_what_a_healed_split_brings_keeps_its_old_place_and_may_lie_betwee
             await ana.say(room, text)
         for text in there:
             await bo.say(room, text)
-        await pair._at_home(_restart(pair.b))
+        await pair.restart(pair.b)
         await pair.heal()
         # Left to itself it waits a minute before it remembers whom it owes something.
         await bo.say(room, "newest")

@@ -117,6 +117,31 @@ async def test_across_servers_every_message_is_judged_also_those_of_a_healed_spl
         await removed(ana, room, garden.keeper, links, timeout_s=120)
 
 
+async def test_a_long_split_whose_far_side_started_anew_is_judged_to_its_end(
+    pair: FederatingPair, people: People, tmp_path: Path
+) -> None:
+    """The far server sends only its newest event; ours fills in the rest behind what it knows, where no sync looks."""
+    ana = await people.plain(pair.a, "ana")
+    near, far = await people.plain(pair.a, "near"), await people.plain(pair.b, "far")
+    garden = await plant(tmp_path, pair.a, ana.user_id, f"keeper-{ana.user_id[1:9]}")
+    async with bot_inside(garden):
+        rooms = await garden.until_rooms()
+        await come_in(ana, rooms, [ana, near, far], "plain")
+        room = rooms["plain"]
+        links = [await far.say(room, "https://spam.example/before")]
+        await removed(ana, room, garden.keeper, links)
+        await pair.cut()
+        for n in range(5):
+            links.append(await near.say(room, f"https://spam.example/near/{n}"))
+        for n in range(30):
+            links.append(await far.say(room, f"https://spam.example/far/{n}"))
+        await pair.restart(pair.b)
+        await pair.heal()
+        links.append(await far.say(room, "https://spam.example/newest"))
+        await near.say(room, "there you are")
+        await removed(ana, room, garden.keeper, links, timeout_s=120)
+
+
 async def test_the_bots_device_is_signed_and_trusted_by_clients_that_ask_for_it(
     homeserver: LocalHomeserver, people: People, tmp_path: Path
 ) -> None:

@@ -320,3 +320,18 @@ def test_of_a_room_we_left_nobody_is_remembered() -> None:
         assert [one.user for one in mirror.members(tx, RoomId("!lounge"))] == [CY]
 
     rolled_back(work)
+
+
+def test_who_just_reads_is_known_once_the_rooms_list_was_read() -> None:
+    def work(tx: Tx) -> None:
+        mirror.see_member(tx, membership("join", at_ms=5))
+        reader = UserId("@reader:grove.example")
+        mirror.see_members(tx, ROOM, [CY, reader])
+        assert [known.user for known in mirror.members(tx, ROOM)] == sorted([CY, reader])
+        known = mirror.member(tx, ROOM, CY)
+        assert known is not None
+        assert known.since_ms == 5
+        mirror.see_members(tx, ROOM, [reader])
+        assert [known.user for known in mirror.members(tx, ROOM)] == [reader]
+
+    rolled_back(work)
