@@ -131,10 +131,8 @@ async def test_a_long_split_whose_far_side_started_anew_is_judged_to_its_end(
         links = [await far.say(room, "https://spam.example/before")]
         await removed(ana, room, garden.keeper, links)
         await pair.cut()
-        for n in range(5):
-            links.append(await near.say(room, f"https://spam.example/near/{n}"))
-        for n in range(30):
-            links.append(await far.say(room, f"https://spam.example/far/{n}"))
+        links += [await near.say(room, f"https://spam.example/near/{n}") for n in range(5)]
+        links += [await far.say(room, f"https://spam.example/far/{n}") for n in range(30)]
         await pair.restart(pair.b)
         await pair.heal()
         links.append(await far.say(room, "https://spam.example/newest"))
