@@ -1,0 +1,107 @@
+"""When not to ask, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import time
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.documents.declared import Gate
+from orchestrator.model.cadence import QuietHours
+from orchestrator.model.clock import HOUR_MS, MINUTE_MS
+from orchestrator.prompts.gates import ACTIVE_MS, Moment, Opinion, Verdict, look
+
+BERLIN = ZoneInfo("Europe/Berlin")
+EVENING_MS = 1_767_722_700_000
+"""Tuesday 2026-01-06 19:05 in Berlin."""
+
+ALL: tuple[Gate, ...] = ("quiet_hours", "active_room", "coverage")
+NIGHT = QuietHours(time(21), time(8))
+
+
+def moment(
+    *,
+    at_ms: int = EVENING_MS,
+    quiet: QuietHours | None = NIGHT,
+    spoken: Sequence[tuple[int, str]] = (),
+    known: bool = True,
+    covered: bool = True,
+) -> Moment:
+    return Moment(at_ms=at_ms, zone=BERLIN, quiet=quiet, spoken=spoken, spoken_known=known, covered=covered)
+
+
+def talk(*who: str, ago_ms: int = MINUTE_MS) -> list[tuple[int, str]]:
+    return [(EVENING_MS - ago_ms + n, one) for n, one in enumerate(who)]
+
+
+def test_on_a_calm_evening_with_somebody_there_a_question_is_asked() -> None:
+    assert look(ALL, moment()) == Opinion(Verdict.GO)
+
+
+@pytest.mark.parametrize(
+    ("hour", "verdict"),
+    [(20, Verdict.GO), (21, Verdict.PASS), (24, Verdict.PASS), (31, Verdict.PASS), (32, Verdict.GO)],
+)
+def test_in_quiet_hours_nobody_is_asked(hour: int, verdict: Verdict) -> None:
+    at_ms = EVENING_MS - 5 * MINUTE_MS + (hour - 19) * HOUR_MS
+    assert look(ALL, moment(at_ms=at_ms)).verdict is verdict
+    assert look(ALL, moment(at_ms=at_ms, quiet=None)).verdict is Verdict.GO
+
+
+@pytest.mark.parametrize(
+    ("spoken", "verdict"),
+    [
+        (talk("ana", "bo", "ana"), Verdict.WAIT),
+        (talk("ana", "bo", "cy"), Verdict.WAIT),
+        (talk("ana", "bo"), Verdict.GO),
+        (talk("ana", "ana", "ana", "ana", "ana", "ana"), Verdict.GO),
+        (talk("ana", "bo", "cy", ago_ms=ACTIVE_MS + MINUTE_MS), Verdict.GO),
+        ([*talk("ana", "ana", ago_ms=ACTIVE_MS + MINUTE_MS), *talk("bo")], Verdict.GO),
+        ([], Verdict.GO),
+    ],
+)
+def test_a_conversation_is_not_interrupted_and_somebody_alone_is_no_conversation(
+    spoken: list[tuple[int, str]], verdict: Verdict
+) -> None:
+    assert look(ALL, moment(spoken=spoken)).verdict is verdict
+
+
+def test_where_it_is_not_known_what_was_said_nobody_assumes_quiet() -> None:
+    assert look(ALL, moment(known=False)) == Opinion(Verdict.WAIT, "not_heard")
+    assert look(("quiet_hours", "coverage"), moment(known=False)) == Opinion(Verdict.GO)
+
+
+def test_with_nobody_on_duty_only_light_questions_are_asked() -> None:
+    assert look(ALL, moment(covered=False)) == Opinion(Verdict.GO, "coverage", tier_most=1)
+    assert look(("active_room",), moment(covered=False)) == Opinion(Verdict.GO)
+
+
+gates = st.lists(st.sampled_from(ALL), unique=True)
+
+
+@given(written=gates, night=st.booleans(), talking=st.booleans(), known=st.booleans(), covered=st.booleans())
+def test_the_gates_are_asked_in_one_order_however_they_are_written(
+    written: list[Gate], *, night: bool, talking: bool, known: bool, covered: bool
+) -> None:
+    at = moment(
+        at_ms=EVENING_MS,
+        quiet=QuietHours(time(18), time(8)) if night else NIGHT,
+        spoken=talk("ana", "bo", "cy") if talking else (),
+        known=known,
+        covered=covered,
+    )
+    opinion = look(written, at)
+    if "quiet_hours" in written and night:
+        assert opinion == Opinion(Verdict.PASS, "quiet_hours")
+    elif "active_room" in written and not known:
+        assert opinion == Opinion(Verdict.WAIT, "not_heard")
+    elif "active_room" in written and talking:
+        assert opinion == Opinion(Verdict.WAIT, "active_room")
+    elif "coverage" in written and not covered:
+        assert opinion == Opinion(Verdict.GO, "coverage", tier_most=1)
+    else:
+        assert opinion == Opinion(Verdict.GO)
