@@ -47,7 +47,8 @@ class Engine:
         self._intake: Intake | None = None
         self._commit = asyncio.Lock()
         self._followers: list[Callable[[Taken], None]] = []
-        self.timers_changed = asyncio.Event()
+        self._due_ms: int | None = None
+        self._due_changed = asyncio.Event()
         self.settled_once = False
 
     def use(self, documents: Documents, crafts: Sequence[Feature], roster: Roster) -> None:
@@ -129,18 +130,19 @@ class Engine:
 
     async def run_timers(self) -> None:
         """Run timers when they fall due, for ever."""
+        # Later on each of our transactions tells; nobody else sets a timer or an end.
+        self._due_ms = await self._store.run(_next_ms)
         while True:
-            self.timers_changed.clear()
+            self._due_changed.clear()
             now_ms = self._clock.now_ms()
-            due_ms = await self._store.run(_next_ms)
-            if due_ms is not None and due_ms <= now_ms:
+            if self._due_ms is not None and self._due_ms <= now_ms:
                 await self._transact(_take_due)
                 failpoints.pass_by("timers.after_commit")
                 continue
-            nap_ms = min(LONGEST_NAP_MS, LONGEST_NAP_MS if due_ms is None else due_ms - now_ms)
+            nap_ms = LONGEST_NAP_MS if self._due_ms is None else min(LONGEST_NAP_MS, self._due_ms - now_ms)
             try:
                 async with asyncio.timeout(nap_ms / 1000):
-                    await self.timers_changed.wait()
+                    await self._due_changed.wait()
             except TimeoutError:
                 self._windows.sweep(self._clock.now_ms())
 
@@ -156,21 +158,23 @@ class Engine:
         async with self._commit:
             now = self.moment()
 
-            def work(tx: Tx) -> Taken:
+            def work(tx: Tx) -> tuple[Taken, int | None]:
                 turn = Turn(tx, now)
                 fn(intake, turn)
                 turn.taken.waiting = outbox.anything_waits(tx)
-                return turn.taken
+                return turn.taken, _next_ms(tx)
 
             try:
-                taken = await self._store.run(work)
+                taken, due_ms = await self._store.run(work)
             except BaseException:
                 self._windows.discard()
                 raise
             self._windows.publish()
-        self.timers_changed.set()
         for follower in self._followers:
             follower(taken)
+        if due_ms != self._due_ms:
+            self._due_ms = due_ms
+            self._due_changed.set()
         return taken
 
 

@@ -133,10 +133,11 @@ class Carrier:
             return False
         type_ = str(row.payload.get("type", "m.room.message"))
         body: JsonObject = {**_object(row.payload.get("content")), CAUSE_FIELD: row.cause}
-        if await self._is_encrypted(room):
+        readers = await self._readers(room, row)
+        if readers is not None:
             if self._crypto is None:
                 raise Forbidden("This room is encrypted and this account has no encryption.")
-            body = await self._crypto.encrypt(room, type_, body, await self._readers(room, row))
+            body = await self._crypto.encrypt(room, type_, body, readers)
             type_ = "m.room.encrypted"
         failpoints.pass_by("delivery.before_send")
         answer = await self._gateway.call(
@@ -196,17 +197,20 @@ class Carrier:
             return True
         return False
 
-    async def _is_encrypted(self, room: RoomId) -> bool:
-        known = await self._store.run(mirror.room_of, room)
-        if known is not None and (known.encrypted or known.version):
-            return known.encrypted
-        # A room that sync has not shown us yet (just made): ask, rather than risk plain text.
-        live = await self._history.state(room, "m.room.encryption", "")
-        return live is not None
+    async def _readers(self, room: RoomId, row: Waiting) -> list[UserId] | None:
+        """List whom to give the key: who is joined, and who was invited where they may read from the invitation on.
 
-    async def _readers(self, room: RoomId, row: Waiting) -> list[UserId]:
-        """List whom to give the key: who is joined, and who was invited where they may read from the invitation on."""
-        readers = {*await self._history.members(room), *await self._store.run(_invited_readers, room)}
+        None where nothing is encrypted.
+        """
+        known, invited = await self._store.run(_room_and_invited, room)
+        if known is None or not (known.encrypted or known.version):
+            # A room that sync has not shown us yet (just made): ask, rather than risk plain text.
+            encrypted = await self._history.state(room, "m.room.encryption", "") is not None
+        else:
+            encrypted = known.encrypted
+        if not encrypted:
+            return None
+        readers = {*invited, *await self._history.members(room)}
         if row.kind == "direct":
             # The person may not have come yet, and sync may not have shown us their invitation.
             readers.add(UserId(row.target))
@@ -322,12 +326,11 @@ def _is_as_wanted(wanted: str, live: str, *, known: bool) -> bool:
             return live == wanted
 
 
-def _invited_readers(tx: Tx, room: RoomId) -> list[UserId]:
+def _room_and_invited(tx: Tx, room: RoomId) -> tuple[mirror.MirroredRoom | None, list[UserId]]:
     history = mirror.state_of(tx, room, "m.room.history_visibility")
     visibility = (history.content or {}).get("history_visibility") if history is not None else "shared"
-    if visibility == "joined":
-        return []
-    return [member.user for member in mirror.members(tx, room, "invite")]
+    invited = [] if visibility == "joined" else [member.user for member in mirror.members(tx, room, "invite")]
+    return mirror.room_of(tx, room), invited
 
 
 def _note_written(tx: Tx, item: Unsettled, event: EventId, me: UserId, content: JsonObject) -> None:

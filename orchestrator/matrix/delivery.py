@@ -93,8 +93,8 @@ class Delivery:
                 for job in jobs:
                     self._running[job.name] = job.lane
                     tasks.create_task(self._work(job))
-                if not jobs:
-                    await self._nap(nap_ms)
+                # What was passed over waits for a lane or a free hand, which wake us, or for its time.
+                await self._nap(nap_ms)
 
     async def estimate_ms(self) -> tuple[int, int]:
         """Tell how many things wait and about how long they will take."""

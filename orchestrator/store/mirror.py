@@ -164,9 +164,13 @@ def see_members(tx: Tx, room: RoomId, joined: Collection[UserId]) -> None:
 
 def see_own_membership(tx: Tx, room: RoomId, membership: str, invited_by: UserId | None = None) -> None:
     """Take note of the bot's own membership in a room."""
-    ensure_room(tx, room)
     tx.run(
-        "update room set membership = :membership, invited_by = :invited_by where account = :account and room = :room",
+        "insert into room (account, room, version, creators, space, encrypted, membership, invited_by)"
+        " values (:account, :room, '', '[]', 0, 0, :membership, :invited_by) on conflict (account, room) do update"
+        " set membership = excluded.membership, invited_by = excluded.invited_by"
+        # Most often nothing is new, and then nothing is written.
+        " where room.membership != excluded.membership"
+        " or coalesce(room.invited_by, '') != coalesce(excluded.invited_by, '')",
         room=room,
         membership=membership,
         invited_by=invited_by,
