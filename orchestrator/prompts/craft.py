@@ -143,7 +143,7 @@ class Prompts:
                 yield from self._ask(tx, community, room, bound, schedule, due_ms, opinion)
             else:
                 claim_slot(tx, room, schedule, due_ms, f"passed: {opinion.why}")
-        self._set_next(tx, community, room, schedule, max(due_ms, now.at_ms))
+        self._set_next(tx, community, room, schedule, now.at_ms)
 
     def _look(  # the moment, as the gates see it
         self, tx: Tx, community: Community, room: Room, bound: RoomId, schedule: PromptSchedule, now: Now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import time
 
 import pytest
@@ -162,12 +163,14 @@ def test_a_slot_that_was_cut_off_in_the_middle_is_filled_once(shop: Workshop) ->
     assert (shop.said(), slots(shop)) == ([], [(0, "done")])
 
 
-def test_a_timer_that_fires_again_asks_nothing_again(shop: Workshop) -> None:
+@pytest.mark.parametrize("later_ms", [0, LOOK_AGAIN_MS])
+def test_a_timer_that_fires_again_asks_nothing_again_and_uses_up_no_question(shop: Workshop, later_ms: int) -> None:
     (timer,) = shop.timers("prompts")
-    shop.live(FIRST_MS)
-    shop.run(timers.set_timer, timer)
+    shop.live(FIRST_MS + later_ms)
+    shop.run(timers.set_timer, replace(timer, due_ms=shop.at_ms, payload={"due_ms": FIRST_MS}))
     shop.ring()
     assert len(shop.said()) == 1
+    assert shop.rows("select count(*) from asked") == [(1,)]
     assert [one.due_ms for one in shop.timers("prompts")] == [FIRST_MS + WEEK_MS]
 
 
