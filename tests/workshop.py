@@ -10,11 +10,14 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from gettext import NullTranslations
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from sqlite_utils import Database
 
+from orchestrator import i18n
 from orchestrator.documents.declared import Documents
 from orchestrator.engine.commands import Commands, by_craft
 from orchestrator.engine.intake import Intake, Turn
@@ -34,6 +37,21 @@ from .declared import ME
 from .house import body_of, content_of, room_id
 
 R = TypeVar("R")
+
+
+LOUD = "~"
+
+
+class _Loud(NullTranslations):
+    """A language in which every sentence begins and ends with the same sign, so that one can see what is translated."""
+
+    def gettext(self, message: str) -> str:
+        return f"{LOUD}{message}{LOUD}"
+
+
+def speak_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all that goes through gettext be marked."""
+    monkeypatch.setattr(i18n, "_catalogue", lambda _locale: _Loud())
 
 
 @cache

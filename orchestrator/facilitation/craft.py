@@ -100,10 +100,13 @@ class Facilitation:
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
         """Announce who keeps a room to the first who come into it; nothing that is said changes the rota."""
-        if isinstance(event, Member) and event.membership == "join" and event.user != now.me:
-            for community, room, bound in self._kept_rooms(tx):
-                if bound == event.room:
-                    yield from self._announce(tx, community, room, bound, now)
+        if not isinstance(event, Member) or event.membership != "join" or event.user == now.me:
+            return
+        binding = bindings.binding_of(tx, event.room)
+        community = self._documents.community(binding.community) if binding is not None else None
+        room = community.room(binding.key) if binding is not None and community is not None else None
+        if community is not None and room is not None:
+            yield from self._announce(tx, community, room, event.room, now)
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
         """Hand over."""

@@ -70,7 +70,7 @@ class Prompts:
             if schedule.pin == "swap":
                 pins.add((bound, _pin_path(schedule.id)))
             old = waiting.get(key)
-            if old is None or (old.due_ms > now.at_ms and not old.payload):
+            if old is None or (old.due_ms > now.at_ms and old.due_ms == _slot_of(old)):
                 self._set_next(tx, community, room, schedule, now.at_ms)
         for key in waiting.keys() - keys:
             clear_timer(tx, self.name, key)
@@ -124,7 +124,11 @@ class Prompts:
 
     def _set_next(self, tx: Tx, community: Community, room: Room, schedule: PromptSchedule, after_ms: int) -> None:
         following = next_at(schedule.weekly, community.zone, after_ms)
-        set_timer(tx, Timer(craft=self.name, key=_timer_key(room, schedule), due_ms=following.at_ms))
+        self._set_timer(tx, _timer_key(room, schedule), following.at_ms, slot_ms=following.at_ms)
+
+    def _set_timer(self, tx: Tx, key: str, due_ms: int, *, slot_ms: int) -> None:
+        # A timer knows which slot it is for: it may have to wait, and be set anew by whoever else.
+        set_timer(tx, Timer(craft=self.name, key=key, due_ms=due_ms, payload={"due_ms": slot_ms}))
 
     def _fill(  # one slot: where, what, when
         self, tx: Tx, community: Community, room: Room, bound: RoomId, schedule: PromptSchedule, timer: Timer, now: Now
@@ -136,8 +140,7 @@ class Prompts:
             late = now.at_ms - due_ms > schedule.grace_ms
             opinion = Opinion(Verdict.PASS, "late") if late else self._look(tx, community, room, bound, schedule, now)
             if opinion.verdict is Verdict.WAIT and now.at_ms + LOOK_AGAIN_MS - due_ms <= schedule.grace_ms:
-                again_ms = now.at_ms + LOOK_AGAIN_MS
-                set_timer(tx, Timer(craft=self.name, key=timer.key, due_ms=again_ms, payload={"due_ms": due_ms}))
+                self._set_timer(tx, timer.key, now.at_ms + LOOK_AGAIN_MS, slot_ms=due_ms)
                 return
             if opinion.verdict is Verdict.GO:
                 yield from self._ask(tx, community, room, bound, schedule, due_ms, opinion)
@@ -207,13 +210,18 @@ class Prompts:
         claims.put_claim(tx, claim, now.at_ms)
 
 
+def _slot_of(timer: Timer) -> int:
+    """Tell which slot a timer is for: its own time, unless it waits."""
+    slot_ms = timer.payload.get("due_ms")
+    return slot_ms if isinstance(slot_ms, int) else timer.due_ms
+
+
 def _fallen_due(community: Community, schedule: PromptSchedule, timer: Timer, now_ms: int) -> Sequence[int]:
     """List the slots that a timer stands for, oldest first: its own, and those that came while it could not fire.
 
     After a long absence nobody wants them all at once: only the newest may still be asked.
     """
-    waited_for = timer.payload.get("due_ms")
-    first_ms = waited_for if isinstance(waited_for, int) else timer.due_ms
+    first_ms = _slot_of(timer)
     since_ms = max(first_ms + 1, now_ms - LOOK_BACK_MS)
     return [first_ms, *(slot.at_ms for slot in occurrences(schedule.weekly, community.zone, since_ms, now_ms + 1))]
 

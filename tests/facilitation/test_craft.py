@@ -19,7 +19,7 @@ from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.store import bindings
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, documents, power, room, rota
 from tests.house import CIRCLE, CONTROL, SPACE, direct, mentions_of
-from tests.workshop import Workshop
+from tests.workshop import LOUD, Workshop, speak_loudly
 
 FIRST_MS = 1_767_722_400_000
 """Tuesday 2026-01-06 19:00 in Berlin: the first handoff."""
@@ -422,6 +422,21 @@ def test_times_are_those_of_the_communitys_clock(shop: Workshop) -> None:
     shop.use(documents(community(*shop.documents.communities[0].rooms, zone="Australia/Lord_Howe")))
     shop.settle()
     assert "until Tuesday 13 January, 19:00" in shop.said()[0]
+
+
+def test_all_that_is_said_can_be_said_in_another_language(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    speak_loudly(monkeypatch)
+    shop.settle()
+    told = [*shop.said(), shop.answer(EVE, "!who", CIRCLE)]
+    for documents_ in (grove(), without_rota(ANA), without_rota()):
+        shop.use(documents_)
+        told.append(shop.answer(EVE, "!who", CIRCLE))
+    shop.use(grove(ANA, CY))
+    told += shop.answer(EVE, "!next", CIRCLE).split("\n\n")
+    shop.at_ms = FIRST_MS - DAY_MS
+    told.append(shop.answer(EVE, "!who", CIRCLE))
+    assert len(told) == 7
+    assert [words for words in told if not (words.startswith(LOUD) and words.endswith(LOUD))] == []
 
 
 # -- whose question is answered about which rooms ----------------------------------------------------------------------

@@ -20,7 +20,7 @@ from orchestrator.prompts.gates import LOOK_AGAIN_MS
 from orchestrator.store import bindings, timers
 from tests.declared import ANA, BO, CY, EVE, community, deck, documents, question, room, schedule
 from tests.house import CIRCLE, content_of, mentions_of
-from tests.workshop import Workshop
+from tests.workshop import LOUD, Workshop, speak_loudly
 
 FIRST_MS = 1_767_722_700_000
 """Tuesday 2026-01-06 19:05 in Berlin: the first slot."""
@@ -161,6 +161,14 @@ def test_a_slot_that_was_cut_off_in_the_middle_is_filled_once(shop: Workshop) ->
     shop.deliver()
     shop.ring()
     assert (shop.said(), slots(shop)) == ([], [(0, "done")])
+
+
+def test_a_timer_that_another_set_anew_because_it_failed_still_knows_its_slot(shop: Workshop) -> None:
+    (timer,) = shop.timers("prompts")
+    shop.run(timers.set_timer, replace(timer, due_ms=FIRST_MS + MINUTE_MS))
+    shop.settle()
+    shop.live(FIRST_MS + HOUR_MS)
+    assert slots(shop) == [(0, "claimed")]
 
 
 @pytest.mark.parametrize("later_ms", [0, LOOK_AGAIN_MS])
@@ -413,6 +421,19 @@ def test_two_schedules_of_one_room_do_not_ask_the_same_question() -> None:
     asked = questions(shop.said())
     assert (len(asked), len(set(asked))) == (6, 6)
     shop.close()
+
+
+def test_all_that_is_said_around_a_question_can_be_said_in_another_language(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak_loudly(monkeypatch)
+    asked = [schedule(asked=deck(question("Who?", note="mentions family"))), schedule(at="19:10", thread=False)]
+    shop.use(grove(*asked))
+    shop.settle()
+    shop.live(FIRST_MS + HOUR_MS)
+    around = [line for said in shop.said() for line in said.splitlines() if line and not line.endswith("?")]
+    assert len(around) == 3
+    assert [line for line in around if not (line.startswith(LOUD) and line.endswith(LOUD))] == []
 
 
 # -- pins --------------------------------------------------------------------------------------------------------------
