@@ -137,11 +137,9 @@ async def test_the_lock_is_let_go_of_on_close(tmp_path: Path) -> None:
 
 async def test_closing_twice_is_fine_and_what_was_queued_is_kept(tmp_path: Path) -> None:
     store = Store.open(tmp_path)
-    writing = [asyncio.ensure_future(store.of(KEEPER).run(note, str(i), f"{i:02}")) for i in range(20)]
-    await asyncio.sleep(0)
+    writing = [store.of(KEEPER).run(note, str(i), f"{i:02}") for i in range(20)]
+    await asyncio.gather(*writing, store.close())
     await store.close()
-    await store.close()
-    await asyncio.gather(*writing)
     store = Store.open(tmp_path)
     assert await store.of(KEEPER).run(notes) == [str(i) for i in range(20)]
     await store.close()
