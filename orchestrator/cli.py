@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from orchestrator import __version__
-from orchestrator.errors import CirclekeeperError, DocumentErrors
+from orchestrator.errors import CirclekeeperError, DocumentErrors, MatrixError
 
 ConfigFile = Annotated[Path, Parameter(name=["--config", "-c"], help="The configuration; templates lie beside it.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs to read.")]
@@ -143,9 +143,17 @@ def _first_of_ours(group: BaseExceptionGroup) -> CirclekeeperError | None:
 
 
 def _say_error(error: CirclekeeperError) -> None:
-    print(f"circlekeeper: {error}", file=sys.stderr)
-    if isinstance(error, DocumentErrors):
-        print(f"circlekeeper: {_summary(len(error.errors), 0)}", file=sys.stderr)
+    said = str(error)
+    if isinstance(error, DocumentErrors) and len(error.errors) > 1:
+        print(said, file=sys.stderr)
+        said = _summary(len(error.errors), 0)
+    elif isinstance(error, MatrixError):
+        said += (
+            " Start again in a while; what waits is kept."
+            if error.retryable
+            else " Whoever runs the homeserver may know why. What waits is kept."
+        )
+    print(f"circlekeeper: {said}", file=sys.stderr)
 
 
 def _config_in(path: Path) -> Path:

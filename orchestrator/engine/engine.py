@@ -54,7 +54,7 @@ class Engine:
     def use(self, documents: Documents, crafts: Sequence[Feature], roster: Roster) -> None:
         """Work with these documents and crafts from now on; call ``settle`` afterwards."""
         commands = Commands(documents, roster, by_craft({craft.name: craft.commands for craft in crafts}))
-        self._intake = Intake(crafts, commands, self._me)
+        self._intake = Intake(documents, crafts, commands, self._me)
 
     def follow(self, follower: Callable[[Taken], None]) -> None:
         """Be told after every commit what it led to."""

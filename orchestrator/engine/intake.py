@@ -6,24 +6,26 @@ A room whose timeline is not whole is not decided here: its gap is written down 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, runtime_checkable
 
-import structlog
-
 from orchestrator import failpoints
+from orchestrator.documents.declared import Documents
 from orchestrator.errors import StoreError
 from orchestrator.model.batch import RoomUpdate, SyncBatch
+from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Outcome
 from orchestrator.model.events import Event, Member, Message, Reaction, State, Unreadable
 from orchestrator.model.feature import Feature, Now, Tx
-from orchestrator.model.ids import LOCATOR_TYPE, Cause, EventId, RoomId, UserId, cause_of, shorten
+from orchestrator.model.ids import LOCATOR_TYPE, Cause, EventId, RoomId, UserId
 from orchestrator.store import bindings, claims, ingest, mirror, outbox, timers
 
 from .commands import STALE_MS, Commands
+from .trouble import note_trouble
 
-log = structlog.get_logger("engine")
+AGAIN_MS = 5 * MINUTE_MS
+"""When a timer whose craft stumbled is tried again."""
 
 TXN_PREFIX = "ck-"
 """Transaction ids are this and the cause, so that an echo names the effect even where its content is gone."""
@@ -70,12 +72,14 @@ class Intake:
     """The crafts at work inside a transaction.
 
     Args:
+        documents: what the authors wrote.
         crafts: in the order in which they decide.
         commands: what people may ask for.
         me: the bot's own user id.
     """
 
-    def __init__(self, crafts: Sequence[Feature], commands: Commands, me: UserId) -> None:
+    def __init__(self, documents: Documents, crafts: Sequence[Feature], commands: Commands, me: UserId) -> None:
+        self._documents = documents
         self._crafts = crafts
         self._by_name = {craft.name: craft for craft in crafts}
         self._commands = commands
@@ -234,7 +238,9 @@ class Intake:
             craft = self._by_name.get(timer.craft)
             if craft is not None:  # else a craft of an older version set it; nobody is left to care
                 origin = f"{timer.key}@{timer.due_ms}"
-                self._decided(turn, origin, craft.name, partial(craft.due, turn.tx, timer, turn.now))
+                if not self._decided(turn, origin, craft.name, partial(craft.due, turn.tx, timer, turn.now)):
+                    # What went wrong must not be the end of a schedule.
+                    timers.set_timer(turn.tx, replace(timer, due_ms=turn.now.at_ms + AGAIN_MS))
         claims.end_claims(turn.tx, turn.now.at_ms)
 
     def settle(self, turn: Turn) -> None:
@@ -265,34 +271,27 @@ class Intake:
 
     # -- recording -----------------------------------------------------------------------------------------------------
 
-    def _decided(self, turn: Turn, origin: str, craft: str, decide: Callable[[], Iterable[AnyEffect]]) -> None:
-        """Run one decision of one craft and record what it wants."""
-        self._guarded(turn, craft, origin, lambda: self._record(turn, origin, craft, decide()))
+    def _decided(self, turn: Turn, origin: str, craft: str, decide: Callable[[], Iterable[AnyEffect]]) -> bool:
+        """Run one decision of one craft and record what it wants; tells whether it went well."""
+        return self._guarded(turn, craft, origin, lambda: self._record(turn, origin, craft, decide()))
 
-    def _guarded(self, turn: Turn, who: str, origin: str, work: Callable[[], None]) -> None:
-        """Do something in a savepoint of its own: what goes wrong is rolled back alone and written down by id."""
+    def _guarded(self, turn: Turn, who: str, origin: str, work: Callable[[], None]) -> bool:
+        """Do something in a savepoint of its own: what goes wrong is rolled back alone and written down by id.
+
+        Returns:
+            whether it went well.
+        """
         try:
             with turn.tx.savepoint():
                 work()
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - a bad room, event or craft harms only itself
-            self._trouble(turn, who, origin, error)
+            turn.taken.troubles.append((who, type(error).__name__))
+            note_trouble(turn.tx, self._documents, who, origin, error, turn.now.at_ms)
+            return False
+        return True
 
     def _record(self, turn: Turn, origin: str, craft: str, effects: Iterable[AnyEffect]) -> None:
         for effect in effects:
             outbox.record(turn.tx, origin, craft, effect, turn.now.at_ms)
-
-    def _trouble(self, turn: Turn, craft: str, origin: str, error: Exception) -> None:
-        log.error("a decision failed and was rolled back", craft=craft, origin=shorten(origin), exc_info=error)
-        turn.taken.troubles.append((craft, type(error).__name__))
-        turn.tx.run(
-            "insert into journal (account, cause, craft, step, kind, room, target, rule, outcome, event, at_ms)"
-            " values (:account, :cause, :craft, 'decide', 'trouble', null, :origin, :what, 'failed', null, :now_ms)"
-            " on conflict do nothing",
-            cause=cause_of(turn.tx.account, origin, craft, "trouble"),
-            craft=craft,
-            origin=origin,
-            what=type(error).__name__,
-            now_ms=turn.now.at_ms,
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from orchestrator.documents.declared import Documents
 from orchestrator.engine import Engine
 from orchestrator.engine.intake import Taken
 from orchestrator.model.batch import RoomUpdate, SyncBatch
+from orchestrator.model.effects import AnyEffect
 from orchestrator.model.events import Event, Member, Message, State, Unreadable
 from orchestrator.model.feature import Feature, Now, Role, Timer, Tx
 from orchestrator.model.ids import AccountKey, Cause, CommunityKey, EventId, RoomId, RoomKey, UserId
@@ -324,3 +325,23 @@ async def test_a_remote_server_cannot_make_a_newcomer_an_old_member(house: House
     known = await house.store.run(mirror.member, ROOM, CY)
     assert known is not None
     assert known.since_ms == house.clock.at_ms
+
+
+async def test_a_timer_whose_craft_stumbles_is_tried_again_later(house: House) -> None:
+    class Faller(Craft):
+        name = "faller"
+
+        def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
+            raise ValueError
+
+    house.use(Faller())
+    await house.begin()
+    await house.store.run(timers.set_timer, Timer(craft="faller", key="k", due_ms=house.clock.at_ms))
+    told = asyncio.Event()
+    house.engine.follow(lambda taken: told.set() if taken.troubles else None)
+    task = asyncio.create_task(house.engine.run_timers())
+    await asyncio.wait_for(told.wait(), 5)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    (timer,) = await house.store.run(timers.timers_of, "faller")
+    assert timer.due_ms == house.clock.at_ms + 5 * 60_000
