@@ -96,7 +96,7 @@ class Workshop:
         """Forget what is in memory."""
         crafts, roster = self._make(self.documents)
         commands = Commands(self.documents, roster, by_craft({craft.name: craft.commands for craft in crafts}))
-        self._intake = Intake(documents, crafts, commands, ME)
+        self._intake = Intake(self.documents, crafts, commands, ME)
         self.windows = Windows()
 
     # -- transactions --------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The last we know of each room, from /sync: structure, never words.
 
-State events whose content is structure are kept whole; of all others (a name, a topic, anything unknown) only a digest
-is kept, enough to tell whether the live event is still what we wrote. Of a membership: the id, the membership, who set
+State events whose content is structure are kept whole; of all others (a name, a topic, why a room was replaced, anything
+unknown) only a digest is kept, enough to tell whether the live event is still what we wrote. Of a membership: the id, the membership, who set
 it, which event, and since when somebody is joined (rules for newcomers need it); no display name, no reason.
 """
 
@@ -28,8 +28,6 @@ STRUCTURE: Final = frozenset(
         "m.room.guest_access",
         "m.room.encryption",
         "m.room.pinned_events",
-        "m.room.canonical_alias",
-        "m.room.tombstone",
         "m.space.child",
         "m.space.parent",
         LOCATOR_TYPE,
@@ -93,7 +91,7 @@ def see_state(tx: Tx, room: RoomId, type_: str, key: str, event: EventId, sender
         " where state.event != excluded.event",
         room=room,
         type=type_,
-        key=key,
+        key=_kept_key(type_, key),
         event=event,
         sender=sender,
         content=kept,
@@ -205,7 +203,7 @@ def state_of(tx: Tx, room: RoomId, type_: str, key: str = "") -> MirroredState |
         "select event, sender, content from state where account = :account and room = :room and type = :type and key = :key",
         room=room,
         type=type_,
-        key=key,
+        key=_kept_key(type_, key),
     )
     if row is None:
         return None
@@ -220,7 +218,7 @@ def state_of(tx: Tx, room: RoomId, type_: str, key: str = "") -> MirroredState |
 
 
 def state_keys(tx: Tx, room: RoomId, type_: str) -> list[str]:
-    """List the state keys seen for a type."""
+    """List the state keys seen for a type that is structure."""
     rows = tx.rows(
         "select key from state where account = :account and room = :room and type = :type order by key",
         room=room,
@@ -296,6 +294,11 @@ def forget_room(tx: Tx, room: RoomId) -> None:
     """Drop who is in a room we left; the latch and our membership stay."""
     for table in ("member", "state", "late", "decided", "look_back", "gap"):
         tx.run(f"delete from {table} where account = :account and room = :room", room=room)
+
+
+def _kept_key(type_: str, key: str) -> str:
+    """Give what a state key is kept as: a room, a user or nothing; of any other type's it is not known what it says."""
+    return key if not key or type_ in STRUCTURE else digest_of({"key": key})
 
 
 def _see_create(tx: Tx, room: RoomId, sender: UserId, content: Mapping[str, Json]) -> None:

@@ -40,7 +40,7 @@ def test_structure_is_kept_whole() -> None:
     rolled_back(work)
 
 
-@pytest.mark.parametrize("type_", ["m.room.name", "m.room.topic", "org.example.anything"])
+@pytest.mark.parametrize("type_", ["m.room.name", "m.room.topic", "m.room.tombstone", "org.example.anything"])
 def test_of_what_may_hold_words_only_a_digest_is_kept(type_: str) -> None:
     def work(tx: Tx) -> None:
         state(tx, type_, {"topic": "what we said on Tuesday"})
@@ -48,6 +48,18 @@ def test_of_what_may_hold_words_only_a_digest_is_kept(type_: str) -> None:
         assert seen is not None
         assert seen.content is None
         assert seen.digest == mirror.digest_of({"topic": "what we said on Tuesday"})
+        assert "Tuesday" not in repr(tx.rows("select * from state"))
+
+    rolled_back(work)
+
+
+def test_what_a_state_key_says_is_not_kept_where_nobody_knows_what_it_is_for() -> None:
+    def work(tx: Tx) -> None:
+        state(tx, "org.example.note", {}, key="what we said on Tuesday")
+        state(tx, "m.space.child", {"via": ["grove.example"]}, key="!tuesday")
+        assert mirror.state_of(tx, ROOM, "org.example.note", "what we said on Tuesday") is not None
+        assert mirror.state_of(tx, ROOM, "org.example.note", "what we said on Monday") is None
+        assert mirror.state_keys(tx, ROOM, "m.space.child") == ["!tuesday"]
         assert "Tuesday" not in repr(tx.rows("select * from state"))
 
     rolled_back(work)
