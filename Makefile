@@ -9,7 +9,8 @@ run: $(VENV)/.installed
 	$(BIN)/circlekeeper try
 
 test: $(VENV)/.installed lint
-	$(BIN)/pytest
+	$(BIN)/pytest --quiet --numprocesses 2 -m "not real and not crash"
+	$(BIN)/pytest --quiet -m "real or crash"
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
