@@ -120,6 +120,8 @@ class Intake:
         mirror.see_own_membership(tx, room, update.membership)
         for event in update.state:
             self._guarded(turn, "intake", event.id, partial(self._see, turn, event, known_join=was_in))
+        if update.membership == "join" and not was_in:
+            self._came_in(turn, room)
         gap = ingest.gap_in(tx, room)
         if gap is not None or (update.limited and was_in and batch.since is not None):
             # Nothing of this room is decided out of order: the hole only grows at its newer end.
@@ -222,6 +224,12 @@ class Intake:
         if news and event.type == LOCATOR_TYPE and event.sender == self._me:
             turn.taken.settle = True
             self._made(turn, event)
+
+    def _came_in(self, turn: Turn, room: RoomId) -> None:
+        """Confirm that we followed an invitation: what somebody wrote while we were on our way comes with this answer."""
+        for row in outbox.waiting(turn.tx):
+            if (row.kind, row.room, row.target, row.payload.get("membership")) == ("member", room, self._me, "join"):
+                self.confirm(turn, row.cause, "done", room=room)
 
     def _made(self, turn: Turn, locator: State) -> None:
         """Confirm the making of a room by the locator it carries."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.belonging import Belonging
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import CreateRoom, Priority
+from orchestrator.model.events import Message
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import Cause, RoomId, UserId
 from orchestrator.rooms import direct_room
@@ -13,7 +15,7 @@ from orchestrator.rooms.greet import DECLINES_WAITING, PER_DAY
 from orchestrator.store import bindings, outbox
 from tests.declared import ANA, CY, DEE, EVE, ME
 
-from .house import HostedRoom, House, known_direct
+from .house import HostedRoom, House, Nobody, known_direct
 
 
 @pytest.fixture
@@ -50,6 +52,20 @@ async def test_a_lead_or_facilitator_may_before_they_have_joined_anything(settle
     await ask(settled, ANA)
     await ask(settled, CY)
     assert settled.writes == [("join", ME), ("join", ME)]
+
+
+async def test_what_somebody_wrote_before_the_bot_had_come_is_theirs_to_be_heard(settled: House) -> None:
+    # Clients send the first words with the invitation, and sync may bring them before the join is answered.
+    settled.engine.use(
+        settled.craft._documents, [settled.craft, Belonging(settled.craft._documents, {"help"})], Nobody()
+    )
+    room = opened(settled, DEE)
+    await settled.invite_bot(room.id, DEE, direct=True)
+    came = settled._set_member(room, ME, ME, "join", before="invite")
+    words = Message(room=room.id, id=settled._id(), sender=DEE, at_ms=0, kind="m.text", body="i can't go on")
+    await settled._take(room.id, timeline=(words, came))
+    assert await known_direct(settled, DEE) == room.id
+    assert [(row.kind, row.step) for row in await settled.waiting()] == [("send", "listening")]
 
 
 async def test_a_stranger_is_declined_without_a_word(settled: House) -> None:
