@@ -1,0 +1,225 @@
+"""The people of the community, who go on talking whatever becomes of the bot, and who remember what it owes them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.model.ids import EventId, RoomId, UserId
+from tests.crash.grove import SPARE_RULE, Grove
+from tests.real.bot import PASSWORD, come_in
+from tests.real.encrypted_person import EncryptedPerson
+from tests.real.people import People
+
+NAMES = ("cy", "dee", "eli", "fay")
+TALKING = ("plain", "sealed")
+COMMANDS = ("!norms", "!help", "!who")
+ASK_EVERY_S = 8.0
+"""A person who asks more often than that is asked to wait, which would not be a lost answer."""
+
+SYNC_MS = 2_000
+
+
+@dataclass(slots=True)
+class Said:
+    """What was said that the bot owes something for. ``stretch`` names the part of the run, for the report.
+
+    Attributes:
+        links: messages to be removed, and the stretch in which each was said.
+        questions: commands to be answered once, in their room.
+        hands: who raised a hand, once each.
+    """
+
+    links: dict[EventId, str] = field(default_factory=dict)
+    questions: dict[EventId, str] = field(default_factory=dict)
+    hands: set[UserId] = field(default_factory=set)
+    rooms: dict[EventId, RoomId] = field(default_factory=dict)
+    chatter: int = 0
+    stretch: str = "the start"
+
+
+class Crowd:
+    """A lead and some members, all with clients that encrypt.
+
+    Args:
+        lead: answers for the community.
+        members: the others.
+        grove: where they live.
+        rooms: its rooms by key.
+        rng: what they say, where and when.
+    """
+
+    def __init__(
+        self,
+        lead: EncryptedPerson,
+        members: Sequence[EncryptedPerson],
+        grove: Grove,
+        rooms: Mapping[str, RoomId],
+        rng: random.Random,
+    ) -> None:
+        self.lead = lead
+        self.members = list(members)
+        self.grove = grove
+        self.rooms = rooms
+        self.said = Said()
+        self._rng = rng
+        self._over = asyncio.Event()
+        self._number = self._newcomers = self._asked = 0
+        self._asked_s: dict[UserId, float] = {}
+        self._mode = "enforce"
+
+    @property
+    def everybody(self) -> list[EncryptedPerson]:
+        """The lead and the members."""
+        return [self.lead, *self.members]
+
+    # -- what they say -------------------------------------------------------------------------------------------------
+
+    async def link(self, person: EncryptedPerson, key: str) -> EventId:
+        """Post a link, which is to be removed."""
+        self._number += 1
+        event = await person.say(self.rooms[key], f"look at https://spam.example/{self._number}")
+        self.said.links[event] = self.said.stretch
+        self.said.rooms[event] = self.rooms[key]
+        return event
+
+    async def chat(self, person: EncryptedPerson, key: str) -> EventId:
+        """Say something harmless."""
+        self._number += 1
+        self.said.chatter += 1
+        return await person.say(self.rooms[key], f"This is sentence number {self._number}.")
+
+    async def ask(self, person: EncryptedPerson, key: str, command: str) -> EventId:
+        """Give a command, which is to be answered."""
+        event = await person.say(self.rooms[key], command)
+        self.said.questions[event] = self.said.stretch
+        self.said.rooms[event] = self.rooms[key]
+        return event
+
+    async def raise_hand(self, person: EncryptedPerson, key: str) -> None:
+        """Ask to be contacted."""
+        await person.say(self.rooms[key], "!raise")
+        self.said.hands.add(person.user_id)
+
+    async def switch(self) -> EventId:
+        """Let the lead switch the spare rule to the other mode."""
+        self._mode = "observe" if self._mode == "enforce" else "enforce"
+        return await self.ask(self.lead, "plain", f"!rule {SPARE_RULE} {self._mode}")
+
+    def next_newcomer(self) -> EncryptedPerson:
+        """Choose somebody who has not said anything yet that the bot would write to them for."""
+        self._newcomers += 1
+        return self.members[-self._newcomers]
+
+    def next_to_ask(self) -> EncryptedPerson:
+        """Choose who asks next: of five answers that wait for one person, a sixth is dropped, and rightly so."""
+        self._asked += 1
+        return self.members[self._asked % len(NAMES)]
+
+    async def name_facilitator(self) -> None:
+        """Let the files name somebody new as a facilitator, for the bot to read when it starts."""
+        name = f"vee-{len(self.grove.facilitators)}-{self.lead.user_id[5:13]}"
+        self.grove.facilitators.append(await self.grove.homeserver.register(name, PASSWORD))
+        self.grove.write()
+
+    async def burst(self, key: str, count: int) -> int:
+        """All talk at once in a room; one message in five calls for a removal. Returns how many messages it was."""
+
+        async def one(number: int) -> None:
+            person = self.members[number % len(self.members)]
+            await (self.link if number % 5 == 0 else self.chat)(person, key)
+
+        await asyncio.gather(*(one(number) for number in range(count)))
+        return count
+
+    # -- how they live -------------------------------------------------------------------------------------------------
+
+    async def come_in(self) -> None:
+        """Enter the community."""
+        await come_in(self.lead, self.rooms, self.everybody, *TALKING)
+        control = self.rooms["control"]
+        await self.lead.until(lambda: control in self.lead.rooms or None, "the control room")
+        await self.lead.join(control)
+
+    async def live(self) -> None:
+        """Talk and listen until ``rest`` is called."""
+        async with asyncio.TaskGroup() as tasks:
+            for person in self.everybody:
+                tasks.create_task(self._listen(person))
+            for member in self.members:
+                tasks.create_task(self._talk(member))
+
+    async def listen(self) -> None:
+        """Only listen until ``rest`` is called."""
+        async with asyncio.TaskGroup() as tasks:
+            for person in self.everybody:
+                tasks.create_task(self._listen(person))
+
+    def rest(self) -> None:
+        """Ask everybody to finish what they are at."""
+        self._over.set()
+
+    def begin_anew(self) -> None:
+        """Let them live on after a rest."""
+        self._over.clear()
+
+    async def catch_up(self) -> None:
+        """Let everybody's client see everything there is, keys included."""
+        for person in self.everybody:
+            while await person.sync() or await self._accept(person):
+                pass
+
+    async def _talk(self, person: EncryptedPerson) -> None:
+        while not self._over.is_set():
+            key = self._rng.choice(TALKING)
+            chance = self._rng.random()
+            if chance < 0.45:
+                await self.link(person, key)
+            elif chance < 0.6 and self._may_ask(person):
+                if person.user_id not in self.said.hands and self._rng.random() < 0.2:
+                    await self.raise_hand(person, key)
+                else:
+                    await self.ask(person, key, self._rng.choice(COMMANDS))
+            else:
+                await self.chat(person, key)
+            # People do not speak without a pause.
+            await self._pause(self._rng.uniform(0.2, 1.2))
+
+    def _may_ask(self, person: EncryptedPerson) -> bool:
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._asked_s.get(person.user_id, -ASK_EVERY_S) < ASK_EVERY_S:
+            return False
+        self._asked_s[person.user_id] = now_s
+        return True
+
+    async def _listen(self, person: EncryptedPerson) -> None:
+        while not self._over.is_set():
+            await person.sync(SYNC_MS)
+            await self._accept(person)
+
+    async def _accept(self, person: EncryptedPerson) -> bool:
+        """Come where the bot asks one to."""
+        asked = [room for room, known in person.rooms.items() if known.membership == "invite"]
+        for room in asked:
+            await person.join(room)
+            person.rooms[room].membership = "join"
+        return bool(asked)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._over.wait()
+        except TimeoutError:
+            return
+
+
+async def gather_crowd(
+    people: People, grove: Grove, lead: EncryptedPerson, rng: random.Random, names: Sequence[str] = NAMES
+) -> Crowd:
+    """Bring the lead and some members into a community, as soon as its rooms are there."""
+    members = [await people.encrypted(grove.homeserver, name) for name in names]
+    crowd = Crowd(lead, members, grove, await grove.until_rooms(), rng)
+    await crowd.come_in()
+    return crowd

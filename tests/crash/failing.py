@@ -1,0 +1,162 @@
+"""The bot dies at every failpoint, one after the other, and is started again; then everything is counted.
+
+Two communities die side by side on one homeserver: one at what happens while rooms are made, before anybody is in; one at
+all that happens while people live there. Each death leaves its mess for the next life, which dies elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from orchestrator.local import LocalHomeserver
+from tests.crash.crowd import NAMES, TALKING, Crowd, gather_crowd
+from tests.crash.grove import Grove, Subject, plant_grove
+from tests.crash.instants import Tell, schedule, settle_and_count
+from tests.crash.report import Report
+from tests.real.people import People
+
+MAKING = ("create.before_send", "create.after_send", "create.before_confirm", "create.after_send")
+"""Where it dies while the four rooms are made: twice at the space, once at each of the next two."""
+
+LIVING = (
+    ("sync.received", "talk"),
+    ("engine.before_commit", "talk"),
+    ("engine.after_commit", "talk"),
+    ("timers.before_commit", "talk"),
+    ("timers.after_commit", "talk"),
+    ("gap.before_page_commit", "burst"),
+    ("gap.after_page_commit", "long burst"),
+    ("gap.before_close", "burst"),
+    ("delivery.claimed", "talk"),
+    ("delivery.before_send", "talk"),
+    ("delivery.before_send", "ask"),
+    ("delivery.after_send", "talk"),
+    # What was sent and not confirmed comes back in the next life's first answer of sync.
+    ("echo.before_confirm", "talk"),
+    ("delivery.after_send", "ask"),
+    ("echo.after_confirm", "ask"),
+    ("delivery.before_confirm", "ask"),
+    ("delivery.after_confirm", "talk"),
+    ("create.before_send", "newcomer"),
+    ("create.after_send", "newcomer"),
+    ("create.before_confirm", "newcomer"),
+    ("member.before_send", "facilitator"),
+    ("member.after_send", "facilitator"),
+    ("state.before_send", "facilitator"),
+    ("state.after_send", "facilitator"),
+    ("state.before_confirm", "facilitator"),
+    ("overlay.before_write", "switch"),
+    ("overlay.after_write", "switch"),
+)
+"""Where it dies while people live there, and what they said before it was started."""
+
+NEWCOMERS = ("gus", "hal", "ivy")
+QUESTIONS = 120
+QUESTION_EVERY_MS = 1_500
+DIES_WITHIN_S = 45.0
+
+
+async def die_everywhere(
+    homeserver: LocalHomeserver, directory: Path, people: People, *, tell: Tell
+) -> dict[str, Report]:
+    """Let a bot die at every failpoint, and count.
+
+    Raises AssertionError when a failpoint was not reached, or the bot did not die there.
+    """
+    making, living = await asyncio.gather(
+        _die_while_making(homeserver, directory / "making", people, tell),
+        _die_while_living(homeserver, directory / "living", people, tell),
+    )
+    return {"failpoints while rooms are made": making, "failpoints while people live there": living}
+
+
+async def _die_while_making(homeserver: LocalHomeserver, directory: Path, people: People, tell: Tell) -> Report:
+    began_s = time.monotonic()
+    rng = random.Random(0)  # noqa: S311 - nobody talks by chance here
+    lead = await people.encrypted(homeserver, "ana")
+    grove = await plant_grove(directory, homeserver, lead.user_id, f"keeper-{lead.user_id[5:13]}", 0)
+    for failpoint in MAKING:
+        await _die_at(grove, failpoint, tell)
+    bot = Subject(grove)
+    await bot.start()
+    try:
+        crowd = await gather_crowd(people, grove, lead, rng, ("cy",))
+        report = await settle_and_count(crowd, bot)
+    finally:
+        await bot.kill()
+    return _facts(report, MAKING, began_s)
+
+
+async def _die_while_living(homeserver: LocalHomeserver, directory: Path, people: People, tell: Tell) -> Report:
+    began_s = time.monotonic()
+    rng = random.Random(0)  # noqa: S311 - nobody talks by chance here
+    lead = await people.encrypted(homeserver, "ana")
+    grove = await plant_grove(directory, homeserver, lead.user_id, f"keeper-{lead.user_id[5:13]}", QUESTIONS)
+    bot = Subject(grove)
+    await bot.start()
+    try:
+        crowd = await gather_crowd(people, grove, lead, rng, (*NAMES, *NEWCOMERS))
+        await schedule(grove, QUESTIONS, every_ms=QUESTION_EVERY_MS)
+        await bot.kill()
+        listening = asyncio.create_task(crowd.listen())
+        for number, (failpoint, said) in enumerate(LIVING):
+            crowd.said.stretch = f"{number}. {failpoint}"
+            await _say(crowd, said)
+            await _die_at(grove, failpoint, tell)
+        crowd.rest()
+        await listening
+        crowd.begin_anew()
+        await bot.start()
+        report = await settle_and_count(crowd, bot)
+    finally:
+        await bot.kill()
+    return _facts(report, [failpoint for failpoint, _said in LIVING], began_s)
+
+
+async def _die_at(grove: Grove, failpoint: str, tell: Tell) -> None:
+    bot = Subject(grove, failpoint=failpoint)
+    began_s = time.monotonic()
+    await bot.start()
+    try:
+        code = await bot.ended(timeout_s=DIES_WITHIN_S)
+    except TimeoutError:
+        raise AssertionError(f"{failpoint} was not passed within {DIES_WITHIN_S} s") from None
+    finally:
+        await bot.kill()
+    assert code == -signal.SIGKILL, f"at {failpoint} it ended by itself with {code}"
+    tell(f"died at {failpoint} {time.monotonic() - began_s:.1f} s after its start")
+
+
+async def _say(crowd: Crowd, what: str) -> None:
+    """Say something that brings the bot to where it is to die."""
+    match what:
+        case "talk":
+            for key in TALKING:
+                await crowd.link(crowd.members[0], key)
+            await crowd.ask(crowd.next_to_ask(), "plain", "!norms")
+        case "ask":
+            await crowd.ask(crowd.next_to_ask(), "sealed", "!help")
+        case "burst":
+            await crowd.burst("sealed", 60)
+        case "long burst":
+            await crowd.burst("plain", 120)
+        case "newcomer":
+            # Their first word in private needs a room that is not there yet.
+            await crowd.link(crowd.next_newcomer(), "plain")
+        case "facilitator":
+            # They are invited, and given power.
+            await crowd.name_facilitator()
+        case "switch":
+            await crowd.switch()
+        case _:
+            raise AssertionError(what)
+
+
+def _facts(report: Report, failpoints: Sequence[str], began_s: float) -> Report:
+    report.facts = {"deaths": len(failpoints), "took in s": round(time.monotonic() - began_s, 1), **report.facts}
+    return report

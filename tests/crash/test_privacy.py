@@ -1,0 +1,187 @@
+"""Nothing that anybody said is ever on the disk or in the log: whatever they did with it, and whatever went wrong."""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.local import LocalHomeserver
+from orchestrator.model.ids import EventId, RoomId
+from tests.crash.crowd import TALKING, Crowd, gather_crowd
+from tests.crash.grove import Grove, Subject, plant_grove
+from tests.crash.instants import until_nothing_waits
+from tests.crash.traces import forms_of, traces_in
+from tests.real.encrypted_person import EncryptedPerson
+from tests.real.people import People
+from tests.real.person import Person
+from tests.real.wire import Seen, quoted
+
+pytestmark = [pytest.mark.real, pytest.mark.crash]
+
+
+@pytest.mark.parametrize("form", forms_of("anything"))
+@pytest.mark.parametrize("before", [b"", b"x", b"xy", b"xyz"])
+def test_words_are_found_in_any_form(tmp_path: Path, form: str, before: bytes) -> None:
+    words = "quokkas9f3c"
+    (tmp_path / "data").write_bytes(before + forms_of(words)[form] + b"z")
+    assert traces_in(tmp_path, words)
+    (tmp_path / "data").write_bytes(before + forms_of(words[::-1] + "!")[form][:-3] + b"z")
+    if form != "reversed":
+        assert not traces_in(tmp_path, words)
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize("after", ["", "c", "cd", "cde"])
+def test_words_are_found_within_a_longer_text_in_base64(tmp_path: Path, before: str, after: str) -> None:
+    (tmp_path / "data").write_bytes(b64encode(f"{before}quokkas9f3c{after}".encode()))
+    assert traces_in(tmp_path, "quokkas9f3c")
+
+
+async def test_words_are_nowhere_on_disk_whatever_is_done_with_them_and_whatever_goes_wrong(
+    homeserver: LocalHomeserver, people: People, tmp_path: Path
+) -> None:
+    words = f"quokka{secrets.token_hex(8)}"
+    ana = await people.encrypted(homeserver, "ana")
+    stranger = await people.plain(homeserver, "stranger")
+    grove = await plant_grove(tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[5:13]}", 0)
+    let_people_knock(grove)
+    bot = Subject(grove, options=["--clumsy"])
+    await bot.start()
+    try:
+        crowd = await gather_crowd(people, grove, ana, random.Random(0), ("cy", "dee"))  # noqa: S311 - nobody chats
+        await say_and_do_everything(crowd, stranger, words)
+        await until_heard(crowd)
+        assert traces_in(tmp_path, words) == []
+        assert failures(grove) > 50, "the clumsy craft did not fail, so this proves nothing about failures"
+
+        await say_in_rooms(crowd, words)
+        await bot.kill()
+        assert traces_in(tmp_path, words) == []
+
+        await bot.start()
+        await until_heard(crowd)
+        assert await bot.stop() == 0
+        assert traces_in(tmp_path, words) == []
+    finally:
+        await bot.kill()
+
+
+async def say_and_do_everything(crowd: Crowd, stranger: Person, words: str) -> None:
+    """Put the words wherever a person can put words that reach the bot."""
+    cy, dee = crowd.members
+    await say_in_rooms(crowd, words)
+    await change_rooms(crowd, words)
+    await come_and_go(crowd, stranger, words)
+    await cy.set_display_name(words)
+    await cy.request("PUT", f"/profile/{quoted(cy.user_id)}/avatar_url", {"avatar_url": f"mxc://grove.example/{words}"})
+    await cy.request("PUT", f"/devices/{quoted(cy.device_id)}", {"display_name": words})
+    await whisper(crowd, cy, words, encrypted=True)
+    await whisper(crowd, dee, words, encrypted=False)
+
+
+async def say_in_rooms(crowd: Crowd, words: str) -> None:
+    """As message, edit, file, link, command, reaction, reason, and as what makes no sense."""
+    for person, key in zip(crowd.members, TALKING, strict=True):
+        room = crowd.rooms[key]
+        said = await person.say(room, f"Today I am {words}, I think.")
+        html: dict[str, Any] = {"format": "org.matrix.custom.html", "formatted_body": f"<b>{words}</b>"}
+        edit = {"m.new_content": {"msgtype": "m.text", "body": words, **html}}
+        for more in (html | _about("m.thread", said), edit | _about("m.replace", said)):
+            await person.say(room, f"* {words}", **more)
+        await person.say(room, f"{words}.png", msgtype="m.image", url=f"mxc://grove.example/{words}", filename=words)
+        await crowd.link(person, key)
+        await person.say(room, f"https://{words}.example/{words}?{words}#{words}")
+        for command in (
+            "!norms",
+            "!rule",
+            "!rule links",
+            "!why",
+            "!who",
+            "!norn",
+            f"!{words}",
+            f"{crowd.grove.keeper}",
+        ):
+            await person.say(room, f"{command} {words}", mentions=[crowd.grove.keeper])
+        await person.send(room, "org.example.poll", {"question": words, "answers": [words]})
+        await person.send(room, "m.room.message", {"msgtype": words, "body": words})
+        if key == "sealed":  # where the server cannot see that it makes no sense
+            await person.send(room, "m.room.message", {"msgtype": {"words": words}, "body": [words]})
+        await person.react(room, said, words)
+        await person.redact(room, said, words)
+        await crowd.lead.say(room, f"!rule links {words}")
+
+
+def _about(relation: str, event: EventId) -> dict[str, Any]:
+    return {"m.relates_to": {"rel_type": relation, "event_id": event}}
+
+
+async def change_rooms(crowd: Crowd, words: str) -> None:
+    """As a lead, who may change what all see: names, topics, notes of any kind."""
+    for key in TALKING:
+        room = crowd.rooms[key]
+        await crowd.lead.put_state(room, "m.room.name", {"name": words})
+        await crowd.lead.put_state(room, "m.room.topic", {"topic": words, "m.topic": {"m.text": [{"body": words}]}})
+        await crowd.lead.put_state(room, "org.example.note", {"text": words}, words)
+
+
+async def come_and_go(crowd: Crowd, stranger: Person, words: str) -> None:
+    """As the reason for going, for putting somebody out, for asking somebody in, and for asking to be let in."""
+    room = crowd.rooms["plain"]
+    dee, lead = crowd.members[1], crowd.lead
+    await dee.leave(room, words)
+    await dee.join(room)
+    await lead.kick(room, dee.user_id, words)
+    await dee.join(room)
+    await lead.ban(room, dee.user_id, words)
+    await lead.unban(room, dee.user_id)
+    await dee.join(room)
+    await stranger.knock(crowd.rooms[""], words)
+    other = await dee.create_room(name=words, topic=words)
+    await dee.request("POST", f"/rooms/{quoted(other)}/invite", {"user_id": crowd.grove.keeper, "reason": words})
+
+
+async def whisper(crowd: Crowd, person: EncryptedPerson, words: str, *, encrypted: bool) -> None:
+    """In a direct room that has the words for a name: in distress, as commands, as the reason for going."""
+    keeper = crowd.grove.keeper
+    room = await person.create_room(
+        name=words, topic=words, invite=[keeper], preset="trusted_private_chat", is_direct=True, encrypted=encrypted
+    )
+    await person.until_joined(room, keeper)
+    for said in (f"I cannot go on. {words}", f"!raise {words}", f"raise {words}", f"norms {words}", f"!{words}", words):
+        await person.say(room, said)
+    await answered(person, room, await person.say(room, "!help"))
+    await person.leave(room, words)
+
+
+async def until_heard(crowd: Crowd) -> None:
+    """Wait until the bot has taken in and done everything: until it answers what is said last."""
+    for key in TALKING:
+        await answered(crowd.lead, crowd.rooms[key], await crowd.lead.say(crowd.rooms[key], "!who"))
+    await until_nothing_waits(crowd.grove)
+
+
+async def answered(person: EncryptedPerson, room: RoomId, asked: EventId) -> None:
+    def answer(event: Seen) -> bool:
+        relation = event.content.get("m.relates_to", {})
+        return bool(relation.get("m.in_reply_to", {}).get("event_id") == asked)
+
+    await person.until_event(room, answer, "an answer", timeout_s=60)
+
+
+def failures(grove: Grove) -> int:
+    """Count how often a craft failed, as the log has it."""
+    return (grove.directory / "bot.log").read_text().count("a decision failed")
+
+
+def let_people_knock(grove: Grove) -> None:
+    """Let strangers ask to be let into the space."""
+    template = grove.directory / "room_templates/space.yaml"
+    space = json.loads(template.read_text())
+    space["settings"]["join"] = "knock"
+    template.write_text(json.dumps(space))
