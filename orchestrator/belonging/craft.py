@@ -86,7 +86,7 @@ class Belonging:
     def _is_said_to_us(self, tx: Tx, message: Message, now: Now) -> bool:
         if message.edits is not None or message.kind.startswith(_NOT_SAID) or message.sender == now.me:
             return False
-        if bindings.direct_user(tx, message.room) != message.sender:
+        if not bindings.is_private(tx, message.room, message.sender, now.me):
             return False
         return not (message.kind == "m.text" and self._is_command(message, now))
 

@@ -58,7 +58,7 @@ class Commands:
         """Read a message as a command; None when it is none, or stands where the bot takes no commands."""
         if event.kind != "m.text" or event.edits is not None:
             return None
-        direct = bindings.direct_user(tx, event.room) == event.sender
+        direct = bindings.is_private(tx, event.room, event.sender, now.me)
         if not direct and bindings.binding_of(tx, event.room) is None:
             return None
         words = wording.read_command(

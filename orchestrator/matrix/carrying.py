@@ -258,6 +258,9 @@ class Carrier:
         except (Forbidden, NotFound):
             if action != "leave":  # leaving where we are not is done
                 raise
+        if action == "join":
+            # Sync tells only of those who speak; whether we are alone with somebody hangs on those who do not.
+            await self._store.run(mirror.see_members, room, await self._history.members(room))
         await self._confirm(row.cause, "done", room=room)
         return True
 

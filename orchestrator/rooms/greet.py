@@ -15,7 +15,7 @@ from orchestrator.model.effects import AnyEffect, Priority, Result, SetMembershi
 from orchestrator.model.events import Event, Member
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import RoomId, UserId
-from orchestrator.store import bindings, mirror
+from orchestrator.store import bindings
 from orchestrator.store.rows import number
 
 CRAFT = "rooms"
@@ -66,10 +66,10 @@ def came(tx: Tx, result: Result, now: Now) -> Iterator[AnyEffect]:
     """Take note that an invitation was followed: the room is this person's, unless somebody else is in it too."""
     if result.outcome == "done" and result.room is not None and result.step.startswith(_ACCEPT):
         user = UserId(result.tag)
-        if _has_third(tx, result.room, user, now.me):
+        bindings.set_direct(tx, user, result.room)
+        if not bindings.is_private(tx, result.room, user, now.me):
+            bindings.drop_direct(tx, result.room)
             yield _too_many(result.room, now.me)
-        else:
-            bindings.set_direct(tx, user, result.room)
 
 
 def watch_direct(tx: Tx, event: Event, now: Now) -> Iterator[AnyEffect]:
@@ -80,12 +80,11 @@ def watch_direct(tx: Tx, event: Event, now: Now) -> Iterator[AnyEffect]:
     user = bindings.direct_user(tx, event.room)
     if user is None:
         return
-    third = event.sender != user
-    gone = False
+    third, gone = event.sender != user, False
     if isinstance(event, Member):
-        third = event.user not in {user, now.me} and event.membership in {"join", "invite"}
+        third = False  # the mirror knows already
         gone = event.user == user and event.membership in {"leave", "ban"} and event.before == "join"
-    if third:
+    if third or not bindings.is_private(tx, event.room, user, now.me):
         bindings.drop_direct(tx, event.room)
         yield _too_many(event.room, now.me)
     elif gone:
@@ -105,11 +104,6 @@ def _knows(tx: Tx, documents: Documents, user: UserId) -> bool:
         user=user,
     )
     return row is not None
-
-
-def _has_third(tx: Tx, room: RoomId, user: UserId, me: UserId) -> bool:
-    present = (*mirror.members(tx, room, "join"), *mirror.members(tx, room, "invite"))
-    return any(member.user not in {user, me} for member in present)
 
 
 def _asked(tx: Tx, prefix: str, since_ms: int) -> int:

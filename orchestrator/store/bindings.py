@@ -143,6 +143,18 @@ def direct_room(tx: Tx, user: UserId) -> RoomId | None:
     return None if row is None else RoomId(text(row, "room"))
 
 
+def is_private(tx: Tx, room: RoomId, user: UserId, me: UserId) -> bool:
+    """Tell whether a room is somebody's direct room, and nobody else that we know of is in it or asked in."""
+    third = tx.one(
+        "select 1 as there from member where account = :account and room = :room"
+        " and membership in ('join', 'invite') and \"user\" not in (:user, :me) limit 1",
+        room=room,
+        user=user,
+        me=me,
+    )
+    return third is None and direct_user(tx, room) == user
+
+
 def direct_user(tx: Tx, room: RoomId) -> UserId | None:
     """Find whose direct room a room is."""
     row = tx.one('select "user" from direct where account = :account and room = :room', room=room)

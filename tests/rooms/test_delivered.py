@@ -131,6 +131,23 @@ async def test_what_is_for_one_person_is_not_said_where_somebody_else_listens(tm
         assert not [event for event in crowded.history("m.room.message") if event.sender == ME]
 
 
+async def test_a_silent_third_person_who_was_there_before_the_bot_is_noticed(tmp_path: Path) -> None:
+    async with FakeHomeserver() as hs, pumping(hs, tmp_path, grove()) as bot:
+        await bot.run()
+        dee, eve = hs.person(DEE), hs.person(EVE)
+        crowded = dee.create_room(preset="private_chat", invite=[EVE])
+        eve.join(crowded)
+        for _ in range(60):
+            dee.say(crowded, "so much that sync, which tells of those who speak, never mentions Eve")
+        dee.invite(crowded, ME, is_direct=True)
+        await bot.run()
+        dee.say(crowded, "!why")
+        await bot.run()
+        assert await bot.rows.run(bindings.direct_room, DEE) is None
+        assert crowded.membership(ME) == "leave"
+        assert not [event for event in crowded.history("m.room.message") if event.sender == ME]
+
+
 async def retrying(bot: Pump) -> None:
     """Run through failures that pass, as delivery does."""
     for _ in range(5):
