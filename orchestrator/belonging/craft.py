@@ -12,7 +12,7 @@ from orchestrator.model.clock import HOUR_MS, MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
 from orchestrator.model.events import Event, Message
 from orchestrator.model.feature import Command, Now, Timer, Tx
-from orchestrator.model.wording import clearly_a_command
+from orchestrator.model.wording import clearly_a_command, without_quote
 from orchestrator.store import bindings
 
 from . import listening
@@ -92,7 +92,7 @@ class Belonging:
 
     def _is_command(self, message: Message, now: Now) -> bool:
         return clearly_a_command(
-            message.body,
+            message.body if message.reply_to is None else without_quote(message.body),
             self._names,
             prefix=self._prefix(),
             mentioned=now.me in message.mentions,

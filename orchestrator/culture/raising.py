@@ -60,7 +60,8 @@ def raise_hand(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -
     effects: list[AnyEffect] = []
     on_duty = False
     for community in communities:
-        people = whom_to_ask(tx, duty, community.key, None if call.direct else call.room_key, now)
+        asked = whom_to_ask(tx, duty, community.key, None if call.direct else call.room_key, now)
+        people = [person for person in asked if person != user]  # who is on duty may need somebody, too
         on_duty = on_duty or bool(people)
         if not again:
             effects += _ask(tx, community, user, None if call.direct else call.room_key, people, now)
@@ -141,7 +142,7 @@ def _ask(
     room = control_room(tx, community)
     if room is None:
         return _ask_leads(tx, community, user, key, now)
-    called = [person for person in people or community.leads if person != user]
+    called = people or [lead for lead in community.leads if lead != user]
     with speaking(community.locale):
         said = words.asks_for_contact(user, _name(community, key), called)
     return (

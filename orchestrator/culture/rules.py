@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.documents.declared import Action, Mode, Policy, Rule, When
 from orchestrator.model.events import Message
+from orchestrator.model.wording import without_quote
 
 from .links import hosts, is_allowed
 
-# Rich reply fallbacks (removed from the specification in 1.13, still sent): others' words, quoted.
-_QUOTE_BEGINS = re.compile(r"> (?:\* )?<@[^>\s]{1,255}>")
+# The same as in the body, which ``without_quote`` reads.
 _QUOTE_OPENS: Final = "<mx-reply>"
 _QUOTE_CLOSES: Final = "</mx-reply>"
 
@@ -63,10 +62,7 @@ def own_words(message: Message) -> tuple[str, str]:
     body, html = message.body, message.html
     if message.reply_to is None:
         return body, html
-    if _QUOTE_BEGINS.match(body):
-        lines = body.split("\n")
-        first = next((i for i, line in enumerate(lines) if not line.startswith(">")), len(lines))
-        body = "\n".join(lines[first:])
+    body = without_quote(body)
     if html.startswith(_QUOTE_OPENS):
         _quoted, closed, rest = html.partition(_QUOTE_CLOSES)
         html = rest if closed else html

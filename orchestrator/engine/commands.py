@@ -62,7 +62,7 @@ class Commands:
         if not direct and bindings.binding_of(tx, event.room) is None:
             return None
         words = wording.read_command(
-            event.body,
+            event.body if event.reply_to is None else wording.without_quote(event.body),
             prefix=self._prefix(tx, event),
             names=self.names,
             direct=direct,

@@ -26,6 +26,7 @@ _NAME = re.compile(r"[^\W\d_][\w-]{0,31}\Z")
 _ARGUMENT = re.compile(r"[@#!$][^\s:]{1,200}(:[^\s]{1,200})?\Z|[0-9]{1,4}\Z")
 _AROUND: Final = " \t\r\n`'\"“”„‟«»‹›‘’‚*"  # noqa: RUF001 - quotation marks of many keyboards
 _AFTER: Final = ".,;:!?…"
+_QUOTE_BEGINS = re.compile(r"> (?:\* )?<@[^>\s]{1,255}>")
 
 
 def read_command(
@@ -75,6 +76,15 @@ def clearly_a_command(
     """Tell whether what was written in a direct room is plainly a command, and not somebody talking."""
     command = read_command(body, prefix=prefix, names=names, direct=True, mentioned=mentioned, me=me, keywords=keywords)
     return command is not None
+
+
+def without_quote(body: str) -> str:
+    """Leave out what a reply quotes: others' words (rich reply fallback, gone from the specification, still sent)."""
+    if not _QUOTE_BEGINS.match(body):
+        return body
+    lines = body.split("\n")
+    first = next((i for i, line in enumerate(lines) if not line.startswith(">")), len(lines))
+    return "\n".join(lines[first:])
 
 
 def _plain(text: str) -> str:

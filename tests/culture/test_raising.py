@@ -12,7 +12,7 @@ import pytest
 from orchestrator.documents.declared import Documents
 from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.effects import Priority
-from orchestrator.model.ids import RoomId, UserId
+from orchestrator.model.ids import EventId, RoomId, UserId
 from orchestrator.store import bindings
 from tests.declared import ANA, BO, CY, DEE, EVE
 from tests.house import CIRCLE, CONTROL, House, body_of, content_of, direct, house_of, mentions_of
@@ -75,6 +75,32 @@ async def test_with_nobody_on_duty_the_leads_are_asked(tmp_path: Path) -> None:
         (asked,) = await house.waiting("send")
         assert sorted(mentions_of(asked)) == [ANA, BO]
         assert "asking the leads" in (await house.said())[0]
+
+
+async def test_the_one_on_duty_can_raise_a_hand_too_and_is_not_told_that_they_are_asked_themselves(
+    tmp_path: Path,
+) -> None:
+    community = a_community()
+    alone = replace(community, rooms=tuple(replace(room, facilitators=(DEE,)) for room in community.rooms))
+    async with house_of(tmp_path, Documents(communities=(alone,))) as house:
+        await house.open()
+        await house.deliver()
+        await house.say(DEE, "!raise")
+        (asked,) = await house.waiting("send")
+        assert sorted(mentions_of(asked)) == [ANA, BO]
+        assert "asking the leads" in (await house.said())[0]
+
+
+async def test_a_hand_raised_as_a_reply_to_the_bot_is_raised_whatever_the_reply_quotes(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    quoting = "> <@keeper:grove.example> If you would like a person to get in touch, write `!raise`.\n> It can take a while.\n\n!raise"
+    await house.whisper(CY, quoting, reply_to=EventId("$told"))
+    assert [row.room for row in await house.waiting("send")] == [CONTROL, direct(CY)]
+
+
+async def test_a_command_that_is_only_quoted_is_none(house: House) -> None:
+    await house.say(CY, "> <@dee:grove.example> !raise\n\nare you all right?", reply_to=EventId("$said"))
+    assert await house.waiting() == []
 
 
 async def test_raising_it_again_at_once_is_answered_but_not_passed_on_twice(house: House) -> None:
