@@ -49,12 +49,17 @@ class House:
     def __init__(self, store: Store, documents: Documents) -> None:
         self.store: AccountStore = store.of(AccountKey("keeper"))
         self.clock = Clock()
-        self.engine = Engine(self.store, self.clock, ME)
         self.taken: list[Taken] = []
-        self.engine.follow(self.taken.append)
         self.refused: dict[UserId, str] = {}
         self._n = 0
-        self.use(documents)
+        self.documents = documents
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget everything that is only in memory, as a process does that is started again."""
+        self.engine = Engine(self.store, self.clock, ME)
+        self.engine.follow(self.taken.append)
+        self.use(self.documents)
 
     def use(self, documents: Documents) -> None:
         facilitation = Facilitation(documents)

@@ -14,6 +14,7 @@ from orchestrator.model.events import Event, Message
 from orchestrator.model.feature import Command, Now, Timer, Tx
 from orchestrator.model.wording import clearly_a_command, without_quote
 from orchestrator.store import bindings
+from orchestrator.store.journal import said_since
 
 from . import listening
 
@@ -21,6 +22,7 @@ BURST_MS: Final = 10 * MINUTE_MS
 """What is written within this time of an answer belongs to what was answered."""
 
 WORTH_ANSWERING_MS: Final = HOUR_MS
+STEP: Final = "listening"
 
 _NOT_SAID: Final = ("m.notice", "m.key.verification.", "m.server_notice")
 """What programs send; a verification request is a client's doing, though it travels as a message."""
@@ -54,16 +56,15 @@ class Belonging:
         """Answer what somebody says in their direct room and is not plainly a command; the first of a burst."""
         if not isinstance(event, Message) or not self._is_said_to_us(tx, event, now):
             return ()
-        answered = ("listened", event.room)
-        if now.windows.since(answered, now.at_ms - BURST_MS + 1):
+        # From the rows, not from memory: whoever writes while we are started anew must not be told all of it again.
+        if said_since(tx, self.name, STEP, event.room, now.at_ms - BURST_MS):
             return ()
-        now.windows.stage(answered, now.at_ms, now.me)
         communities = self._documents.answering_to(bindings.communities_of(tx, event.sender))
         with speaking(communities[0].locale if communities else "en"):
             said = content.notice(listening.answer(communities, self._prefix()))
         return (
             Send(
-                step="listening",
+                step=STEP,
                 priority=Priority.REPLY,
                 room=event.room,
                 person=event.sender,

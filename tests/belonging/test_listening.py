@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.belonging.craft import BURST_MS
 from orchestrator.documents.care import nearest_first
 from orchestrator.documents.declared import Care, Community, Documents, Resource
 from orchestrator.model.clock import HOUR_MS, MINUTE_MS
@@ -108,8 +109,29 @@ async def test_of_several_messages_the_first_is_answered_and_a_later_burst_again
         await house.wait(2 * MINUTE_MS)
     assert len(await heard(house)) == 1
     await house.deliver()
-    await house.wait(2 * MINUTE_MS)
+    await house.wait(BURST_MS - 1)
     await house.whisper(CY, "i'm still here")
+    assert await heard(house) == []
+    await house.wait(1)
+    await house.whisper(CY, "i'm still here")
+    assert len(await heard(house)) == 1
+
+
+async def test_a_burst_is_answered_once_also_when_we_are_started_anew_in_its_midst(house: House) -> None:
+    for words in ("hi", "are you there"):
+        await house.whisper(CY, words)
+        house.begin_anew()
+    assert len(await heard(house)) == 1
+    await house.deliver()
+    house.begin_anew()
+    await house.whisper(CY, "i can't sleep")
+    assert await heard(house) == []
+
+
+async def test_an_answer_that_never_arrived_is_given_to_the_next_message(house: House) -> None:
+    await house.whisper(CY, "hi")
+    await house.deliver(outcome="refused")
+    await house.whisper(CY, "are you there")
     assert len(await heard(house)) == 1
 
 

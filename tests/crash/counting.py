@@ -9,8 +9,10 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import EventId, RoomId, RoomKey, UserId, cause_of, locator_of
 from orchestrator.store import outbox
@@ -25,6 +27,8 @@ from tests.real.wire import Seen
 LOCATOR = "org.circlekeeper.locator"
 QUESTION = "Small question number"
 NORMS = "Be kind to each other"
+LISTENING = "I am a program"
+BREATH_MS = 9 * MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,15 @@ class Rooms:
     strange: Sequence[str]
 
 
-async def rooms_of(grove: Grove, people: Iterable[UserId]) -> Rooms:
-    """Look at every room the bot is joined to, and by which locator it is known."""
+async def rooms_of(grove: Grove, people: Iterable[UserId], opened: Mapping[RoomId, UserId]) -> Rooms:
+    """Look at every room the bot is joined to, and by which locator it is known; ``opened`` are rooms that people made."""
     server = grove.homeserver
     answer: Any = await server.admin_request("GET", f"/_synapse/admin/v1/users/{grove.keeper}/joined_rooms")
     known = {locator_of(grove.keeper, "grove", key): key for key in ("", "control", *TALKING)}
     whose = {locator_of(grove.keeper, "direct", user): user for user in people}
     declared: dict[str, RoomId] = {}
-    direct: dict[RoomId, UserId] = {}
+    made: dict[RoomId, UserId] = {}
+    came: dict[RoomId, UserId] = {}
     strange: list[str] = []
     for joined in answer["joined_rooms"]:
         room = RoomId(str(joined))
@@ -71,12 +76,14 @@ async def rooms_of(grove: Grove, people: Iterable[UserId]) -> Rooms:
                 strange.append(f"{known[locator] or 'the space'} twice: {declared[known[locator]]} and {room}")
             declared.setdefault(known[locator], room)
         elif locator in whose:
-            if whose[locator] in direct.values():
+            if whose[locator] in made.values():
                 strange.append(f"the direct room of {whose[locator]} twice")
-            direct[room] = whose[locator]
+            made[room] = whose[locator]
+        elif room in opened:
+            came[room] = opened[room]
         else:
             strange.append(f"{room}, of which nobody knows what it is for")
-    return Rooms(declared, direct, strange)
+    return Rooms(declared, made | came, strange)
 
 
 async def count(crowd: Crowd, *, until_ms: int) -> Report:
@@ -87,7 +94,8 @@ async def count(crowd: Crowd, *, until_ms: int) -> Report:
         until_ms: questions that fell due by then are expected.
     """
     grove = crowd.grove
-    rooms = await rooms_of(grove, [person.user_id for person in crowd.everybody])
+    opened = {room: person.user_id for room, person in crowd.said.whispers.items()}
+    rooms = await rooms_of(grove, [person.user_id for person in crowd.everybody], opened)
     histories = await _histories(crowd, rooms)
     ours = [event for history in histories.values() for event in history if event.sender == grove.keeper]
     report = Report()
@@ -98,6 +106,7 @@ async def count(crowd: Crowd, *, until_ms: int) -> Report:
         *_questions(grove, await grove.read(slots), histories, rooms, until_ms),
         _norms(histories, rooms, crowd),
         _invitations(crowd, rooms, histories),
+        _whispers(crowd, histories),
         _hands(crowd, histories[rooms.declared["control"]]),
         await _pins(crowd, rooms, histories, await grove.read(slots)),
         await _told(grove),
@@ -242,6 +251,18 @@ def _invitations(crowd: Crowd, rooms: Rooms, histories: Mapping[RoomId, Sequence
         f"{user} into {key}, {n} times" for (key, user), n in counts.items() if n > 1 or (key, user) not in wanted
     ]
     return Tally("invitations", len(wanted), lost, doubled)
+
+
+def _whispers(crowd: Crowd, histories: Mapping[RoomId, Sequence[Seen]]) -> Tally:
+    """Whoever says that they are sad is listened to, and hears it once for what they say in one breath."""
+    lost: list[str] = []
+    doubled: list[str] = []
+    for room, person in crowd.said.whispers.items():
+        heard = [e.ts_ms for e in histories.get(room, ()) if e.sender == crowd.grove.keeper and LISTENING in e.body]
+        if not heard:
+            lost.append(person.user_id)
+        doubled += [f"{person.user_id} after {(b - a) / 1000:.0f} s" for a, b in pairwise(heard) if b - a < BREATH_MS]
+    return Tally("whispers heard", len(crowd.said.whispers), lost, doubled)
 
 
 def _hands(crowd: Crowd, control: Sequence[Seen]) -> Tally:

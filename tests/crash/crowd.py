@@ -30,11 +30,13 @@ class Said:
         links: messages to be removed, and the stretch in which each was said.
         questions: commands to be answered once, in their room.
         hands: who raised a hand, once each.
+        whispers: direct rooms that members opened, to say more than once, and in one breath, that they are sad.
     """
 
     links: dict[EventId, str] = field(default_factory=dict)
     questions: dict[EventId, str] = field(default_factory=dict)
     hands: set[UserId] = field(default_factory=set)
+    whispers: dict[RoomId, EncryptedPerson] = field(default_factory=dict)
     rooms: dict[EventId, RoomId] = field(default_factory=dict)
     chatter: int = 0
     stretch: str = "the start"
@@ -102,6 +104,21 @@ class Crowd:
         """Ask to be contacted."""
         await person.say(self.rooms[key], "!raise")
         self.said.hands.add(person.user_id)
+
+    async def whisper(self) -> None:
+        """Let a member who has not yet done so open a direct room and say there how it is; then it is the next one's turn.
+
+        The bot may not be there to come in. Whoever whispered before goes on.
+        """
+        for room, person in self.said.whispers.items():
+            await person.say(room, "I still feel so alone.")
+        if len(self.said.whispers) < len(self.members):
+            person = self.members[len(self.said.whispers)]
+            room = await person.create_room(
+                invite=[self.grove.keeper], preset="trusted_private_chat", is_direct=True, encrypted=True
+            )
+            self.said.whispers[room] = person
+            await person.say(room, "I feel so alone today.")
 
     async def switch(self) -> EventId:
         """Let the lead switch the spare rule to the other mode."""

@@ -169,6 +169,8 @@ async def _live_and_die(crowd: Crowd, bot: Subject, instants: int, rng: random.R
             tell(f"{number + 1}/{instants}: killed after {up_s:.1f} s; {life.said} messages while it was away")
             if number % 5 == 2:
                 await crowd.switch()
+            if number % 3 == 1:
+                await crowd.whisper()
     finally:
         crowd.rest()
         await talking
@@ -209,6 +211,8 @@ async def until_nothing_waits(grove: Grove) -> None:
 async def _downtime(crowd: Crowd, rng: random.Random, number: int) -> Life:
     """Let time pass without a bot: short for the most part; in every third, more is said than one answer holds."""
     began_s = time.monotonic()
+    if number % 3 == 2:
+        await crowd.whisper()
     down_s = SHORTEST_DOWN_S + (LONGEST_DOWN_S - SHORTEST_DOWN_S) * rng.random() ** 3
     said = 0
     if number % 3 == 0:
