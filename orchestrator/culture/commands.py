@@ -15,6 +15,7 @@ from orchestrator.model.effects import Amend, AnyEffect, Priority, Result, Send
 from orchestrator.model.feature import Call, Now, Role, Tx
 from orchestrator.model.ids import CommunityKey, EventId, JsonObject, RoomId
 from orchestrator.store import bindings
+from orchestrator.store.journal import amendment_waiting
 from orchestrator.store.rows import dump
 
 from . import words
@@ -73,7 +74,9 @@ def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequ
     _check_may_switch(tx, documents, duty, call, community, policy, now)
     if one.then is Action.OBSERVE:
         raise Refusal(_("The rule `{rule}` is made to watch only; there is nothing to switch.").format(rule=one.id))
-    if one.mode is mode:
+    path = ("rules", one.id, "mode")
+    # Two switches may follow each other before the first is carried out; the last word counts.
+    if (amendment_waiting(tx, policy.document, path) or one.mode.value) == mode.value:
         return (content.answer(call, words.switched(one.id, mode, already=True), now),)
     tag = {
         "do": DO_RULE,
@@ -89,7 +92,7 @@ def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequ
             step="amend",
             priority=Priority.REPLY,
             document=policy.document,
-            path=("rules", one.id, "mode"),
+            path=path,
             value=mode.value,
             by=call.event.sender,
             tag=dump(tag),

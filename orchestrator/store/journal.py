@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import RoomId
+from orchestrator.model.ids import Json, RoomId
+
+from .rows import load_object, text
 
 
 def said_since(tx: Tx, craft: str, step: str, room: RoomId, since_ms: int) -> bool:
@@ -20,3 +24,13 @@ def said_since(tx: Tx, craft: str, step: str, room: RoomId, since_ms: int) -> bo
         )
         is not None
     )
+
+
+def amendment_waiting(tx: Tx, document: str, path: Sequence[str]) -> Json:
+    """Tell what a place in a document is about to become; None when no change of it waits."""
+    rows = tx.rows(
+        "select payload from outbox where account = :account and kind = 'amend' and target = :document order by seq desc",
+        document=document,
+    )
+    changes = (load_object(text(row, "payload")) for row in rows)
+    return next((change.get("value") for change in changes if change.get("path") == list(path)), None)

@@ -143,6 +143,16 @@ async def test_a_rule_that_is_on_already_is_not_written_again(watching: House) -
     assert "only watches already" in await answer(watching, CONTROL)
 
 
+async def test_of_two_switches_in_a_row_the_last_word_counts(watching: House) -> None:
+    await watching.say(ANA, f"!rule {RULE} enforce", CONTROL)
+    await watching.say(ANA, f"!rule {RULE} observe", CONTROL)
+    await watching.say(ANA, f"!rule {RULE} enforce", CONTROL)
+    assert [row.payload["value"] for row in await watching.waiting("amend")] == ["enforce", "observe", "enforce"]
+    await watching.say(ANA, f"!rule {RULE} enforce", CONTROL)
+    assert len(await watching.waiting("amend")) == 3
+    assert "already" in await answer(watching, CONTROL)
+
+
 async def test_one_rule_can_be_looked_at(watching: House) -> None:
     await watching.say(CY, f"!rule `{RULE}`")
     assert "joined less than 3 days ago" in await answer(watching)
