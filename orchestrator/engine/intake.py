@@ -61,11 +61,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One transaction at work: its rows, its moment, and what it has led to so far."""
+    """One transaction at work: its rows, its moment, and what it has led to so far.
+
+    ``since_ms``: whoever comes in came no earlier than this, whatever their server says.
+    """
 
     tx: Tx
     now: Now
     taken: Taken = field(default_factory=Taken)
+    since_ms: int = 0
 
 
 class Intake:
@@ -89,15 +93,18 @@ class Intake:
 
     def take(self, turn: Turn, batch: SyncBatch, *, catching_up: bool) -> None:
         """Take a whole batch in and move the cursor; everything commits together or nothing does."""
+        heard_ms = ingest.heard_ms(turn.tx)
         for room in batch.malformed:
             if batch.since is not None:
-                ingest.open_gap(turn.tx, room, batch.since, batch.until, turn.now.at_ms)
+                ingest.open_gap(turn.tx, room, batch.since, batch.until, heard_ms)
                 turn.taken.gaps = True
+        turn = replace(turn, since_ms=heard_ms if catching_up else turn.now.at_ms)
         for update in batch.rooms:
             take = self._take_invite if update.membership == "invite" else self._take_room
             self._guarded(turn, "intake", update.room, partial(take, turn, batch, update, catching_up=catching_up))
         ingest.set_cursor(turn.tx, batch.until)
         ingest.note_began(turn.tx, turn.now.at_ms)
+        ingest.note_heard(turn.tx, turn.now.at_ms)
 
     def _take_invite(self, turn: Turn, batch: SyncBatch, update: RoomUpdate, *, catching_up: bool) -> None:
         del batch, catching_up  # an invitation is one, however old
@@ -118,15 +125,20 @@ class Intake:
         before = mirror.room_of(tx, room)
         was_in = before is not None and before.membership == "join"
         mirror.see_own_membership(tx, room, update.membership)
+        past = replace(
+            turn, since_ms=0
+        )  # who is shown to us, and who came before we did, may have been there for years
+        if not was_in or batch.since is None:
+            turn = past
         for event in update.state:
-            self._guarded(turn, "intake", event.id, partial(self._see, turn, event, known_join=was_in))
+            self._guarded(past, "intake", event.id, partial(self._see, past, event, known_join=False))
         if update.membership == "join" and not was_in:
             self._came_in(turn, room)
         gap = ingest.gap_in(tx, room)
         if gap is not None or (update.limited and was_in and batch.since is not None):
             # Nothing of this room is decided out of order: the hole only grows at its newer end.
             since = gap.since if gap is not None else str(batch.since)
-            ingest.open_gap(tx, room, since, batch.until, turn.now.at_ms)
+            ingest.open_gap(tx, room, since, batch.until, ingest.heard_ms(tx))
             turn.taken.gaps = True
             for missed in update.timeline:
                 if isinstance(missed, State | Member):
@@ -147,6 +159,8 @@ class Intake:
 
     def take_page_event(self, turn: Turn, event: Event) -> None:
         """Take an event of a gap in, once, however often its page is read."""
+        if isinstance(event, Member):
+            turn = replace(turn, since_ms=ingest.gap_since_ms(turn.tx, event.room))
         if not ingest.was_decided(turn.tx, event.room, event.id):
             self._take_event(turn, event, decide=True, stale=True)
 
@@ -168,8 +182,7 @@ class Intake:
 
     def _take_event(self, turn: Turn, event: Event, *, decide: bool, stale: bool) -> None:
         if isinstance(event, State | Member):
-            heard_ms = None if stale else turn.now.at_ms
-            self._guarded(turn, "intake", event.id, partial(self._see, turn, event, heard_ms=heard_ms))
+            self._guarded(turn, "intake", event.id, partial(self._see, turn, event))
         if event.sender == self._me:
             self._own(turn, event)
             return
@@ -210,10 +223,11 @@ class Intake:
             self.confirm(turn, cause, "done", event=event.id, room=event.room)
             failpoints.pass_by("echo.after_confirm")
 
-    def _see(self, turn: Turn, event: State | Member, *, known_join: bool = True, heard_ms: int | None = None) -> None:
+    def _see(self, turn: Turn, event: State | Member, *, known_join: bool = True) -> None:
         tx, now = turn.tx, turn.now
         if isinstance(event, Member):
             before = mirror.member(tx, event.room, event.user)
+            heard_ms = min(max(event.at_ms, turn.since_ms), now.at_ms)
             mirror.see_member(tx, event, known_join=known_join, heard_ms=heard_ms)
             if event.membership in {"leave", "ban"} and (before is None or before.membership != event.membership):
                 turn.taken.left.add((event.room, event.user))

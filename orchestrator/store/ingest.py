@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import EventId, RoomId
 
-from .rows import text
+from .rows import number, text
 
 SYNC = "sync"
 BEGAN = "began"
+HEARD = "heard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,28 @@ def began_ms(tx: Tx) -> int:
     return int(cursor(tx, BEGAN) or 0)
 
 
-def open_gap(tx: Tx, room: RoomId, since: str, until: str, now_ms: int) -> None:
-    """Note a hole; where there is one already it only grows at its newer end."""
+def note_heard(tx: Tx, now_ms: int) -> None:
+    """Note that everything up to the cursor was heard by now."""
+    set_cursor(tx, str(now_ms), HEARD)
+
+
+def heard_ms(tx: Tx) -> int:
+    """Tell when the cursor was last moved: what comes after it reached our server no earlier."""
+    return int(cursor(tx, HEARD) or 0)
+
+
+def open_gap(tx: Tx, room: RoomId, since: str, until: str, since_ms: int) -> None:
+    """Note a hole; where there is one already it only grows at its newer end.
+
+    ``since_ms`` is when ``since`` was heard.
+    """
     tx.run(
-        "insert into gap (account, room, since, until, opened_ms) values (:account, :room, :since, :until, :now_ms)"
+        "insert into gap (account, room, since, until, opened_ms) values (:account, :room, :since, :until, :since_ms)"
         " on conflict (account, room) do update set until = excluded.until",
         room=room,
         since=since,
         until=until,
-        now_ms=now_ms,
+        since_ms=since_ms,
     )
 
 
@@ -77,6 +91,12 @@ def gap_in(tx: Tx, room: RoomId) -> Gap | None:
     """Read the hole in a room's timeline, if it has one."""
     row = tx.one("select since, until from gap where account = :account and room = :room", room=room)
     return None if row is None else Gap(room, text(row, "since"), text(row, "until"))
+
+
+def gap_since_ms(tx: Tx, room: RoomId) -> int:
+    """Tell when the older end of a room's hole was heard; 0 where there is none."""
+    row = tx.one("select opened_ms from gap where account = :account and room = :room", room=room)
+    return 0 if row is None else number(row, "opened_ms")
 
 
 def gaps(tx: Tx) -> list[Gap]:

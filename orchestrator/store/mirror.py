@@ -114,18 +114,22 @@ def see_member(tx: Tx, event: Member, *, known_join: bool = True, heard_ms: int 
     """Take note of a membership.
 
     ``known_join`` is False when the event may be an old one (lazily loaded): unless it says what it replaced, its time
-    says nothing about the join. ``heard_ms`` is when we heard it live: a remote server can lie about its own time, and
-    somebody who came a moment ago would pass for an old member.
+    says nothing about the join. ``heard_ms`` is when it happened as far as we can tell: a remote server can lie about
+    its own time, and somebody who came a moment ago would pass for an old member.
     """
     since: int | None = None
     if event.membership == "join":
         previous = member(tx, event.room, event.user)
-        if event.before not in {"join", None}:
-            since = event.at_ms if heard_ms is None else heard_ms
-        elif previous is not None and previous.membership == "join":
+        came_ms = event.at_ms if heard_ms is None else heard_ms
+        again = previous is not None and previous.event == event.id
+        if again and previous is not None and previous.since_ms is not None:
+            since = max(previous.since_ms, came_ms)
+        elif event.before not in {"join", None}:
+            since = came_ms
+        elif previous is not None and previous.membership == "join" and previous.event and not again:
             since = previous.since_ms  # a new name or picture
         elif known_join and event.before is None:
-            since = event.at_ms if heard_ms is None else heard_ms
+            since = came_ms
     tx.run(
         'insert into member (account, room, "user", membership, sender, event, since_ms)'
         " values (:account, :room, :user, :membership, :sender, :event, :since_ms)"

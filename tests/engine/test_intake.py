@@ -13,7 +13,7 @@ from orchestrator.engine import Engine
 from orchestrator.engine.intake import Taken
 from orchestrator.model.batch import RoomUpdate, SyncBatch
 from orchestrator.model.effects import AnyEffect
-from orchestrator.model.events import Event, Member, Message, State, Unreadable
+from orchestrator.model.events import Event, Member, MembershipName, Message, State, Unreadable
 from orchestrator.model.feature import Feature, Now, Role, Timer, Tx
 from orchestrator.model.ids import AccountKey, Cause, CommunityKey, EventId, RoomId, RoomKey, UserId
 from orchestrator.store import AccountStore, Store, claims, ingest, mirror, outbox, timers
@@ -345,3 +345,69 @@ async def test_a_timer_whose_craft_stumbles_is_tried_again_later(house: House) -
     await asyncio.gather(task, return_exceptions=True)
     (timer,) = await house.store.run(timers.timers_of, "faller")
     assert timer.due_ms == house.clock.at_ms + 5 * 60_000
+
+
+async def came_since(house: House) -> int | None:
+    known = await house.store.run(mirror.member, ROOM, CY)
+    assert known is not None
+    return known.since_ms
+
+
+def joined(n: int, *, at_ms: int, before: MembershipName | None = None) -> Member:
+    return Member(room=ROOM, id=EventId(f"$j{n}"), sender=CY, at_ms=at_ms, user=CY, membership="join", before=before)
+
+
+@pytest.mark.parametrize("before", [None, "invite"])
+async def test_nor_can_it_by_hiding_the_newcomer_in_a_hole(house: House, before: MembershipName | None) -> None:
+    house.use(Craft())
+    await house.begin()
+    whole_ms = house.clock.at_ms
+    house.clock.at_ms += 60_000
+    await house.take(said(9), limited=True)
+    await house.store.run(mirror.see_members, ROOM, [ME, CY])  # as at a start, before the hole is filled
+    await house.engine.take_page([joined(1, at_ms=1, before=before), said(8)], closing)
+    assert await came_since(house) == whole_ms
+
+
+async def test_nor_by_showing_an_old_time_again_as_state(house: House) -> None:
+    house.use(Craft())
+    await house.begin()
+    came = joined(1, at_ms=1, before="invite")
+    await house.take(came)
+    again = RoomUpdate(room=ROOM, membership="join", state=(came,), timeline=(said(9),))
+    await house.engine.take(SyncBatch(since="s1", until="s2", rooms=(again,)), catching_up=False)
+    assert await came_since(house) == house.clock.at_ms
+
+
+async def test_who_came_while_we_were_away_is_there_since_then_and_not_in_the_future(house: House) -> None:
+    house.use(Craft())
+    await house.begin()
+    house.clock.at_ms += 60_000
+    rooms = (RoomUpdate(room=ROOM, membership="join", timeline=(joined(1, at_ms=house.clock.at_ms - 9),)),)
+    await house.engine.take(SyncBatch(since="s0", until="s1", rooms=rooms), catching_up=True)
+    assert await came_since(house) == house.clock.at_ms - 9
+    rooms = (RoomUpdate(room=ROOM, membership="join", timeline=(joined(2, at_ms=2**53, before="leave"),)),)
+    await house.engine.take(SyncBatch(since="s1", until="s2", rooms=rooms), catching_up=True)
+    assert await came_since(house) == house.clock.at_ms
+
+
+async def test_who_has_been_there_for_long_is_no_newcomer_when_sync_first_tells_of_them(house: House) -> None:
+    house.use(Craft())
+    await house.begin()
+    await house.store.run(mirror.see_members, ROOM, [ME, CY])
+    old = joined(1, at_ms=1)
+    shown = RoomUpdate(room=ROOM, membership="join", state=(old,), timeline=(said(9),))
+    await house.engine.take(SyncBatch(since="s0", until="s1", rooms=(shown,)), catching_up=False)
+    assert await came_since(house) is None
+
+
+async def test_who_was_in_a_room_before_the_bot_came_is_there_since_they_came(house: House) -> None:
+    house.use(Craft())
+    await house.begin()
+    other = RoomId("!new")
+    old = Member(room=other, id=EventId("$old"), sender=CY, at_ms=7, user=CY, membership="join", before="invite")
+    rooms = (RoomUpdate(room=other, membership="join", timeline=(old,)),)
+    await house.engine.take(SyncBatch(since="s0", until="s1", rooms=rooms), catching_up=False)
+    known = await house.store.run(mirror.member, other, CY)
+    assert known is not None
+    assert known.since_ms == 7
