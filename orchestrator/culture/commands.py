@@ -166,8 +166,14 @@ def _check_may_switch(
     tx: Tx, documents: Documents, duty: Duty, call: Call, community: Community, policy: Policy, now: Now
 ) -> None:
     if call.role < Role.LEAD:
-        leads = ", ".join(community.leads)
-        raise Refusal(_("Only a lead can switch a rule. You can ask one of them: {leads}").format(leads=leads))
+        others = ", ".join(lead for lead in community.leads if lead != call.event.sender)
+        said = (
+            _("You are a lead, but where you wrote this you do not hold a lead's power just now, so I may not do that.")
+            if call.event.sender in community.leads
+            else _("Only a lead can switch a rule.")
+        )
+        ask = _("You can ask one of them: {leads}").format(leads=others) if others else ""
+        raise Refusal(f"{said} {ask}".strip())
     for other in documents.communities:
         shares = any(room.policy is not None and room.policy.document == policy.document for room in other.every_room())
         if shares and duty.role(tx, call.event.sender, other.key, None, now) < Role.LEAD:

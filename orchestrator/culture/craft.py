@@ -62,6 +62,7 @@ class Culture:
                 summary=N_("ask a person to get in touch with you"),
                 needs=Role.MEMBER,
                 run=lambda tx, call, now: raising.raise_hand(tx, documents, duty, call, now),
+                urgent=True,
             ),
             Command(
                 name="why",
@@ -75,6 +76,7 @@ class Culture:
                 usage="[NAME observe|enforce]",
                 summary=N_("the rules I check; leads can switch them"),
                 needs=Role.MEMBER,
+                usage_for=Role.LEAD,
                 run=lambda tx, call, now: commands.rule(tx, documents, duty, call, now),
             ),
         )

@@ -21,6 +21,9 @@ def role_of(
     room = bindings.bound_room(tx, community, target)
     if declared is None or room is None:
         return Role.MEMBER
+    seen = mirror.member(tx, room, user)
+    if seen is not None and seen.membership in {"leave", "ban"}:
+        return Role.MEMBER  # power levels still name them, but who is out of a room holds nothing there
     role = roster.role(tx, user, community, key, now)
     held = mirror.power_of(tx, room).of(user)
     needed = {Role.LEAD: declared.power.lead, Role.FACILITATOR: declared.power.facilitator}

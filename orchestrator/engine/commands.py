@@ -14,7 +14,7 @@ from orchestrator.documents.declared import Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.i18n import N_, _, current_locale, speaking
 from orchestrator.model import content, wording
-from orchestrator.model.clock import MINUTE_MS
+from orchestrator.model.clock import DAY_MS, MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Priority, Send
 from orchestrator.model.events import Message
 from orchestrator.model.feature import Call, Command, Now, Role, Roster, Tx
@@ -26,6 +26,9 @@ from .authority import communities_of, role_of
 STALE_MS = 2 * MINUTE_MS
 """After this long nobody waits for an answer any more."""
 
+URGENT_MS = DAY_MS
+"""So long somebody who asked for a person is still waiting for one."""
+
 PER_MINUTE = 12
 """How many commands one person may give in a minute before the bot stops answering for a while."""
 
@@ -34,7 +37,7 @@ PER_MINUTE = 12
 class Words:
     """A message read as a command: the name, and the words after it."""
 
-    name: str
+    name: str = field(repr=False)
     args: tuple[str, ...] = field(repr=False)
     known: bool
 
@@ -71,33 +74,43 @@ class Commands:
         )
         return None if words is None else Words(name=words[0], args=words[1], known=words[0] in self._table)
 
+    def patience_ms(self, words: Words) -> int:
+        """Tell how late a command may be heard and still be wanted."""
+        return URGENT_MS if self._is_urgent(words) else STALE_MS
+
     def answer(self, tx: Tx, event: Message, words: Words, now: Now) -> tuple[str, list[AnyEffect]]:
         """Decide what a command does; returns the craft that answers and its effects.
 
         A person who gives too many commands in a minute is told so once and then not answered for a while, so that
-        the others are.
+        the others are; but whoever asks for a person is heard.
         """
-        flood = ("command", event.sender)
-        now.windows.stage(flood, now.at_ms, event.sender)
-        recent = len(now.windows.since(flood, now.at_ms - MINUTE_MS))
-        if recent > PER_MINUTE:
-            if recent == PER_MINUTE + 1:
-                return "engine", [
-                    self._say(event, _("That is a lot at once. Give me a minute, then ask me again."), now)
-                ]
-            return "engine", []
         call = self._call(tx, event, words, now)
         community = self._documents.community(call.community) if call.community is not None else None
         with speaking(community.locale if community is not None else current_locale()):
+            if not words.known and not (near := self._near(words)):
+                return "engine", []  # somebody else's bot, or a word with an exclamation mark: not ours to answer
+            flood = ("command", event.sender)
+            now.windows.stage(flood, now.at_ms, event.sender)
+            recent = len(now.windows.since(flood, now.at_ms - MINUTE_MS))
+            if recent > PER_MINUTE and not self._is_urgent(words):
+                too_many = _("I can't keep up with so many at once. Please give me a minute, then ask me again.")
+                return "engine", [self._say(event, too_many, now)] if recent == PER_MINUTE + 1 else []
             if not words.known:
-                return "engine", self._near(event, words, now)
+                meant = _("Did you mean `{name}`?").format(name=f"{self._prefix_of(call.community)}{near}")
+                return "engine", [self._say(event, meant, now)]
             craft, command = self._table[words.name]
             if call.role < command.needs:
-                return "engine", [self._say(event, self._who_can(command, community), now)]
+                return "engine", [self._say(event, self._who_can(command, community), now, community)]
             try:
-                return craft, list(command.run(tx, call, now))
+                effects = list(command.run(tx, call, now))
             except Refusal as refusal:
-                return "engine", [self._say(event, refusal.message, now)]
+                return "engine", [self._say(event, refusal.message, now, community)]
+            # Of a storm of calls for help each that is passed on is answered; the rest would say the same again.
+            passed_on = any(effect.priority is Priority.SAFETY for effect in effects)
+            return craft, effects if recent <= PER_MINUTE or passed_on else []
+
+    def _is_urgent(self, words: Words) -> bool:
+        return words.known and self._table[words.name][1].urgent
 
     def _call(self, tx: Tx, event: Message, words: Words, now: Now) -> Call:
         binding = bindings.binding_of(tx, event.room)
@@ -129,19 +142,16 @@ class Commands:
         prefix = self._prefix_of(call.community)
         lines = [_("Here is what you can ask me:")]
         lines += [
-            f"- `{prefix}{command.name}{' ' + command.usage if command.usage else ''}`: {_(command.summary)}"
+            f"- `{prefix}{_usage(command, call.role)}`: {_(command.summary)}"
             for _craft, command in sorted(self._table.values(), key=lambda entry: (entry[1].needs, entry[1].name))
             if command.needs <= call.role and command.name != "help"
         ]
         if not call.direct:
-            lines.append(_("You can also write to me in private. I do not keep what you say."))
+            lines += ["", _("You can ask me all of this in private, too. I do not keep what you say.")]
         return [self._say(call.event, "\n".join(lines), now)]
 
-    def _near(self, event: Message, words: Words, now: Now) -> list[AnyEffect]:
-        near = difflib.get_close_matches(words.name.lower(), self.names, 1, 0.7)
-        if not near:
-            return []  # somebody else's bot, or a word with an exclamation mark: not ours to answer
-        return [self._say(event, _("Did you mean `{name}`?").format(name=f"!{near[0]}"), now)]
+    def _near(self, words: Words) -> str:
+        return next(iter(difflib.get_close_matches(words.name.lower(), self.names, 1, 0.7)), "")
 
     def _who_can(self, command: Command, community: Community | None) -> str:
         if community is None:
@@ -149,16 +159,18 @@ class Commands:
         if command.needs is Role.LEAD:
             leads = ", ".join(community.leads)
             return _("Only a lead can do that here. You can ask one of them: {leads}").format(leads=leads)
-        return _("Whoever is facilitating right now can do that. To see who it is, write `!who`.")
+        said = _("Whoever is facilitating right now can do that. To see who it is, write `{prefix}who`.")
+        return said.format(prefix=community.prefix)
 
-    def _say(self, event: Message, text: str, now: Now) -> AnyEffect:
+    def _say(self, event: Message, text: str, now: Now, community: Community | None = None) -> AnyEffect:
+        named = community.staff() if community is not None else ()
         return Send(
             step="answer",
             room=event.room,
             priority=Priority.REPLY,
             person=event.sender,
             expires_ms=now.at_ms + STALE_MS,
-            content=content.reply(content.notice(text), to=event.id, thread=event.thread),
+            content=content.reply(content.notice(text, people=named), to=event.id, thread=event.thread),
         )
 
     def _prefix(self, tx: Tx, event: Message) -> str:
@@ -170,6 +182,10 @@ class Commands:
         if found is None and self._documents.communities:
             found = self._documents.communities[0]
         return found.prefix if found is not None else "!"
+
+
+def _usage(command: Command, role: Role) -> str:
+    return f"{command.name} {command.usage}" if command.usage and role >= command.usage_for else command.name
 
 
 def by_craft(crafts: Mapping[str, Sequence[Command]]) -> list[tuple[str, Command]]:

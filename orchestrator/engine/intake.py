@@ -21,7 +21,7 @@ from orchestrator.model.feature import Feature, Now, Tx
 from orchestrator.model.ids import LOCATOR_TYPE, Cause, EventId, RoomId, UserId
 from orchestrator.store import bindings, claims, ingest, mirror, outbox, timers
 
-from .commands import STALE_MS, Commands
+from .commands import Commands
 from .trouble import note_trouble
 
 AGAIN_MS = 5 * MINUTE_MS
@@ -203,13 +203,12 @@ class Intake:
 
     def _command(self, turn: Turn, event: Message, *, stale: bool) -> None:
         # A server whose clock is off must not silence its people: age counts only for what we did not hear live.
-        if stale and event.at_ms < turn.now.at_ms - STALE_MS:
-            return
-        self._guarded(turn, "commands", event.id, partial(self._answer, turn, event))
+        age_ms = turn.now.at_ms - event.at_ms if stale else 0
+        self._guarded(turn, "commands", event.id, partial(self._answer, turn, event, age_ms))
 
-    def _answer(self, turn: Turn, event: Message) -> None:
+    def _answer(self, turn: Turn, event: Message, age_ms: int) -> None:
         words = self._commands.read(turn.tx, event, turn.now)
-        if words is not None:
+        if words is not None and age_ms <= self._commands.patience_ms(words):
             craft, effects = self._commands.answer(turn.tx, event, words, turn.now)
             self._record(turn, event.id, craft, effects)
 

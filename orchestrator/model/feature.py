@@ -113,6 +113,8 @@ class Command:
         summary: one line: what it does for you.
         needs: the least role.
         run: decides the effects; raises ``Refusal`` with a kind sentence when it may or can not be.
+        usage_for: the least role that help shows ``usage`` to; whoever may do less with it sees the name alone.
+        urgent: somebody may need a person: it counts however late it is heard, and whatever else was asked before.
     """
 
     name: str
@@ -120,6 +122,8 @@ class Command:
     summary: str
     needs: Role
     run: Callable[[Tx, Call, Now], Iterable[AnyEffect]]
+    usage_for: Role = Role.MEMBER
+    urgent: bool = False
 
 
 class Feature(Protocol):

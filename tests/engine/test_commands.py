@@ -1,0 +1,146 @@
+"""Commands: who may, who is told what, and that one person's many keep nobody from being heard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.engine.commands import PER_MINUTE, Words
+from orchestrator.model.batch import RoomUpdate, SyncBatch
+from orchestrator.model.clock import DAY_MS, HOUR_MS
+from orchestrator.model.events import Message
+from orchestrator.model.ids import UserId
+from tests.culture.conftest import a_community, rule
+from tests.declared import ANA, BO, CY, DEE, documents
+from tests.house import CIRCLE, CONTROL, SPACE, House, body_of, content_of, direct, house_of
+
+RULE = "links-from-newcomers"
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with house_of(tmp_path, documents(a_community(rule()))) as house:
+        await house.open()
+        await house.join(CY, CIRCLE)
+        await house.deliver()
+        yield house
+
+
+async def flood(house: House, words: str, count: int) -> list[str]:
+    said = []
+    for _ in range(count):
+        await house.say(CY, words)
+        said += [body_of(row) for row in await house.deliver()]
+    return said
+
+
+async def catch_up(house: House, message: Message) -> None:
+    """Hear what was said while the bot was away."""
+    update = RoomUpdate(room=message.room, membership="join", timeline=(message,))
+    await house.engine.take(SyncBatch(since="s", until="s-late", rooms=(update,)), catching_up=True)
+
+
+# -- floods ------------------------------------------------------------------------------------------------------------
+
+
+async def test_too_many_commands_are_answered_with_one_friendly_word_and_then_not(house: House) -> None:
+    said = await flood(house, "!who", PER_MINUTE + 5)
+    assert len(said) == PER_MINUTE + 1
+    assert "keep up" in said[-1]
+
+
+async def test_what_is_said_to_another_bot_is_not_counted(house: House) -> None:
+    assert await flood(house, "!play something", PER_MINUTE + 5) == []
+    assert len(await flood(house, "!who", 1)) == 1
+
+
+async def test_whoever_asks_for_a_person_is_heard_whatever_they_asked_before(house: House) -> None:
+    await flood(house, "!who", PER_MINUTE + 5)
+    await house.say(CY, "!raise")
+    assert [row.room or row.target for row in await house.waiting()] == [CONTROL, CY]
+    await house.deliver()
+    assert await flood(house, "!raise", PER_MINUTE) == []
+
+
+# -- what was said while the bot was away ------------------------------------------------------------------------------
+
+
+async def test_a_hand_raised_while_the_bot_was_away_is_raised_for_a_day(house: House) -> None:
+    message = house.message(CIRCLE, CY, "!raise")
+    house.clock.at_ms += HOUR_MS
+    await catch_up(house, message)
+    assert [row.room or row.target for row in await house.waiting()] == [CONTROL, CY]
+    await house.deliver()
+    late = house.message(CIRCLE, CY, "!raise")
+    house.clock.at_ms += DAY_MS + 1
+    await catch_up(house, late)
+    assert await house.waiting("send") == []
+
+
+async def test_other_commands_are_not_answered_when_nobody_waits_any_more(house: House) -> None:
+    message = house.message(CIRCLE, CY, "!who")
+    house.clock.at_ms += HOUR_MS
+    await catch_up(house, message)
+    assert await house.waiting() == []
+
+
+# -- who may -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_lead_who_was_put_out_of_the_space_leads_nothing_from_a_private_room(house: House) -> None:
+    await house.join(ANA, CIRCLE)
+    await house.hear(replace(house.member(SPACE, ANA, "ban"), sender=BO))
+    await house.whisper(ANA, f"!rule {RULE} observe")
+    assert await house.waiting("amend") == []
+    (said,) = await house.said(direct(ANA))
+    assert said.startswith("You are a lead, but")
+    assert said.endswith(f"ask one of them: {BO}")
+
+
+# -- how it is said ----------------------------------------------------------------------------------------------------
+
+
+async def test_help_shows_how_to_switch_a_rule_to_those_who_can(house: House) -> None:
+    await house.say(CY, "!help")
+    (said,) = await house.said(CIRCLE)
+    assert "- !rule: the rules I check" in said
+    await house.deliver()
+    await house.say(ANA, "!help", CONTROL)
+    (said,) = await house.said(CONTROL)
+    assert "- !rule [NAME observe|enforce]: the rules I check" in said
+
+
+async def test_what_help_says_last_is_no_part_of_its_list(house: House) -> None:
+    await house.say(CY, "!help")
+    (row,) = await house.waiting()
+    assert str(content_of(row)["formatted_body"]).endswith(
+        "</ul>\n<p>You can ask me all of this in private, too. I do not keep what you say.</p>"
+    )
+
+
+async def test_a_near_miss_is_answered_with_the_prefix_that_holds_here(tmp_path: Path) -> None:
+    async with house_of(tmp_path, documents(replace(a_community(rule()), prefix="?"))) as house:
+        await house.open()
+        await house.deliver()
+        await house.say(CY, "?hlep")
+        assert await house.said(CIRCLE) == ["Did you mean ?help?"]
+
+
+async def test_names_in_a_refusal_are_shown_as_people_and_nobody_is_called(tmp_path: Path) -> None:
+    starred = UserId("@_ana_*bo*:grove.example")
+    community = replace(a_community(rule()), leads=(starred, BO))
+    async with house_of(tmp_path, documents(community)) as house:
+        await house.open()
+        await house.deliver()
+        await house.say(DEE, f"!rule {RULE} observe")
+        (row,) = await house.waiting()
+        assert f"{starred}, {BO}" in body_of(row)
+        assert f'">{starred}</a>' in str(content_of(row)["formatted_body"])
+        assert content_of(row)["m.mentions"] == {}
+
+
+def test_what_somebody_wrote_after_an_exclamation_mark_is_in_no_repr() -> None:
+    assert "secret" not in repr(Words(name="secret", args=("secret",), known=False))
