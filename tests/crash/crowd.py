@@ -30,6 +30,7 @@ class Said:
         links: messages to be removed, and the stretch in which each was said.
         questions: commands to be answered once, in their room.
         hands: who raised a hand, once each.
+        mode: what the spare rule was last switched to.
         whispers: direct rooms that members opened, to say more than once, and in one breath, that they are sad.
     """
 
@@ -39,6 +40,7 @@ class Said:
     whispers: dict[RoomId, EncryptedPerson] = field(default_factory=dict)
     rooms: dict[EventId, RoomId] = field(default_factory=dict)
     chatter: int = 0
+    mode: str = "enforce"
     stretch: str = "the start"
 
 
@@ -70,7 +72,6 @@ class Crowd:
         self._over = asyncio.Event()
         self._number = self._newcomers = self._asked = 0
         self._asked_s: dict[UserId, float] = {}
-        self._mode = "enforce"
 
     @property
     def everybody(self) -> list[EncryptedPerson]:
@@ -121,9 +122,9 @@ class Crowd:
             await person.say(room, "I feel so alone today.")
 
     async def switch(self) -> EventId:
-        """Let the lead switch the spare rule to the other mode."""
-        self._mode = "observe" if self._mode == "enforce" else "enforce"
-        return await self.ask(self.lead, "plain", f"!rule {SPARE_RULE} {self._mode}")
+        """Let the lead switch the spare rule to the other mode; what she says last counts."""
+        self.said.mode = "observe" if self.said.mode == "enforce" else "enforce"
+        return await self.ask(self.lead, "plain", f"!rule {SPARE_RULE} {self.said.mode}")
 
     def next_newcomer(self) -> EncryptedPerson:
         """Choose somebody who has not said anything yet that the bot would write to them for."""

@@ -21,6 +21,7 @@ from tests.real.bot import ACCOUNT, PASSWORD, BotProcess, Garden
 
 ROOT = Path(__file__).parents[2]
 MOST_QUESTIONS = 1_440
+PINNED_EVERY = 10
 SPARE_RULE = "spare"
 """A rule that never strikes, for a lead to switch back and forth."""
 
@@ -28,13 +29,13 @@ SOON_MS = 5 * 60_000
 
 
 def _questions(count: int) -> list[dict[str, Any]]:
-    # Their times tell them apart; when they are due is for ``Slots`` to say. One in ten is pinned.
+    # Their times tell them apart; when they are due is for ``Slots`` to say. Some are pinned.
     return [
         {
             "deck": "small",
             "at": f"{number // 60:02}:{number % 60:02}",
             "gates": [],
-            "pin": "swap" if number % 10 == 0 else "none",
+            "pin": "swap" if number % PINNED_EVERY == 0 else "none",
         }
         for number in range(count)
     ]
