@@ -15,28 +15,40 @@ from cyclopts import App, Parameter
 from orchestrator import __version__
 from orchestrator.errors import CirclekeeperError, DocumentErrors, MatrixError
 
-ConfigFile = Annotated[Path, Parameter(name=["--config", "-c"], help="The configuration; templates lie beside it.")]
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs to read.")]
+ConfigFile = Annotated[
+    Path,
+    Parameter(
+        name=["--config", "-c"],
+        help="Your config.yaml, if it is not here; room_templates/ and policies/ lie beside it.",
+    ),
+]
+AsJson = Annotated[bool, Parameter(name="--json", help="Print JSON, for programs to read.")]
 
 app = App(
     name="circlekeeper",
     version=__version__,
-    help="Keeps small, honest, private peer-support rooms on Matrix.",
+    help="Looks after small, honest, private peer-support rooms on Matrix.",
+    help_epilogue=(
+        "New here? `circlekeeper try` shows everything on this machine alone, and needs no account anywhere."
+        " `circlekeeper COMMAND --help` tells more about a command."
+    ),
     help_flags=["--help", "-h"],
+    default_parameter=Parameter(negative="", show_default=False),
+    group_parameters="Options",
     help_format="plaintext",  # which ours is; a Markdown reader would take a third of the time of --help to load
 )
 
 
-@app.command
+@app.command(sort_key=2, help_epilogue="")
 def check(path: Path | None = None, /, *, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False) -> int:
-    """Check all documents; every error at once, with its place and what to write instead.
+    """Check your files: every mistake at once, each with its place and what to write instead.
 
-    Exits 0 when all is well and 1 when something has to be mended.
+    Needs no network and changes nothing. Exits 0 when all is well, 1 when something has to be mended.
 
     Parameters
     ----------
     path:
-        A config.yaml, or the directory it lies in, in place of --config.
+        A config.yaml, or the directory it lies in; instead of --config.
     """
     from orchestrator.documents.load import examine  # noqa: PLC0415
 
@@ -57,18 +69,19 @@ def check(path: Path | None = None, /, *, config: ConfigFile = Path("config.yaml
     return 1 if found.errors else 0
 
 
-@app.command
+@app.command(sort_key=3, help_epilogue="")
 def run(*, config: ConfigFile = Path("config.yaml"), log_json: bool = False, reset_identity: bool = False) -> int:
-    """Run the bot until it is stopped.
+    """Run the bot, until Ctrl-C or SIGTERM stops it.
 
-    On its own it does only what is safe: makes what is missing and heals what the templates say to enforce.
+    It makes the rooms that are missing, and mends what your templates say to enforce. It deletes no room.
+    What it logs goes to standard error.
 
     Parameters
     ----------
     log_json:
         Log as JSON, one object a line.
     reset_identity:
-        Replace a cross-signing identity whose keys are lost. Members will see that the bot's identity changed.
+        Once, by hand: replace an identity (cross-signing keys) that is not the bot's. Whoever verified it is warned.
     """
     from orchestrator import logs  # noqa: PLC0415
     from orchestrator.app import run_until_stopped  # noqa: PLC0415
@@ -77,7 +90,7 @@ def run(*, config: ConfigFile = Path("config.yaml"), log_json: bool = False, res
     return _finish(run_until_stopped(_config_in(config), reset_identity=reset_identity))
 
 
-@app.command(name="try")
+@app.command(name="try", sort_key=1, help_epilogue="")
 def try_(
     *,
     config: ConfigFile = Path("config.yaml"),
@@ -85,31 +98,33 @@ def try_(
     data_dir: Path | None = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show it: a private homeserver on this machine, the community made on it, and a few pretend members who speak.
+    """See it at work: a private homeserver on this machine, your community on it, and a few pretend members who speak.
+
+    Nothing leaves this machine, and your own account and data are left alone.
 
     Parameters
     ----------
     once:
-        Do the whole tour, say what happened and stop.
+        Take the whole tour, say what happened, and stop.
     data_dir:
-        Keep everything here, to go on from it the next time; otherwise it is gone afterwards.
+        Keep everything in this directory and go on from it the next time; otherwise it is gone afterwards.
     """
     from orchestrator.tour import take_tour  # noqa: PLC0415
 
     return _finish(take_tour(_config_in(config), once=once, data_dir=data_dir, as_json=as_json))
 
 
-@app.command
+@app.command(sort_key=4, help_epilogue="")
 def status(*, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False) -> int:
-    """Ask the running bot how it is: what waits to be delivered, and about how long that will take."""
+    """Ask the running bot how much waits to be sent, and about how long that will take."""
     from orchestrator.app import ask_running  # noqa: PLC0415
 
     return _finish(ask_running(_config_in(config), "status", as_json=as_json))
 
 
-@app.command
+@app.command(sort_key=5, help_epilogue="")
 def reload(*, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False) -> int:
-    """Let the running bot read its documents again; broken ones leave the old in force."""
+    """Let the running bot read your files again. While they hold a mistake, it goes on with what it had."""
     from orchestrator.app import ask_running  # noqa: PLC0415
 
     return _finish(ask_running(_config_in(config), "reload", as_json=as_json))
