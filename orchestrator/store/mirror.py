@@ -1,8 +1,8 @@
 """The last we know of each room, from /sync: structure, never words.
 
-State events whose content is structure are kept whole; of all others (a name, a topic, why a room was replaced, anything
-unknown) only a digest is kept, enough to tell whether the live event is still what we wrote. Of a membership: the id, the membership, who set
-it, which event, and since when somebody is joined (rules for newcomers need it); no display name, no reason.
+Of state events whose content is structure that is kept, of a name or a topic only a digest, enough to tell whether the
+live event is still what we wrote, and of unknown ones nothing (``structure``). Of a membership: the id, the membership,
+who set it, which event, and since when somebody is joined (rules for newcomers need it); no display name, no reason.
 """
 
 from __future__ import annotations
@@ -10,34 +10,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from orchestrator.model.events import Member, MembershipName
 from orchestrator.model.feature import Row, Tx
-from orchestrator.model.ids import LOCATOR_TYPE, EventId, Json, JsonObject, RoomId, UserId
+from orchestrator.model.ids import EventId, Json, JsonObject, RoomId, UserId
 from orchestrator.model.power import Power, creators_have_power
 
 from .rows import dump, load, load_object, maybe_number, number, text
-
-STRUCTURE: Final = frozenset(
-    {
-        "m.room.create",
-        "m.room.power_levels",
-        "m.room.join_rules",
-        "m.room.history_visibility",
-        "m.room.guest_access",
-        "m.room.encryption",
-        "m.room.pinned_events",
-        "m.space.child",
-        "m.space.parent",
-        LOCATOR_TYPE,
-    }
-)
+from .structure import KEPT, is_noted, structure_of
 
 
 @dataclass(frozen=True, slots=True)
 class MirroredState:
-    """A state event as last seen. ``content`` is None for types that are kept as a digest only."""
+    """A state event as last seen. ``content`` is its structure, None for types that are kept as a digest only.
+
+    ``digest`` is of the whole content, whatever else stood in it.
+    """
 
     event: EventId
     sender: UserId
@@ -81,20 +69,22 @@ def digest_of(content: JsonObject) -> str:
 
 
 def see_state(tx: Tx, room: RoomId, type_: str, key: str, event: EventId, sender: UserId, content: JsonObject) -> bool:
-    """Take note of a state event (not a membership); tells whether it is news."""
-    kept = dump(content) if type_ in STRUCTURE else digest_of(content)
+    """Take note of a state event (not a membership); tells whether it is news that is kept."""
+    if not is_noted(type_, key):
+        return False
     changed = tx.run(
-        "insert into state (account, room, type, key, event, sender, content)"
-        " values (:account, :room, :type, :key, :event, :sender, :content)"
-        " on conflict (account, room, type, key) do update"
-        " set event = excluded.event, sender = excluded.sender, content = excluded.content"
+        "insert into state (account, room, type, key, event, sender, content, digest)"
+        " values (:account, :room, :type, :key, :event, :sender, :content, :digest)"
+        " on conflict (account, room, type, key) do update set event = excluded.event,"
+        " sender = excluded.sender, content = excluded.content, digest = excluded.digest"
         " where state.event != excluded.event",
         room=room,
         type=type_,
-        key=_kept_key(type_, key),
+        key=key,
         event=event,
         sender=sender,
-        content=kept,
+        content=dump(structure_of(type_, content)),
+        digest=digest_of(content),
     )
     if type_ == "m.room.create" and key == "":
         _see_create(tx, room, sender, content)
@@ -204,21 +194,15 @@ def rooms_joined(tx: Tx) -> list[MirroredRoom]:
 def state_of(tx: Tx, room: RoomId, type_: str, key: str = "") -> MirroredState | None:
     """Read a state event as last seen; None when there is none."""
     row = tx.one(
-        "select event, sender, content from state where account = :account and room = :room and type = :type and key = :key",
+        "select event, sender, content, digest from state where account = :account and room = :room and type = :type and key = :key",
         room=room,
         type=type_,
-        key=_kept_key(type_, key),
+        key=key,
     )
     if row is None:
         return None
-    kept = text(row, "content")
-    content = load_object(kept) if type_ in STRUCTURE else None
-    return MirroredState(
-        EventId(text(row, "event")),
-        UserId(text(row, "sender")),
-        content,
-        kept if content is None else digest_of(content),
-    )
+    content = load_object(text(row, "content")) if type_ in KEPT else None
+    return MirroredState(EventId(text(row, "event")), UserId(text(row, "sender")), content, text(row, "digest"))
 
 
 def state_keys(tx: Tx, room: RoomId, type_: str) -> list[str]:
@@ -298,11 +282,6 @@ def forget_room(tx: Tx, room: RoomId) -> None:
     """Drop who is in a room we left; the latch and our membership stay."""
     for table in ("member", "state", "late", "decided", "look_back", "gap"):
         tx.run(f"delete from {table} where account = :account and room = :room", room=room)
-
-
-def _kept_key(type_: str, key: str) -> str:
-    """Give what a state key is kept as: a room, a user or nothing; of any other type's it is not known what it says."""
-    return key if not key or type_ in STRUCTURE else digest_of({"key": key})
 
 
 def _see_create(tx: Tx, room: RoomId, sender: UserId, content: Mapping[str, Json]) -> None:

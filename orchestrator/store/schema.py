@@ -143,7 +143,7 @@ def mirror(db: Database) -> None:
     _table(
         db,
         "state",
-        {"room": str, "type": str, "key": str, "event": str, "sender": str, "content": str},
+        {"room": str, "type": str, "key": str, "event": str, "sender": str, "content": str, "digest": str},
         key=("room", "type", "key"),
     )
     table = _table(
