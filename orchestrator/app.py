@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import random
 import signal
@@ -37,7 +38,7 @@ from orchestrator.matrix.gateway import Gateway
 from orchestrator.matrix.identity import ensure_identity
 from orchestrator.matrix.seal import Seal
 from orchestrator.matrix.session import Credentials, log_in
-from orchestrator.model.clock import MINUTE_MS, Clock, SystemClock
+from orchestrator.model.clock import Clock, SystemClock
 from orchestrator.model.ids import AccountKey, JsonObject, UserId
 from orchestrator.prompts import Prompts
 from orchestrator.rooms import Rooms
@@ -285,10 +286,10 @@ def _in_words(answer: JsonObject) -> list[str]:
     for name, state in accounts.items():
         if isinstance(state, Mapping):
             waiting, estimate_ms = state.get("waiting"), state.get("estimate_ms")
-            minutes = round(estimate_ms / MINUTE_MS, 1) if isinstance(estimate_ms, int) else 0
-            lines.append(
-                f"{name}: {waiting} things wait; about {minutes} minutes." if waiting else f"{name}: nothing waits."
-            )
+            seconds = math.ceil(estimate_ms / 1000) if isinstance(estimate_ms, int) else 0
+            soon = f"about {seconds} seconds" if seconds < 120 else f"about {seconds // 60} minutes"
+            things = "1 thing waits" if waiting == 1 else f"{waiting} things wait"
+            lines.append(f"{name}: {things}; {soon}." if waiting else f"{name}: nothing waits.")
     return lines
 
 
