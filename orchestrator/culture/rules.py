@@ -41,7 +41,8 @@ class Verdict:
 def judge(policy: Policy, message: Message, author: Author, now_ms: int) -> Sequence[Verdict]:
     """List the rules of a policy that a message meets, in the policy's order.
 
-    An edit is judged by its new text, like a message of its own: what it says can be read, whatever it replaced.
+    An edit is judged by its new text, like a message of its own: what it says can be read, whatever it replaced. So can
+    what it says to clients that know no edits.
     """
     if author.staff:
         return ()
@@ -51,7 +52,7 @@ def judge(policy: Policy, message: Message, author: Author, now_ms: int) -> Sequ
         if rule.when.links_allowed is None or not _applies(rule.when, message, author, now_ms):
             continue  # a rule that looks for nothing would be met by everything
         if found is None:
-            found = hosts(*own_words(message))
+            found = hosts(*own_words(message)) | hosts(*_unquoted(*message.also))
         if any(not is_allowed(host, rule.when.links_allowed) for host in found):
             verdicts.append(Verdict(rule, acts=rule.mode is Mode.ENFORCE and rule.then is not Action.OBSERVE))
     return verdicts
@@ -59,9 +60,10 @@ def judge(policy: Policy, message: Message, author: Author, now_ms: int) -> Sequ
 
 def own_words(message: Message) -> tuple[str, str]:
     """Give the body and the HTML of a message without what a reply quotes, so that nobody answers for others' words."""
-    body, html = message.body, message.html
-    if message.reply_to is None:
-        return body, html
+    return (message.body, message.html) if message.reply_to is None else _unquoted(message.body, message.html)
+
+
+def _unquoted(body: str, html: str) -> tuple[str, str]:
     body = without_quote(body)
     if html.startswith(_QUOTE_OPENS):
         _quoted, closed, rest = html.partition(_QUOTE_CLOSES)

@@ -12,7 +12,7 @@ A decoder that gives up is a way past every rule: one odd event would hide itsel
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Protocol, TypedDict, get_args
 
 import structlog
@@ -38,6 +38,10 @@ _WORDS_ONLY: Final = frozenset({"m.text", "m.notice", "m.emote", "m.location"})
 """Kinds that no client shows as a file, whatever else they carry; an unknown kind with a ``url`` is shown as one."""
 
 _LATEST_MS: Final = 2**53 - 1
+_POLLS: Final = frozenset({"m.poll.start", "org.matrix.msc3381.poll.start"})
+_SHOWN: Final = frozenset({"body", "m.text", "org.matrix.msc1767.text", "m.html", "org.matrix.msc1767.html"})
+"""Where extensible events (MSC1767) hold what is shown."""
+_POLL_DEPTH: Final = 12
 _AT_ROOM = re.compile(r"(?<!\w)@room(?!\w)")
 
 log = structlog.get_logger("sync")
@@ -197,6 +201,10 @@ def _said(type_: str, content: JsonObject, common: _Common) -> Event:
         event: Event | None = _message(content, common)
     elif type_ == "m.sticker":
         event = _message({**content, "msgtype": type_}, common) if content else None
+    elif type_ in _POLLS:
+        texts: Json = "\n".join(_shown(content))
+        poll = {"msgtype": "m.poll.start", "body": texts, "m.relates_to": content.get("m.relates_to")}
+        event = _message(poll, common) if texts else None
     elif type_ == "m.reaction":
         event = _reaction(content, common)
     else:
@@ -209,8 +217,8 @@ def _message(content: JsonObject, common: _Common) -> Message | None:
     relates, target = relation.get("rel_type"), an_event_id(relation.get("event_id"))
     edits = target if relates == "m.replace" else None
     thread = target if relates == "m.thread" else None
-    replacement = an_object(content.get("m.new_content"))
-    said = replacement if edits is not None and isinstance(replacement.get("body"), str) else content
+    replacement = an_object(content.get("m.new_content") if edits is not None else None)
+    said, other = (replacement, content) if isinstance(replacement.get("body"), str) else (content, replacement)
     html = a_text(said.get("formatted_body")) if said.get("format") == "org.matrix.custom.html" else ""
     kind, body, has_file = a_name(said.get("msgtype")), a_text(said.get("body")), False
     if kind not in _WORDS_ONLY:
@@ -226,6 +234,7 @@ def _message(content: JsonObject, common: _Common) -> Message | None:
         kind=kind,
         body=body,
         html=html,
+        also=(a_text(other.get("body")), a_text(other.get("formatted_body"))),
         edits=edits,
         reply_to=None if fallback else an_event_id(an_object(relation.get("m.in_reply_to")).get("event_id")),
         thread=thread,
@@ -238,6 +247,20 @@ def _message(content: JsonObject, common: _Common) -> Message | None:
         mentions_room=named.get("room") is True or (mentions is None and _AT_ROOM.search(body) is not None),
         has_file=has_file,
     )
+
+
+def _shown(content: Json, depth: int = 0) -> Iterator[str]:
+    """Find what a poll asks and offers, in all the shapes that it has had."""
+    inside: list[Json] = []
+    if isinstance(content, Mapping):
+        texts = {key: a_text(value) for key, value in content.items() if key in _SHOWN}
+        yield from filter(None, texts.values())
+        inside = [value for key, value in content.items() if not texts.get(key)]
+    elif isinstance(content, list):
+        inside = content
+    if depth < _POLL_DEPTH:
+        for value in inside:
+            yield from _shown(value, depth + 1)
 
 
 def _reaction(content: JsonObject, common: _Common) -> Reaction | None:

@@ -40,9 +40,10 @@ class Message(RoomEvent):
     """Something somebody said.
 
     Attributes:
-        kind: the ``msgtype``: ``m.text``, ``m.notice``, ``m.image`` ...
+        kind: the ``msgtype``: ``m.text``, ``m.notice``, ``m.image`` ...; of a sticker or a poll, its type.
         body: plain text; of an edit, the new text.
         html: the formatted body, "" when there is none.
+        also: body and formatted body that clients may show instead: those that know no edits, of an edit.
         edits: the event this one replaces.
         reply_to: the event it answers.
         thread: the root of the thread it stands in.
@@ -54,6 +55,7 @@ class Message(RoomEvent):
     kind: str
     body: str = field(repr=False)
     html: str = field(default="", repr=False)
+    also: tuple[str, str] = field(default=("", ""), repr=False)
     edits: EventId | None = None
     reply_to: EventId | None = None
     thread: EventId | None = None

@@ -104,6 +104,16 @@ def test_an_edit_is_judged_by_its_new_text() -> None:
     assert met(a_rule(), message=a_message(edits=EventId("$harmless")))
 
 
+@pytest.mark.parametrize("also", [(f"* {LINK}", ""), ("", f"<i>{LINK}</i>")])
+def test_what_an_edit_says_to_clients_that_know_no_edits_is_judged_too(also: tuple[str, str]) -> None:
+    assert met(a_rule(), message=a_message("hi", edits=EventId("$harmless"), also=also))
+
+
+def test_an_edit_of_a_reply_does_not_answer_for_what_the_reply_quoted() -> None:
+    quoting = f"> <@ana:grove.example> {LINK}\n\n* hi"
+    assert not met(a_rule(), message=a_message("hi", edits=EventId("$harmless"), also=(quoting, "")))
+
+
 def test_the_markup_is_judged_too() -> None:
     message = a_message("grove.example", html='<a href="https://evil.example">grove.example</a>')
     assert met(a_rule(), message=message)

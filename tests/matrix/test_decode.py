@@ -111,6 +111,70 @@ def test_an_edit_without_a_new_text_is_read_with_what_old_clients_show(new: Json
     assert (event.edits, event.body) == ("$0", "* see spam.example")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        text("* https://spam.example", {"m.new_content": text("hello")}),
+        text("* hello", {"m.new_content": {"msgtype": "m.text", "formatted_body": "<b>https://spam.example</b>"}}),
+        text("* hello", {"formatted_body": "* https://spam.example", "m.new_content": text("hello")}),
+    ],
+)
+def test_what_an_edit_says_beside_its_new_text_is_read_too(content: JsonObject) -> None:
+    event = message({**content, "m.relates_to": {"rel_type": "m.replace", "event_id": "$0"}})
+
+    assert "spam.example" in " ".join((event.body, event.html, *event.also))
+    assert CANARY not in repr(message({**text(CANARY), "m.new_content": text(CANARY)}))
+
+
+def test_a_message_that_is_no_edit_says_nothing_beside_its_text() -> None:
+    assert message(text(fields={"m.new_content": text("hi")})).also == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("type_", "content"),
+    [
+        (
+            "org.matrix.msc3381.poll.start",
+            {
+                "org.matrix.msc1767.text": "Tea?\n1. yes",
+                "org.matrix.msc3381.poll.start": {
+                    "question": {"org.matrix.msc1767.text": "Tea?", "body": "Tea?", "msgtype": "m.text"},
+                    "answers": [{"id": "1", "org.matrix.msc1767.text": "see spam.example"}],
+                    "kind": "org.matrix.msc3381.poll.disclosed",
+                },
+            },
+        ),
+        (
+            "m.poll.start",
+            {
+                "m.poll": {
+                    "question": {"m.text": [{"body": "Tea?"}]},
+                    "answers": [{"m.id": "1", "m.text": [{"mimetype": "text/plain", "body": "see spam.example"}]}],
+                }
+            },
+        ),
+    ],
+)
+def test_a_poll_is_read_with_its_question_and_its_answers(type_: str, content: JsonObject) -> None:
+    event = decoded(raw(type_, content))
+
+    assert isinstance(event, Message)
+    assert event.kind == "m.poll.start"
+    assert "Tea?" in event.body
+    assert "see spam.example" in event.body
+    assert "disclosed" not in event.body
+
+
+def test_a_poll_however_deep_is_read_without_stumbling() -> None:
+    deep: Json = {"m.text": "see spam.example"}
+    for _ in range(900):
+        deep = [deep]
+    event = decoded(raw("m.poll.start", {"m.poll": deep, "m.text": "Tea?"}))
+
+    assert isinstance(event, Message)
+    assert event.body == "Tea?"
+
+
 def test_new_content_counts_only_in_an_edit() -> None:
     assert message(text("see spam.example", {"m.new_content": text("harmless")})).body == "see spam.example"
 
