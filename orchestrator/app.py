@@ -287,9 +287,10 @@ def _in_words(answer: JsonObject) -> list[str]:
         if isinstance(state, Mapping):
             waiting, estimate_ms = state.get("waiting"), state.get("estimate_ms")
             seconds = math.ceil(estimate_ms / 1000) if isinstance(estimate_ms, int) else 0
-            soon = f"about {seconds} seconds" if seconds < 120 else f"about {seconds // 60} minutes"
+            soon = "a moment" if seconds < 2 else f"about {seconds} seconds"
+            soon = soon if seconds < 120 else f"about {seconds // 60} minutes"
             things = "1 thing waits" if waiting == 1 else f"{waiting} things wait"
-            lines.append(f"{name}: {things}; {soon}." if waiting else f"{name}: nothing waits.")
+            lines.append(f"{name}: {things}, for {soon}." if waiting else f"{name}: nothing waits.")
     return lines
 
 
