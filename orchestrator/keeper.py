@@ -43,6 +43,9 @@ log = structlog.get_logger("keeper")
 WARM_MS: Final = 30 * MINUTE_MS
 """How far back a room's own history is read at a start, so that nobody's conversation is taken for silence."""
 
+WARM_PAGES: Final = 20
+"""Two thousand events are no silence either, whatever times they claim."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crafts:
@@ -97,7 +100,7 @@ class Keeper:
             device=session.device,
             confirm=self.engine.confirm,
             compose=self._compose,
-            maker=Maker(store, gateway, self._history, clock, self.me, self._direct),
+            maker=Maker(store, gateway, self._history, clock, self.me, self._direct, device=session.device),
             amend=amend,
         )
         self.delivery = Delivery(store, carrier, self._budget, clock, rng, session.device)
@@ -194,7 +197,9 @@ class Keeper:
             marks: list[tuple[int, str]] = []
             token: str | None = ""
             try:
-                while token is not None:
+                for _page in range(WARM_PAGES):
+                    if token is None:
+                        break
                     page = await self._history.page(binding.room, start=token, stop="")
                     marks += [(e.at_ms, e.sender) for e in page.events if isinstance(e, Message | Reaction)]
                     older = all(e.at_ms >= since_ms for e in page.events)
