@@ -60,7 +60,7 @@ def text(
     notified: list[Json] = [*sorted(set(mentions))]
     named = sorted({*mentions, *people}, key=lambda user: (-len(user), user))
     held = _hold(markdown, named)
-    body = _release(plain(held), named)
+    body = _release(plain(held), [_shown(user) for user in named])
     content: dict[str, Json] = {
         "msgtype": kind,
         "body": body,
@@ -132,7 +132,12 @@ def _release(said: str, people: Sequence[str]) -> str:
 
 def _link(user: UserId) -> str:
     """Link to a person; clients show the name instead (appendix "matrix.to navigation")."""
-    return f'<a href="https://matrix.to/#/{quote(user, safe="@:")}">{escape(user)}</a>'
+    return f'<a href="https://matrix.to/#/{quote(user, safe="@:")}">{escape(_shown(user))}</a>'
+
+
+def _shown(user: UserId) -> str:
+    """Write an id so that it cannot pass for a sentence of ours: old ones may hold any sign, spaces and line ends too."""
+    return "".join(sign if sign.isprintable() and not sign.isspace() else "\ufffd" for sign in user)
 
 
 def notice(markdown: str, *, mentions: Collection[UserId] = (), people: Collection[UserId] = ()) -> dict[str, Json]:

@@ -91,6 +91,15 @@ def test_no_text_is_too_odd_to_be_said(markdown: str, people: set[UserId]) -> No
     assert "<script" not in str(said.get("formatted_body", ""))
 
 
+def test_an_old_id_that_looks_like_a_sentence_does_not_pass_for_one_of_ours() -> None:
+    sly = UserId("@eve is well.\n\n# Leads\u202e:elsewhere.example")
+    said = content.text(f"{sly} would like someone to get in touch.", people=[sly])
+    shown = "@eve\ufffdis\ufffdwell.\ufffd\ufffd#\ufffdLeads\ufffd:elsewhere.example"
+    assert said["body"] == f"{shown} would like someone to get in touch."
+    assert f">{shown}</a>" in str(said["formatted_body"])
+    assert "%0A%0A%23%20Leads" in str(said["formatted_body"])  # the link leads to them all the same
+
+
 def test_places_that_somebody_typed_are_left_alone() -> None:
     typed = "\ue0009\ue001 \ue0000\ue001"
     assert content.text(typed)["body"] == typed
