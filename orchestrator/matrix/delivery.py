@@ -145,11 +145,11 @@ class Delivery:
                 self._budget.spend(job.limiter, now_ms)
             chosen.append(job)
             lanes.add(job.lane)
-        tried = [job.row for job in chosen if job.row is not None]
-        if tried:
-            await self._store.run(_note_tries, tried, self._device, now_ms)
-            failpoints.pass_by("delivery.claimed")
-        return chosen, nap_ms
+        gone = await self._store.run(_note_tries, [job.row for job in chosen if job.row], self._device, now_ms)
+        failpoints.pass_by("delivery.claimed")
+        for job in (job for job in chosen if job.name in gone):
+            self._count(job, spent=False)
+        return [job for job in chosen if job.name not in gone], nap_ms
 
     def _job_of_row(self, row: Waiting) -> Job:
         return Job(row.cause, _lane(row), row.priority, _limiter(row), lambda: self._carrier.carry(row), row=row)
@@ -257,6 +257,10 @@ def _all(tx: Tx) -> tuple[list[Waiting], list[Unsettled]]:
     return outbox.waiting(tx), claims.unsettled(tx)
 
 
-def _note_tries(tx: Tx, rows: list[Waiting], device: str, now_ms: int) -> None:
-    for row in rows:
-        outbox.note_try(tx, row.cause, device, now_ms)
+def _note_tries(tx: Tx, rows: list[Waiting], device: str, now_ms: int) -> set[str]:
+    """Mark rows as tried; tells which are gone, because a newer one took their place since we looked.
+
+    A private word without a room does not leave yet, and may still be merged; it is marked when it has one.
+    """
+    leaving = [row for row in rows if row.kind != "direct" or row.room is not None]
+    return {row.cause for row in leaving if not outbox.note_try(tx, row.cause, device, now_ms)}

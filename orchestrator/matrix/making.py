@@ -51,10 +51,19 @@ class Maker:
         clock: tells the time.
         me: the bot's own user id.
         direct: knows what a direct room looks like.
+        device: our device, by which a word that is about to leave is marked.
     """
 
-    def __init__(
-        self, store: AccountStore, gateway: Gateway, history: History, clock: Clock, me: UserId, direct: Direct
+    def __init__(  # what it works with
+        self,
+        store: AccountStore,
+        gateway: Gateway,
+        history: History,
+        clock: Clock,
+        me: UserId,
+        direct: Direct,
+        *,
+        device: str,
     ) -> None:
         self._store = store
         self._gateway = gateway
@@ -62,6 +71,7 @@ class Maker:
         self._clock = clock
         self._me = me
         self._direct = direct
+        self._device = device
 
     async def direct_room(self, row: Waiting) -> RoomId:
         """Find the direct room a row is to be said in, or ask for one to be made and say NotYet."""
@@ -76,8 +86,8 @@ class Maker:
             # Somebody came whom we have not seen come: what is for one person is not said there.
             await self._store.run(bindings.drop_direct, room)
             raise NotYet(SECOND_MS)
-        if row.room != room:
-            await self._store.run(outbox.place, row.cause, room)
+        if row.room != room and not await self._store.run(_place, row, room, self._device, self._clock.now_ms()):
+            raise NotYet(SECOND_MS)  # a newer word took its place meanwhile
         return room
 
     def _ask_for_direct_room(self, tx: Tx, user: UserId) -> bool:
@@ -162,6 +172,12 @@ def _usable_direct_room(tx: Tx, user: UserId) -> RoomId | None:
     if known is None or known.membership != "join" or (them is not None and them.membership in {"leave", "ban"}):
         return None
     return room
+
+
+def _place(tx: Tx, row: Waiting, room: RoomId, device: str, now_ms: int) -> bool:
+    """Say where a private word goes, now that it is about to leave; tells whether it still waits."""
+    outbox.place(tx, row.cause, room)
+    return outbox.note_try(tx, row.cause, device, now_ms)
 
 
 def _note_made(tx: Tx, room: RoomId, body: JsonObject) -> None:

@@ -142,7 +142,9 @@ def anything_waits(tx: Tx) -> bool:
 def ready(tx: Tx, now_ms: int, limit: int) -> list[Waiting]:
     """List what waits and may be tried now, most urgent first."""
     rows = tx.rows(
-        "select * from outbox where account = :account and retry_ms <= :now_ms"
+        # The first of each lane: what must wait for it anyway must not hide what need not.
+        "select * from (select outbox.*, row_number() over (partition by kind, room, target order by priority, seq)"
+        " as place from outbox where account = :account and retry_ms <= :now_ms) as firsts where place = 1"
         # A raised hand must not wait behind a raid: what is said goes before what is removed.
         " order by priority, case when kind = 'redact' then 1 else 0 end, seq limit :limit",
         now_ms=now_ms,

@@ -38,7 +38,9 @@ class Pump:
         self.said: list[str] = []
         self.engine = Engine(rows, hs.clock, ME)
         self.engine.use(Documents(communities=communities), [Rooms(Documents(communities=communities), ME)], Nobody())
-        maker = Maker(rows, ears.gateway, ears.history, hs.clock, ME, lambda user: DirectRoom(*direct_room(ME, user)))
+        maker = Maker(
+            rows, ears.gateway, ears.history, hs.clock, ME, lambda user: DirectRoom(*direct_room(ME, user)), device="A"
+        )
         self._carrier = Carrier(
             store=rows,
             gateway=ears.gateway,

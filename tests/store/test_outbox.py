@@ -150,10 +150,22 @@ async def test_a_direct_message_is_journalled_with_the_room_it_went_to(keeper: A
 def test_the_most_urgent_goes_first_and_among_equals_the_oldest(priorities: list[Priority], limit: int) -> None:
     def work(tx: Tx) -> None:
         for n, priority in enumerate(priorities):
-            outbox.record(tx, f"${n}", "culture", send(step=str(n), priority=priority), n)
+            effect = replace(send(step=str(n), priority=priority), room=RoomId(f"!{n}"))
+            outbox.record(tx, f"${n}", "culture", effect, n)
         order = sorted(range(len(priorities)), key=lambda n: (priorities[n], n))
         assert [int(row.step) for row in outbox.waiting(tx)] == order
         assert [int(row.step) for row in outbox.ready(tx, 0, limit)] == order[:limit]
+
+    rolled_back(work)
+
+
+def test_what_waits_for_its_turn_in_one_room_hides_nothing_behind_it() -> None:
+    def work(tx: Tx) -> None:
+        for n in range(100):
+            outbox.record(tx, f"${n}", "prompts", send(step=f"post {n}"), 1)
+        elsewhere = replace(send(step="elsewhere"), room=RoomId("!elsewhere"))
+        outbox.record(tx, "$last", "prompts", elsewhere, 1)
+        assert [row.step for row in outbox.ready(tx, 1, 64)] == ["post 0", "elsewhere"]
 
     rolled_back(work)
 
