@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from orchestrator.model.ids import EventId, RoomId, UserId
@@ -161,27 +162,17 @@ class Crowd:
         await self.lead.until(lambda: control in self.lead.rooms or None, "the control room")
         await self.lead.join(control)
 
-    async def live(self) -> None:
-        """Talk and listen until ``rest`` is called."""
-        async with asyncio.TaskGroup() as tasks:
-            for person in self.everybody:
-                tasks.create_task(self._listen(person))
-            for member in self.members:
-                tasks.create_task(self._talk(member))
-
-    async def listen(self) -> None:
-        """Only listen until ``rest`` is called."""
-        async with asyncio.TaskGroup() as tasks:
-            for person in self.everybody:
-                tasks.create_task(self._listen(person))
-
-    def rest(self) -> None:
-        """Ask everybody to finish what they are at."""
-        self._over.set()
-
-    def begin_anew(self) -> None:
-        """Let them live on after a rest."""
+    @asynccontextmanager
+    async def living(self, *, talking: bool = True) -> AsyncIterator[None]:
+        """Let everybody listen, and the members talk, while the context lasts; they finish what they are at."""
         self._over.clear()
+        async with asyncio.TaskGroup() as tasks:
+            for person in self.everybody:
+                tasks.create_task(self._listen(person))
+            for member in self.members if talking else ():
+                tasks.create_task(self._talk(member))
+            yield
+            self._over.set()
 
     async def catch_up(self) -> None:
         """Let everybody's client see everything there is, keys included."""

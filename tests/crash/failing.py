@@ -15,8 +15,9 @@ from pathlib import Path
 
 from orchestrator.local import LocalHomeserver
 from tests.crash.crowd import NAMES, TALKING, Crowd, gather_crowd
-from tests.crash.grove import Grove, Subject, plant_grove
+from tests.crash.grove import Subject, plant_grove
 from tests.crash.instants import Tell, schedule, settle_and_count
+from tests.crash.nursery import Nursery, nursery
 from tests.crash.report import Report
 from tests.real.people import People
 
@@ -68,66 +69,59 @@ async def die_everywhere(
 
     Raises AssertionError when a failpoint was not reached, or the bot did not die there.
     """
-    making, living = await asyncio.gather(
-        _die_while_making(homeserver, directory / "making", people, tell),
-        _die_while_living(homeserver, directory / "living", people, tell),
-    )
+    async with nursery() as place:
+        making, living = await asyncio.gather(
+            _die_while_making(homeserver, directory / "making", people, place, tell),
+            _die_while_living(homeserver, directory / "living", people, place, tell),
+        )
     return {"failpoints while rooms are made": making, "failpoints while people live there": living}
 
 
-async def _die_while_making(homeserver: LocalHomeserver, directory: Path, people: People, tell: Tell) -> Report:
+async def _die_while_making(
+    homeserver: LocalHomeserver, directory: Path, people: People, place: Nursery, tell: Tell
+) -> Report:
     began_s = time.monotonic()
     rng = random.Random(0)  # noqa: S311 - nobody talks by chance here
     lead = await people.encrypted(homeserver, "ana")
     grove = await plant_grove(directory, homeserver, lead.user_id, f"keeper-{lead.user_id[5:13]}", 0)
     for failpoint in MAKING:
-        await _die_at(grove, failpoint, tell)
-    bot = Subject(grove)
+        await _die_at(Subject(grove, place, failpoint=failpoint), failpoint, tell)
+    bot = Subject(grove, place)
     await bot.start()
-    try:
-        crowd = await gather_crowd(people, grove, lead, rng, ("cy",))
-        report = await settle_and_count(crowd, bot)
-    finally:
-        await bot.kill()
+    crowd = await gather_crowd(people, grove, lead, rng, ("cy",))
+    report = await settle_and_count(crowd, bot)
     return _facts(report, MAKING, began_s)
 
 
-async def _die_while_living(homeserver: LocalHomeserver, directory: Path, people: People, tell: Tell) -> Report:
+async def _die_while_living(
+    homeserver: LocalHomeserver, directory: Path, people: People, place: Nursery, tell: Tell
+) -> Report:
     began_s = time.monotonic()
     rng = random.Random(0)  # noqa: S311 - nobody talks by chance here
     lead = await people.encrypted(homeserver, "ana")
     grove = await plant_grove(directory, homeserver, lead.user_id, f"keeper-{lead.user_id[5:13]}", QUESTIONS)
-    bot = Subject(grove)
+    bot = Subject(grove, place)
     await bot.start()
-    try:
-        crowd = await gather_crowd(people, grove, lead, rng, (*NAMES, *NEWCOMERS))
-        await schedule(grove, QUESTIONS, every_ms=QUESTION_EVERY_MS)
-        await bot.kill()
-        listening = asyncio.create_task(crowd.listen())
+    crowd = await gather_crowd(people, grove, lead, rng, (*NAMES, *NEWCOMERS))
+    await schedule(grove, QUESTIONS, every_ms=QUESTION_EVERY_MS)
+    await bot.kill()
+    async with crowd.living(talking=False):
         for number, (failpoint, said) in enumerate(LIVING):
             crowd.said.stretch = f"{number}. {failpoint}"
             await _say(crowd, said)
-            await _die_at(grove, failpoint, tell)
-        crowd.rest()
-        await listening
-        crowd.begin_anew()
-        await bot.start()
-        report = await settle_and_count(crowd, bot)
-    finally:
-        await bot.kill()
+            await _die_at(Subject(grove, place, failpoint=failpoint), failpoint, tell)
+    await bot.start()
+    report = await settle_and_count(crowd, bot)
     return _facts(report, [failpoint for failpoint, _said in LIVING], began_s)
 
 
-async def _die_at(grove: Grove, failpoint: str, tell: Tell) -> None:
-    bot = Subject(grove, failpoint=failpoint)
+async def _die_at(bot: Subject, failpoint: str, tell: Tell) -> None:
     began_s = time.monotonic()
     await bot.start()
     try:
         code = await bot.ended(timeout_s=DIES_WITHIN_S)
     except TimeoutError:
         raise AssertionError(f"{failpoint} was not passed within {DIES_WITHIN_S} s") from None
-    finally:
-        await bot.kill()
     assert code == -signal.SIGKILL, f"at {failpoint} it ended by itself with {code}"
     tell(f"died at {failpoint} {time.monotonic() - began_s:.1f} s after its start")
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from orchestrator.local import LocalHomeserver
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import UserId
 from orchestrator.store import Store, ingest, outbox, timers
+from tests.crash.nursery import Nursery
 from tests.crash.subject import Slots
 from tests.real.bot import ACCOUNT, PASSWORD, BotProcess, Garden
 
-ROOT = Path(__file__).parents[2]
 MOST_QUESTIONS = 1_440
 PINNED_EVERY = 10
 SPARE_RULE = "spare"
@@ -109,26 +108,15 @@ async def plant_grove(directory: Path, homeserver: LocalHomeserver, lead: UserId
 
 
 class Subject(BotProcess):
-    """The bot as a process that is killed; see ``tests.crash.subject``."""
+    """The bot as a process that is killed; see ``tests.crash.subject`` and ``tests.crash.nursery``."""
 
-    def __init__(self, grove: Grove, *, failpoint: str = "", options: Sequence[str] = ()) -> None:
+    def __init__(self, grove: Grove, nursery: Nursery, *, failpoint: str = "", options: Sequence[str] = ()) -> None:
         super().__init__(grove, failpoint=failpoint)
-        self._grove = grove
-        self._options = options
+        self._args = (str(grove.config), str(grove.slots_file), *options)
+        self._nursery = nursery
 
     async def start(self) -> None:
         """Start it; does not wait until it is at work."""
-        environ = {**os.environ, **self._garden.environ}
-        if self._failpoint:
-            environ["CIRCLEKEEPER_FAILPOINT"] = self._failpoint
-        command = ["-m", "tests.crash.subject", str(self._grove.config), str(self._grove.slots_file), *self._options]
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *command,
-                cwd=ROOT,
-                env=environ,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        environ = {**os.environ, **self._garden.environ, "CIRCLEKEEPER_FAILPOINT": self._failpoint}
+        fork = await self._nursery.fork(self._args, environ, self.log)
+        self._process = cast("asyncio.subprocess.Process", fork)

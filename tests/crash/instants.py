@@ -22,6 +22,7 @@ from tests.crash.counting import count
 from tests.crash.crowd import TALKING, Crowd, gather_crowd
 from tests.crash.evidence import gather_evidence
 from tests.crash.grove import Grove, Subject, plant_grove
+from tests.crash.nursery import Nursery, nursery
 from tests.crash.report import Report
 from tests.crash.subject import Slots
 from tests.real.people import People
@@ -62,22 +63,33 @@ async def kill_at_random(
     Raises AssertionError when the run itself was not what it should be (no burst outgrew the limit, the bot did not
     stop when asked).
     """
+    async with nursery() as place:
+        return await _kill_at_random(homeserver, directory, people, place, instants=instants, rng=rng, tell=tell)
+
+
+async def _kill_at_random(
+    homeserver: LocalHomeserver,
+    directory: Path,
+    people: People,
+    place: Nursery,
+    *,
+    instants: int,
+    rng: random.Random,
+    tell: Tell,
+) -> Report:
     lead = await people.encrypted(homeserver, "ana")
     questions = 20 + instants * 12_000 // QUESTION_EVERY_MS
     grove = await plant_grove(directory, homeserver, lead.user_id, f"keeper-{lead.user_id[5:13]}", questions)
     while_set_up = max(1, instants // 10)
     for number in range(while_set_up):
-        await _one_short_life(grove, rng, tell, number)
-    bot = Subject(grove)
+        await _one_short_life(Subject(grove, place), rng, tell, number)
+    bot = Subject(grove, place)
     await bot.start()
-    try:
-        crowd = await gather_crowd(people, grove, lead, rng)
-        await schedule(grove, questions)
-        tell("everybody is in, and the first question is due soon")
-        lives = await _live_and_die(crowd, bot, instants - while_set_up, rng, tell)
-        report = await settle_and_count(crowd, bot)
-    finally:
-        await bot.kill()
+    crowd = await gather_crowd(people, grove, lead, rng)
+    await schedule(grove, questions)
+    tell("everybody is in, and the first question is due soon")
+    lives = await _live_and_die(crowd, bot, instants - while_set_up, rng, tell)
+    report = await settle_and_count(crowd, bot)
     bursts = [life.said for life in lives if life.said > TIMELINE_LIMIT]
     report.facts = {
         "instants": instants,
@@ -127,14 +139,12 @@ async def settle_and_count(crowd: Crowd, bot: Subject) -> Report:
         return await control.ask(grove.data, "reload") is not None
 
     await eventually(reloaded, "the bot", timeout_s=30)
-    listening = asyncio.create_task(crowd.listen())
-    last = [await crowd.link(crowd.members[0], key) for key in TALKING]
-    for key, link in zip(TALKING, last, strict=True):
-        gone = partial(_is_gone, crowd, key, link)
-        await eventually(gone, f"the last removal in the {key} room", timeout_s=PATIENCE_S)
-    await until_settled(grove)
-    crowd.rest()
-    await listening
+    async with crowd.living(talking=False):
+        last = [await crowd.link(crowd.members[0], key) for key in TALKING]
+        for key, link in zip(TALKING, last, strict=True):
+            gone = partial(_is_gone, crowd, key, link)
+            await eventually(gone, f"the last removal in the {key} room", timeout_s=PATIENCE_S)
+        await until_settled(grove)
     assert await bot.stop() == 0
     await crowd.catch_up()
     return count(await gather_evidence(crowd, until_ms=until_ms))
@@ -146,8 +156,7 @@ def gaps_filled(grove: Grove) -> int:
     return sum(json.loads(line).get("event") == "a gap was filled" for line in lines if line.startswith("{"))
 
 
-async def _one_short_life(grove: Grove, rng: random.Random, tell: Tell, number: int) -> None:
-    bot = Subject(grove)
+async def _one_short_life(bot: Subject, rng: random.Random, tell: Tell, number: int) -> None:
     await bot.start()
     up_s = rng.uniform(0.5, 5.0)
     await asyncio.sleep(up_s)
@@ -157,8 +166,7 @@ async def _one_short_life(grove: Grove, rng: random.Random, tell: Tell, number: 
 
 async def _live_and_die(crowd: Crowd, bot: Subject, instants: int, rng: random.Random, tell: Tell) -> list[Life]:
     lives: list[Life] = []
-    talking = asyncio.create_task(crowd.live())
-    try:
+    async with crowd.living():
         for number in range(instants):
             began_s = time.monotonic()
             await _some_time(crowd.grove, rng, number)
@@ -178,10 +186,6 @@ async def _live_and_die(crowd: Crowd, bot: Subject, instants: int, rng: random.R
                 await crowd.switch()
             if number % 3 == 1:
                 await crowd.whisper()
-    finally:
-        crowd.rest()
-        await talking
-        crowd.begin_anew()
     return lives
 
 

@@ -16,6 +16,7 @@ from orchestrator.model.ids import EventId, RoomId
 from tests.crash.crowd import TALKING, Crowd, gather_crowd
 from tests.crash.grove import Grove, Subject, plant_grove
 from tests.crash.instants import until_nothing_waits
+from tests.crash.nursery import nursery
 from tests.crash.traces import forms_of, traces_in
 from tests.real.encrypted_person import EncryptedPerson
 from tests.real.people import People
@@ -51,9 +52,9 @@ async def test_words_are_nowhere_on_disk_whatever_is_done_with_them_and_whatever
     stranger = await people.plain(homeserver, "stranger")
     grove = await plant_grove(tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[5:13]}", 0)
     let_people_knock(grove)
-    bot = Subject(grove, options=["--clumsy"])
-    await bot.start()
-    try:
+    async with nursery() as place:
+        bot = Subject(grove, place, options=["--clumsy"])
+        await bot.start()
         crowd = await gather_crowd(people, grove, ana, random.Random(0), ("cy", "dee"))  # noqa: S311 - nobody chats
         await say_and_do_everything(crowd, stranger, words)
         await until_heard(crowd)
@@ -68,8 +69,6 @@ async def test_words_are_nowhere_on_disk_whatever_is_done_with_them_and_whatever
         await until_heard(crowd)
         assert await bot.stop() == 0
         assert traces_in(tmp_path, words) == []
-    finally:
-        await bot.kill()
 
 
 async def say_and_do_everything(crowd: Crowd, stranger: Person, words: str) -> None:
