@@ -100,10 +100,10 @@ class Keeper:
             device=session.device,
             confirm=self.engine.confirm,
             compose=self._compose,
-            maker=Maker(store, gateway, self._history, clock, self.me, self._direct, device=session.device),
+            maker=Maker(store, gateway, self._history, clock, self.me, self._direct),
             amend=amend,
         )
-        self.delivery = Delivery(store, carrier, self._budget, clock, rng, session.device)
+        self.delivery = Delivery(store, carrier, self._budget, clock, rng)
         self._key_work = asyncio.Event()
         self._rooms_changed = asyncio.Event()
         self._stale = asyncio.Event()

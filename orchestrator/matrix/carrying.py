@@ -21,7 +21,7 @@ from orchestrator.errors import Final as NeverWorks
 from orchestrator.model.clock import HOUR_MS, Clock
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import CAUSE_FIELD, EventId, Json, JsonObject, RoomId, UserId, shorten
-from orchestrator.store import AccountStore, claims, mirror
+from orchestrator.store import AccountStore, claims, mirror, outbox
 from orchestrator.store.claims import Unsettled
 from orchestrator.store.outbox import Waiting
 
@@ -102,7 +102,7 @@ class Carrier:
             case "send":
                 return await self._send(row, _room(row))
             case "direct":
-                return await self._send(row, await self._maker.direct_room(row))
+                return await self._send(row, await self._maker.direct_room(UserId(row.target)))
             case "redact":
                 return await self._redact(row, _room(row))
             case "member" if row.target == self._me:
@@ -129,7 +129,7 @@ class Carrier:
     # -- saying and removing -------------------------------------------------------------------------------------------
 
     async def _send(self, row: Waiting, room: RoomId) -> bool:
-        if self._needs_proof(row) and await self._was_said(row, room):
+        if self._needs_proof(row, room) and await self._was_said(row):
             return False
         type_ = str(row.payload.get("type", "m.room.message"))
         body: JsonObject = {**_object(row.payload.get("content")), CAUSE_FIELD: row.cause}
@@ -139,6 +139,8 @@ class Carrier:
                 raise Forbidden("This room is encrypted and this account has no encryption.")
             body = await self._crypto.encrypt(room, type_, body, readers)
             type_ = "m.room.encrypted"
+        if not await self._leaves(row, room):
+            return False
         failpoints.pass_by("delivery.before_send")
         answer = await self._gateway.call(
             "PUT",
@@ -152,12 +154,14 @@ class Carrier:
         return True
 
     async def _redact(self, row: Waiting, room: RoomId) -> bool:
-        if self._needs_proof(row):
+        if self._needs_proof(row, room):
             found = (await self._search(row)).get(row.cause)
             if found is not None:
                 await self._confirm(row.cause, "done", event=found, room=room)
                 return False
             # Unproven is good enough here: to remove what is removed already harms nobody, to leave it may.
+        if not await self._leaves(row, room):
+            return False
         failpoints.pass_by("delivery.before_send")
         answer = await self._gateway.call(
             "PUT",
@@ -175,20 +179,37 @@ class Carrier:
         await self._confirm(row.cause, "done", event=EventId(str(answer.get("event_id", ""))), room=room)
         failpoints.pass_by("delivery.after_confirm")
 
-    def _needs_proof(self, row: Waiting) -> bool:
+    async def _leaves(self, row: Waiting, room: RoomId | None) -> bool:
+        """Mark a row as tried just before it leaves; False when it waits no longer: then it must not leave.
+
+        Its echo may have come meanwhile, or a newer row may have taken its place.
+        """
+        waits = await self._store.run(outbox.note_try, row.cause, self._device, self._clock.now_ms(), room)
+        failpoints.pass_by("delivery.claimed")
+        return waits
+
+    def _needs_proof(self, row: Waiting, room: RoomId) -> bool:
+        """Tell whether a row may have left in a way that its transaction id says nothing about."""
         if row.tried_ms is None or row.room is None:
             return False
-        return row.device != self._device or self._clock.now_ms() - row.tried_ms > TXN_REMEMBERED_MS
+        # A clock that was set back since says nothing either.
+        remembered = 0 <= self._clock.now_ms() - row.tried_ms <= TXN_REMEMBERED_MS
+        return row.device != self._device or not remembered or row.room != room
 
     async def _search(self, row: Waiting) -> Traces:
         """Look in the room's history for what a row became, if it ever left."""
-        return await self._history.find_cause(_room(row), {row.cause}, back_to_ms=row.created_ms)
+        try:
+            return await self._history.find_cause(_room(row), {row.cause}, back_to_ms=row.created_ms)
+        except (Forbidden, NotFound):  # we are out of that room
+            traces = Traces()
+            traces.proven = False
+            return traces
 
-    async def _was_said(self, row: Waiting, room: RoomId) -> bool:
+    async def _was_said(self, row: Waiting) -> bool:
         """Settle a row that may have been said; tells False when it is proven that it was not."""
         traces = await self._search(row)
         if row.cause in traces:
-            await self._confirm(row.cause, "done", event=traces[row.cause], room=room)
+            await self._confirm(row.cause, "done", event=traces[row.cause], room=row.room)
             return True
         if not traces.proven:
             # Some of what we said then cannot be read any more. To say it twice would be worse than to leave it.
@@ -210,11 +231,10 @@ class Carrier:
             encrypted = known.encrypted
         if not encrypted:
             return None
-        readers = {*invited, *await self._history.members(room)}
         if row.kind == "direct":
-            # The person may not have come yet, and sync may not have shown us their invitation.
-            readers.add(UserId(row.target))
-        return sorted(readers)
+            # These two and nobody else, whoever may be coming in just now; and the person may not have come yet.
+            return sorted({self._me, UserId(row.target)})
+        return sorted({*invited, *await self._history.members(room)})
 
     # -- memberships ---------------------------------------------------------------------------------------------------
 
@@ -234,13 +254,12 @@ class Carrier:
         body: dict[str, Json] = {"membership": wanted, CAUSE_FIELD: row.cause}
         if row.payload.get("reason"):
             body["reason"] = row.payload["reason"]
+        if not await self._leaves(row, room):
+            return False
         failpoints.pass_by("member.before_send")
+        # Not repeated before what is there now was read again: a person may undo it at any moment.
         answer = await self._gateway.call(
-            "PUT",
-            route("rooms", room, "state", "m.room.member", row.target),
-            body=body,
-            patience_s=PATIENCE_S,
-            sit_out_limits=False,
+            "PUT", route("rooms", room, "state", "m.room.member", row.target), body=body, sit_out_limits=False
         )
         failpoints.pass_by("member.after_send")
         await self._done(row, answer, room)
@@ -251,6 +270,8 @@ class Carrier:
         action = "join" if wanted == "join" else "leave"
         reason = row.payload.get("reason")
         body: JsonObject = {"reason": reason} if reason else {}
+        if not await self._leaves(row, room):
+            return False
         try:
             await self._gateway.call(
                 "POST", route("rooms", room, action), body=body, patience_s=PATIENCE_S, sit_out_limits=False
@@ -265,6 +286,8 @@ class Carrier:
         return True
 
     async def _make_room(self, row: Waiting) -> bool:
+        if not await self._leaves(row, None):
+            return False
         room, made = await self._maker.make(row)
         failpoints.pass_by("create.before_confirm")
         await self._confirm(row.cause, "done", room=room)
@@ -284,12 +307,9 @@ class Carrier:
             await self._store.run(claims.settled, item)
             return False
         failpoints.pass_by("state.before_send")
+        # Nor is this: somebody else may change the same event at any moment.
         answer = await self._gateway.call(
-            "PUT",
-            route("rooms", item.room, "state", item.type, item.key),
-            body=wanted,
-            patience_s=PATIENCE_S,
-            sit_out_limits=False,
+            "PUT", route("rooms", item.room, "state", item.type, item.key), body=wanted, sit_out_limits=False
         )
         failpoints.pass_by("state.after_send")
         event = EventId(str(answer.get("event_id", "")))
@@ -298,6 +318,8 @@ class Carrier:
         return True
 
     async def _amend_document(self, row: Waiting) -> bool:
+        if not await self._leaves(row, None):
+            return False
         failpoints.pass_by("overlay.before_write")
         try:
             await self._amend(row)

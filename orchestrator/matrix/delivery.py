@@ -1,10 +1,11 @@
 """Takes what waits, most urgent first, within what the server allows, and carries each thing out exactly once.
 
-One loop chooses, a few tasks carry. Things that must keep their order share a lane: what is said in one room, what is
-written to one room's state, what concerns one person. A removal has no lane: it waits for nothing.
+One loop chooses, a few hands carry. Things that must keep their order share a lane: what is said in one room, what is
+written to one room's state, what concerns one person. Removals wait for nothing but a hand. A room that is slow holds half
+of the hands at most, and two are kept for safety, so that nothing urgent waits for somebody else's trouble.
 
-Before anything leaves, the row is marked as tried; afterwards it is confirmed by the answer or by the echo, whichever is
-first. Between the two a crash leaves a tried row, and ``carrying`` knows for each kind how to find out what happened.
+Just before anything leaves, the row is marked as tried; afterwards it is confirmed by the answer or by the echo, whichever
+is first. Between the two a crash leaves a tried row, and ``carrying`` knows for each kind how to find out what happened.
 """
 
 from __future__ import annotations
@@ -17,13 +18,11 @@ from typing import Final
 
 import structlog
 
-from orchestrator import failpoints
 from orchestrator.errors import Final as NeverWorks
 from orchestrator.errors import RateLimited, Retryable, StoreError, UnknownToken
 from orchestrator.model.clock import MINUTE_MS, SECOND_MS, Clock
 from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import shorten
 from orchestrator.store import AccountStore, claims, outbox
 from orchestrator.store.claims import Unsettled
 from orchestrator.store.limits import Limits, keep_limits
@@ -35,8 +34,15 @@ from .making import NotYet
 
 log = structlog.get_logger("delivery")
 
-AT_ONCE: Final = 8
-LOOK_AT: Final = 64
+HANDS: Final = 8
+"""How many things are carried at once."""
+
+KEPT_FOR_SAFETY: Final = 2
+"""How many hands only what is for safety may take."""
+
+HANDS_A_PLACE: Final = 4
+"""How many hands one room may hold, or the making of rooms: either can take minutes on a server in trouble."""
+
 LONGEST_NAP_MS: Final = 30 * SECOND_MS
 LEAST_WAIT_MS: Final = 2 * SECOND_MS
 LONGEST_BACKOFF_MS: Final = 5 * MINUTE_MS
@@ -48,6 +54,7 @@ class Job:
 
     name: str
     lane: str
+    place: str
     priority: Priority
     limiter: Limiter | None
     carry: Callable[[], Awaitable[bool]]
@@ -64,20 +71,16 @@ class Delivery:
         budget: what the server allows.
         clock: tells the time.
         rng: for jitter.
-        device: our device; a row tried by another needs proof before it is tried again.
     """
 
-    def __init__(  # what it works with
-        self, store: AccountStore, carrier: Carrier, budget: Budget, clock: Clock, rng: random.Random, device: str
-    ) -> None:
+    def __init__(self, store: AccountStore, carrier: Carrier, budget: Budget, clock: Clock, rng: random.Random) -> None:
         self._store = store
         self._carrier = carrier
         self._budget = budget
         self._clock = clock
         self._rng = rng
-        self._device = device
         self._wake = asyncio.Event()
-        self._running: dict[str, str] = {}
+        self._running: dict[str, Job] = {}
         self._item_retry_ms: dict[str, int] = {}
 
     def wake(self) -> None:
@@ -91,7 +94,7 @@ class Delivery:
                 self._wake.clear()
                 jobs, nap_ms = await self._choose()
                 for job in jobs:
-                    self._running[job.name] = job.lane
+                    self._running[job.name] = job
                     tasks.create_task(self._work(job))
                 # What was passed over waits for a lane or a free hand, which wake us, or for its time.
                 await self._nap(nap_ms)
@@ -115,27 +118,23 @@ class Delivery:
     # -- choosing ------------------------------------------------------------------------------------------------------
 
     async def _choose(self) -> tuple[list[Job], int]:
-        free = AT_ONCE - len(self._running)
-        if free <= 0:
+        if len(self._running) == HANDS:
             return [], LONGEST_NAP_MS
         now_ms = self._clock.now_ms()
         rows, items, next_ms = await self._store.run(_look, now_ms)
         nap_ms = LONGEST_NAP_MS if next_ms is None else max(0, next_ms - now_ms)
-        candidates = [self._job_of_row(row) for row in rows]
+        candidates = [self._job_of_row(row, now_ms) for row in rows]
         for item in items:
             job = self._job_of_item(item)
-            retry_ms = self._item_retry_ms.get(job.name, 0)
-            if retry_ms > now_ms:
-                nap_ms = min(nap_ms, retry_ms - now_ms)
+            wait_ms = self._item_retry_ms.get(job.name, 0) - now_ms
+            if 0 < wait_ms <= LONGEST_BACKOFF_MS * 2:
+                nap_ms = min(nap_ms, wait_ms)
             else:
                 candidates.append(job)
         candidates.sort(key=lambda job: job.priority)
         chosen: list[Job] = []
-        lanes = set(self._running.values())
         for job in candidates:
-            if len(chosen) == free:
-                break
-            if job.name in self._running or (job.lane and job.lane in lanes):
+            if not self._has_hand(job, chosen):
                 continue
             if job.limiter is not None:
                 wait_ms = self._budget.wait_ms(job.limiter, job.priority, now_ms)
@@ -144,20 +143,39 @@ class Delivery:
                     continue
                 self._budget.spend(job.limiter, now_ms)
             chosen.append(job)
-            lanes.add(job.lane)
-        gone = await self._store.run(_note_tries, [job.row for job in chosen if job.row], self._device, now_ms)
-        failpoints.pass_by("delivery.claimed")
-        for job in (job for job in chosen if job.name in gone):
-            self._count(job, spent=False)
-        return [job for job in chosen if job.name not in gone], nap_ms
+        return chosen, nap_ms
 
-    def _job_of_row(self, row: Waiting) -> Job:
-        return Job(row.cause, _lane(row), row.priority, _limiter(row), lambda: self._carrier.carry(row), row=row)
+    def _has_hand(self, job: Job, chosen: list[Job]) -> bool:
+        """Tell whether there is a hand for a job beside what is carried and chosen already."""
+        busy = [*self._running.values(), *chosen]
+        if len(busy) >= (HANDS if job.priority is Priority.SAFETY else HANDS - KEPT_FOR_SAFETY):
+            return False
+        if any(other.name == job.name or (job.lane and other.lane == job.lane) for other in busy):
+            return False
+        return not job.place or sum(other.place == job.place for other in busy) < HANDS_A_PLACE
+
+    def _job_of_row(self, row: Waiting, now_ms: int) -> Job:
+        expired = row.expires_ms is not None and row.expires_ms <= now_ms
+        return Job(
+            name=row.cause,
+            # What has expired is only written down, and removals need no order.
+            lane="" if expired or row.kind == "redact" else row.lane,
+            place=row.room or ("making" if row.kind == "create" else ""),
+            priority=row.priority,
+            limiter=None if expired else _limiter(row),
+            carry=lambda: self._carrier.carry(row),
+            row=row,
+        )
 
     def _job_of_item(self, item: Unsettled) -> Job:
-        name = f"state {item.room} {item.type} {item.key}"
         return Job(
-            name, f"state {item.room}", item.priority, Limiter.MESSAGE, lambda: self._carrier.settle(item), item=item
+            name=f"state {item.room} {item.type} {item.key}",
+            lane=f"state {item.room}",
+            place=item.room,
+            priority=item.priority,
+            limiter=Limiter.MESSAGE,
+            carry=lambda: self._carrier.settle(item),
+            item=item,
         )
 
     # -- carrying ------------------------------------------------------------------------------------------------------
@@ -177,7 +195,7 @@ class Delivery:
         except Retryable as error:
             tries = job.row.tries if job.row is not None else 3
             backoff_ms = min(LONGEST_BACKOFF_MS, SECOND_MS * 2 ** min(tries, 10))
-            log.warning("not delivered yet", what=job.lane.partition(" ")[0], why=str(error), tries=tries + 1)
+            log.warning("not delivered yet", what=_kind(job), why=str(error), tries=tries + 1)
             await self._later(job, round(backoff_ms * self._rng.uniform(0.75, 1.25)), failed=True)
         except NeverWorks as error:
             self._count(job, spent=False)  # what is forbidden is not counted
@@ -186,7 +204,7 @@ class Delivery:
             raise
         except Exception as error:
             # A fault of ours in one thing must not keep all others from going out.
-            log.exception("could not be carried out", what=job.lane.partition(" ")[0], kind=type(error).__name__)
+            log.exception("could not be carried out", what=_kind(job), kind=type(error).__name__)
             await self._later(job, LONGEST_BACKOFF_MS, failed=True)
         finally:
             del self._running[job.name]
@@ -208,7 +226,8 @@ class Delivery:
             self._budget.refused(job.limiter, error.retry_after_ms, self._clock.now_ms())
         if job.limiter in {Limiter.INVITE, Limiter.JOIN}:
             # It may be about this person or room alone: this row waits, the others need not.
-            await self._later(job, error.retry_after_ms or LEAST_WAIT_MS, failed=False)
+            asked_ms = LEAST_WAIT_MS if error.retry_after_ms is None else error.retry_after_ms
+            await self._later(job, min(asked_ms, outbox.LONGEST_RETRY_MS), failed=False)
         learnt = self._budget.learnt
         if learnt is not None:
             await self._store.run(keep_limits, Limits(learnt.burst, learnt.per_hour, learnt.learnt_ms))
@@ -221,18 +240,8 @@ class Delivery:
             pass
 
 
-def _lane(row: Waiting) -> str:
-    match row.kind:
-        case "redact":
-            return ""
-        case "create":
-            return "create"
-        case "amend":
-            return "amend"
-        case "member":
-            return f"member {row.room} {shorten(row.target)}"
-        case _:
-            return f"say {row.room or row.target}"
+def _kind(job: Job) -> str:
+    return job.row.kind if job.row is not None else "state"
 
 
 def _limiter(row: Waiting) -> Limiter | None:
@@ -250,17 +259,8 @@ def _limiter(row: Waiting) -> Limiter | None:
 
 
 def _look(tx: Tx, now_ms: int) -> tuple[list[Waiting], list[Unsettled], int | None]:
-    return outbox.ready(tx, now_ms, LOOK_AT), claims.unsettled(tx), outbox.next_retry_ms(tx, now_ms)
+    return outbox.ready(tx, now_ms), claims.unsettled(tx), outbox.next_retry_ms(tx, now_ms)
 
 
 def _all(tx: Tx) -> tuple[list[Waiting], list[Unsettled]]:
     return outbox.waiting(tx), claims.unsettled(tx)
-
-
-def _note_tries(tx: Tx, rows: list[Waiting], device: str, now_ms: int) -> set[str]:
-    """Mark rows as tried; tells which are gone, because a newer one took their place since we looked.
-
-    A private word without a room does not leave yet, and may still be merged; it is marked when it has one.
-    """
-    leaving = [row for row in rows if row.kind != "direct" or row.room is not None]
-    return {row.cause for row in leaving if not outbox.note_try(tx, row.cause, device, now_ms)}

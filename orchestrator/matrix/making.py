@@ -12,11 +12,12 @@ from typing import Final
 import structlog
 
 from orchestrator import failpoints
-from orchestrator.errors import BadRequest, Forbidden, RoomInUse
+from orchestrator.errors import BadRequest, Forbidden, RoomInUse, ServerTrouble, Unreachable
+from orchestrator.errors import Final as NeverWorks
 from orchestrator.model.clock import DAY_MS, SECOND_MS, Clock
 from orchestrator.model.effects import CreateRoom, Priority, SetMembership
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import LOCATOR_TYPE, Json, JsonObject, RoomId, UserId
+from orchestrator.model.ids import LOCATOR_TYPE, Cause, EventId, Json, JsonObject, RoomId, UserId
 from orchestrator.store import AccountStore, bindings, mirror, outbox
 from orchestrator.store.outbox import Waiting
 
@@ -27,7 +28,7 @@ from .ports import Direct
 log = structlog.get_logger("delivery")
 
 CREATION_MS: Final = 15 * SECOND_MS
-"""How long a server may still be at work on a room whose making we were cut off from."""
+"""For how long a room is looked for whose making we were cut off from: the server may still be at work on it."""
 
 LOOK_AGAIN_MS: Final = 2 * SECOND_MS
 MAKE_S: Final = 120.0
@@ -51,19 +52,10 @@ class Maker:
         clock: tells the time.
         me: the bot's own user id.
         direct: knows what a direct room looks like.
-        device: our device, by which a word that is about to leave is marked.
     """
 
-    def __init__(  # what it works with
-        self,
-        store: AccountStore,
-        gateway: Gateway,
-        history: History,
-        clock: Clock,
-        me: UserId,
-        direct: Direct,
-        *,
-        device: str,
+    def __init__(
+        self, store: AccountStore, gateway: Gateway, history: History, clock: Clock, me: UserId, direct: Direct
     ) -> None:
         self._store = store
         self._gateway = gateway
@@ -71,24 +63,31 @@ class Maker:
         self._clock = clock
         self._me = me
         self._direct = direct
-        self._device = device
+        # Since when rooms that were asked for are looked for; None where it is known that none was begun.
+        self._unanswered: dict[Cause, int | None] = {}
 
-    async def direct_room(self, row: Waiting) -> RoomId:
-        """Find the direct room a row is to be said in, or ask for one to be made and say NotYet."""
-        user = UserId(row.target)
+    async def direct_room(self, user: UserId) -> RoomId:
+        """Find the room in which somebody is written to in private, or ask for one to be made and say NotYet."""
         room = await self._store.run(_usable_direct_room, user)
         if room is None:
             if not await self._store.run(self._ask_for_direct_room, user):
                 # They declined today, or left: nobody is asked again and again.
                 raise Forbidden("This person has no direct room with us, and was asked into one today.")
-            raise NotYet(SECOND_MS)
-        if not {*await self._history.members(room)} <= {self._me, user}:
+            raise NotYet(0)
+        there = {*await self._history.members(room)}
+        if not there <= {self._me, user}:
             # Somebody came whom we have not seen come: what is for one person is not said there.
             await self._store.run(bindings.drop_direct, room)
-            raise NotYet(SECOND_MS)
-        if row.room != room and not await self._store.run(_place, row, room, self._device, self._clock.now_ms()):
-            raise NotYet(SECOND_MS)  # a newer word took its place meanwhile
+            raise NotYet(0)
+        if user not in there and not await self._is_asked_in(room, user):
+            # The server would not invite while it made the room, or we were cut off in between.
+            await self._store.run(_invite_later, room, user, self._clock.now_ms())
         return room
+
+    async def _is_asked_in(self, room: RoomId, user: UserId) -> bool:
+        """Tell whether somebody was ever invited to a room; whoever has left it since was."""
+        seen = await self._store.run(mirror.member, room, user)
+        return seen is not None or await self._history.state(room, "m.room.member", user) is not None
 
     def _ask_for_direct_room(self, tx: Tx, user: UserId) -> bool:
         """See to it that a direct room is on its way, at most one a day; tells whether one is."""
@@ -102,19 +101,28 @@ class Maker:
 
     async def make(self, row: Waiting) -> tuple[RoomId, bool]:
         """Find or make the room a row asks for; tells which it is, and whether it was made just now."""
-        locator = str(row.payload.get("locator", ""))
-        found = await self._find_located(locator, everywhere=row.tried_ms is not None)
-        if found is None and row.tried_ms is not None:
-            still_at_work_ms = row.tried_ms + CREATION_MS - self._clock.now_ms()
-            if still_at_work_ms > 0:
-                raise NotYet(min(still_at_work_ms, LOOK_AGAIN_MS))
-        return (found, False) if found is not None else (await self._make(row, locator), True)
+        locator, now_ms = str(row.payload.get("locator", "")), self._clock.now_ms()
+        if row.tried_ms is None:
+            self._unanswered[row.cause] = None
+        since_ms = self._unanswered.setdefault(row.cause, now_ms)  # an earlier run may have been cut off just now
+        room = await self._find_located(locator, everywhere=row.tried_ms is not None)
+        made = room is None
+        if room is None:
+            if since_ms is not None and 0 <= now_ms - since_ms < CREATION_MS:
+                raise NotYet(LOOK_AGAIN_MS)
+            try:
+                room = await self._make(row, locator)
+            except NeverWorks:
+                del self._unanswered[row.cause]
+                raise
+        del self._unanswered[row.cause]
+        return room, made
 
     async def _make(self, row: Waiting, locator: str) -> RoomId:
         body = dict(_object(row.payload.get("body")))
         failpoints.pass_by("create.before_send")
         try:
-            answer = await self._gateway.call("POST", route("createRoom"), body=body, timeout_s=MAKE_S)
+            room = await self._create(row.cause, body)
         except RoomInUse:
             # Our own room under this alias, or somebody else's: then ours does without.
             found = await self._find_located(locator, everywhere=True)
@@ -122,19 +130,24 @@ class Maker:
                 return found
             log.warning("the alias is taken; the room is made without it", room=row.target)
             body.pop("room_alias_name", None)
-            answer = await self._gateway.call("POST", route("createRoom"), body=body, timeout_s=MAKE_S)
+            room = await self._create(row.cause, body)
         except BadRequest:
             # Synapse refuses a room whole when it may not invite just now: then it is made first and people come after.
-            guests = body.pop("invite", None)
-            if not isinstance(guests, list) or not guests:
+            if not body.pop("invite", None):
                 raise
-            answer = await self._gateway.call("POST", route("createRoom"), body=body, timeout_s=MAKE_S)
-            room = RoomId(str(answer.get("room_id", "")))
-            await self._store.run(_invite_later, room, [UserId(str(guest)) for guest in guests], self._clock.now_ms())
+            room = await self._create(row.cause, body)
         failpoints.pass_by("create.after_send")
-        room = RoomId(str(answer.get("room_id", "")))
-        await self._store.run(_note_made, room, body)
+        await self._store.run(_note_ours, room, locator, self._me, encrypted=_is_encrypted(body))
         return room
+
+    async def _create(self, cause: Cause, body: JsonObject) -> RoomId:
+        self._unanswered[cause] = None
+        try:
+            answer = await self._gateway.call("POST", route("createRoom"), body=body, timeout_s=MAKE_S)
+        except (ServerTrouble, Unreachable):
+            self._unanswered[cause] = self._clock.now_ms()
+            raise
+        return RoomId(str(answer.get("room_id", "")))
 
     async def _find_located(self, locator: str, *, everywhere: bool) -> RoomId | None:
         """Look for a room of ours that carries a locator: in the mirror, and if need be in every room we are in."""
@@ -151,6 +164,7 @@ class Maker:
                 live = await self._history.state(room, LOCATOR_TYPE, "")
                 said = live.content.get("locator") if live is not None and live.sender == self._me else None
                 if said == locator and await self._is_ours(room):
+                    await self._store.run(_note_ours, room, locator, self._me, encrypted=False)
                     return room
         return None
 
@@ -174,26 +188,22 @@ def _usable_direct_room(tx: Tx, user: UserId) -> RoomId | None:
     return room
 
 
-def _place(tx: Tx, row: Waiting, room: RoomId, device: str, now_ms: int) -> bool:
-    """Say where a private word goes, now that it is about to leave; tells whether it still waits."""
-    outbox.place(tx, row.cause, room)
-    return outbox.note_try(tx, row.cause, device, now_ms)
-
-
-def _note_made(tx: Tx, room: RoomId, body: JsonObject) -> None:
-    """Remember at once what must not wait for sync: that we are in, and that the room is encrypted."""
+def _note_ours(tx: Tx, room: RoomId, locator: str, me: UserId, *, encrypted: bool) -> None:
+    """Remember at once what must not wait for sync: that we are in, which room it is, and that it is encrypted if so."""
     mirror.see_own_membership(tx, room, "join")
-    initial = body.get("initial_state")
-    if isinstance(initial, list) and any(_object(s).get("type") == "m.room.encryption" for s in initial):
+    mirror.see_state(tx, room, LOCATOR_TYPE, "", EventId(""), me, {"locator": locator})
+    if encrypted:
         mirror.latch_encryption(tx, room)
 
 
-def _invite_later(tx: Tx, room: RoomId, guests: list[UserId], now_ms: int) -> None:
-    for guest in guests:
-        invite = SetMembership(
-            step=f"invite:{guest}", priority=Priority.REPLY, room=room, user=guest, membership="invite"
-        )
-        outbox.record(tx, f"made:{room}", "rooms", invite, now_ms)
+def _is_encrypted(body: JsonObject) -> bool:
+    initial = body.get("initial_state")
+    return isinstance(initial, list) and any(_object(state).get("type") == "m.room.encryption" for state in initial)
+
+
+def _invite_later(tx: Tx, room: RoomId, user: UserId, now_ms: int) -> None:
+    invite = SetMembership(step=f"invite:{user}", priority=Priority.REPLY, room=room, user=user, membership="invite")
+    outbox.record(tx, f"made:{room}", "rooms", invite, now_ms)
 
 
 def _object(value: Json) -> JsonObject:

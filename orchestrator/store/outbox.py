@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.effects import (
     Amend,
     AnyEffect,
@@ -27,7 +28,13 @@ from orchestrator.model.ids import Cause, EventId, Json, RoomId, UserId, cause_o
 from .rows import dump, load_object, maybe_number, number, text
 
 REPLIES_PER_PERSON = 5
-"""How many replies may wait for one person; more are dropped, so that one flood cannot starve the others."""
+"""How many replies may wait for one person; more expire at once, so that one flood cannot starve the others."""
+
+REMOVALS_SHOWN = 16
+"""How many of a room's waiting removals ``ready`` lists: more than are ever under way at once."""
+
+LONGEST_RETRY_MS = HOUR_MS
+"""No row waits longer for its next try; one that seems to was put off before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,7 @@ class Waiting:
     Attributes:
         kind: ``send``, ``direct``, ``redact``, ``member``, ``create`` or ``amend``.
         target: the event to redact, the user concerned, the document to amend; "" for a send.
+        lane: rows of one lane are carried out one at a time; those of a ``redact`` lane are only counted together.
         payload: what to carry out; our words and other people's ids.
         tried_ms: when it was first tried, None: never.
         device: which device tried it.
@@ -53,6 +61,7 @@ class Waiting:
     kind: str
     room: RoomId | None
     target: str
+    lane: str
     person: str
     priority: Priority
     expires_ms: int | None
@@ -68,31 +77,25 @@ def record(tx: Tx, origin: str, craft: str, effect: AnyEffect, now_ms: int) -> C
     """Record an effect that ``craft`` wants because of ``origin``: an event id, or the key of a timer or slot.
 
     Returns:
-        its cause, or None when it was already known or the person's budget of waiting replies is used up.
+        its cause, or None when it was already known or the person's budget of waiting replies is used up; then it is
+        written down as expired.
     """
     cause = cause_of(tx.account, origin, craft, effect.step)
     if is_known(tx, cause):
         return None
-    if effect.priority is Priority.REPLY and effect.person is not None:
-        waiting = tx.one(
-            "select count(*) as n from outbox where account = :account and priority = :reply and person = :person",
-            reply=int(Priority.REPLY),
-            person=effect.person,
-        )
-        if waiting is not None and number(waiting, "n") >= REPLIES_PER_PERSON:
-            return None
+    too_many = _has_enough_replies(tx, effect, now_ms)
     if effect.merge:
         tx.run(
             "delete from outbox where account = :account and craft = :craft and merge = :merge and tried_ms is null",
             craft=craft,
             merge=effect.merge,
         )
-    kind, room, target, payload = _flatten(effect)
+    kind, room, target, lane, payload = _flatten(effect)
     tx.run(
-        "insert into outbox (account, cause, seq, craft, step, tag, rule, kind, room, target, person, priority, expires_ms,"
-        " merge, payload, created_ms, tried_ms, device, retry_ms, tries) values (:account, :cause,"
+        "insert into outbox (account, cause, seq, craft, step, tag, rule, kind, room, target, lane, person, priority,"
+        " expires_ms, merge, payload, created_ms, tried_ms, device, retry_ms, tries) values (:account, :cause,"
         " (select coalesce(max(seq), 0) + 1 from outbox where account = :account), :craft, :step, :tag, :rule, :kind,"
-        " :room, :target, :person, :priority, :expires_ms, :merge, :payload, :now_ms, null, null, 0, 0)",
+        " :room, :target, :lane, :person, :priority, :expires_ms, :merge, :payload, :now_ms, null, null, 0, 0)",
         cause=cause,
         craft=craft,
         step=effect.step,
@@ -101,6 +104,7 @@ def record(tx: Tx, origin: str, craft: str, effect: AnyEffect, now_ms: int) -> C
         kind=kind,
         room=room,
         target=target,
+        lane=lane,
         person=effect.person or "",
         priority=int(effect.priority),
         expires_ms=effect.expires_ms,
@@ -108,6 +112,9 @@ def record(tx: Tx, origin: str, craft: str, effect: AnyEffect, now_ms: int) -> C
         payload=dump(payload),
         now_ms=now_ms,
     )
+    if too_many:
+        finish(tx, cause, "expired", now_ms)
+        return None
     return cause
 
 
@@ -139,16 +146,29 @@ def anything_waits(tx: Tx) -> bool:
     )
 
 
-def ready(tx: Tx, now_ms: int, limit: int) -> list[Waiting]:
-    """List what waits and may be tried now, most urgent first."""
+def ready(tx: Tx, now_ms: int) -> list[Waiting]:
+    """List what may be tried now, most urgent first: the first of each lane, however much waits behind it.
+
+    What one room or person has to wait for hides nothing else. Memberships, rooms to make and amendments keep their order
+    even when the first one has to wait for its next try: the later one was decided knowing of it. What is said does not:
+    each word stands for itself. A private word waits while the room for it is being made. What has expired comes in any
+    case, to be written down.
+    """
     rows = tx.rows(
-        # The first of each lane: what must wait for it anyway must not hide what need not.
-        "select * from (select outbox.*, row_number() over (partition by kind, room, target order by priority, seq)"
-        " as place from outbox where account = :account and retry_ms <= :now_ms) as firsts where place = 1"
+        "select * from outbox where account = :account and cause in (select cause from (select cause, kind, retry_ms,"
+        "  expires_ms, row_number() over (partition by lane, coalesce(expires_ms <= :now_ms, 0) order by"
+        "   case when kind in ('member', 'create', 'amend') then 0 else priority end, seq) as place"
+        "  from outbox where account = :account and (kind in ('member', 'create', 'amend')"
+        "   or retry_ms <= :now_ms or retry_ms > :latest_ms or expires_ms <= :now_ms)"
+        "   and (kind != 'direct' or expires_ms <= :now_ms"
+        "    or target not in (select target from outbox where account = :account and kind = 'create'))) as lanes"
+        "  where expires_ms <= :now_ms or ((retry_ms <= :now_ms or retry_ms > :latest_ms)"
+        "   and place <= case when kind = 'redact' then :shown else 1 end))"
         # A raised hand must not wait behind a raid: what is said goes before what is removed.
-        " order by priority, case when kind = 'redact' then 1 else 0 end, seq limit :limit",
+        " order by priority, case when kind = 'redact' then 1 else 0 end, seq",
         now_ms=now_ms,
-        limit=limit,
+        latest_ms=now_ms + LONGEST_RETRY_MS,
+        shown=REMOVALS_SHOWN,
     )
     return [_waiting(r) for r in rows]
 
@@ -177,15 +197,19 @@ def merging(tx: Tx, craft: str, merge: str) -> Waiting | None:
     return None if row is None else _waiting(row)
 
 
-def note_try(tx: Tx, cause: Cause, device: str, now_ms: int) -> bool:
-    """Note that a row is about to be tried, before it is; tells whether it still waits."""
+def note_try(tx: Tx, cause: Cause, device: str, now_ms: int, room: RoomId | None = None) -> bool:
+    """Note that a row is about to leave, just before it does; tells whether it still waits.
+
+    From then on no newer one takes its place: somebody may have read it. ``room`` is where a direct message goes.
+    """
     return (
         tx.run(
-            "update outbox set tried_ms = coalesce(tried_ms, :now_ms), device = coalesce(device, :device)"
-            " where account = :account and cause = :cause",
+            "update outbox set tried_ms = coalesce(tried_ms, :now_ms), device = coalesce(device, :device),"
+            " room = coalesce(:room, room) where account = :account and cause = :cause",
             cause=cause,
             device=device,
             now_ms=now_ms,
+            room=room,
         )
         > 0
     )
@@ -199,11 +223,6 @@ def note_failure(tx: Tx, cause: Cause, retry_ms: int, *, failed: bool) -> None:
         retry_ms=retry_ms,
         n=int(failed),
     )
-
-
-def place(tx: Tx, cause: Cause, room: RoomId) -> None:
-    """Say in which room a direct message will be sent, now that there is one."""
-    tx.run("update outbox set room = :room where account = :account and cause = :cause", cause=cause, room=room)
 
 
 def finish(
@@ -256,26 +275,43 @@ def journal_of(tx: Tx, cause: Cause) -> Row | None:
     return tx.one("select * from journal where account = :account and cause = :cause", cause=cause)
 
 
-def _flatten(effect: AnyEffect) -> tuple[str, RoomId | None, str, Mapping[str, Json]]:
+def _has_enough_replies(tx: Tx, effect: AnyEffect, now_ms: int) -> bool:
+    if effect.priority is not Priority.REPLY or effect.person is None:
+        return False
+    row = tx.one(
+        "select count(*) as n from outbox where account = :account and priority = :reply and person = :person"
+        " and (expires_ms is null or expires_ms > :now_ms)",
+        reply=int(Priority.REPLY),
+        person=effect.person,
+        now_ms=now_ms,
+    )
+    return row is not None and number(row, "n") >= REPLIES_PER_PERSON
+
+
+def _flatten(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mapping[str, Json]]:
+    """Take an effect apart: kind, room, target, lane, payload."""
     match effect:
         case Send():
-            return "send", effect.room, "", {"type": effect.type, "content": effect.content}
+            return "send", effect.room, "", f"say {effect.room}", {"type": effect.type, "content": effect.content}
         case SendDirect():
-            return "direct", None, effect.user, {"content": effect.content}
+            return "direct", None, effect.user, f"direct {effect.user}", {"content": effect.content}
         case Redact():
-            return "redact", effect.room, effect.target, {"reason": effect.reason}
+            return "redact", effect.room, effect.target, f"redact {effect.room}", {"reason": effect.reason}
         case SetMembership():
             return (
                 "member",
                 effect.room,
                 effect.user,
+                f"member {effect.room} {effect.user}",
                 {"membership": effect.membership, "reason": effect.reason, "based_on": effect.based_on},
             )
         case CreateRoom():
+            target = effect.user or f"{effect.community}/{effect.key}"
             return (
                 "create",
                 None,
-                effect.user or f"{effect.community}/{effect.key}",
+                target,
+                f"create {target}",
                 {
                     "locator": effect.locator,
                     "body": effect.body,
@@ -285,7 +321,8 @@ def _flatten(effect: AnyEffect) -> tuple[str, RoomId | None, str, Mapping[str, J
                 },
             )
         case Amend():
-            return "amend", None, effect.document, {"path": list(effect.path), "value": effect.value, "by": effect.by}
+            payload: Mapping[str, Json] = {"path": list(effect.path), "value": effect.value, "by": effect.by}
+            return "amend", None, effect.document, "amend", payload
 
 
 def _waiting(row: Row) -> Waiting:
@@ -299,6 +336,7 @@ def _waiting(row: Row) -> Waiting:
         kind=text(row, "kind"),
         room=RoomId(text(row, "room")) if row["room"] else None,
         target=text(row, "target"),
+        lane=text(row, "lane"),
         person=UserId(text(row, "person")),
         priority=Priority(number(row, "priority")),
         expires_ms=maybe_number(row, "expires_ms"),

@@ -52,6 +52,7 @@ def delivery(db: Database) -> None:
             "kind": str,
             "room": str,
             "target": str,
+            "lane": str,
             "person": str,
             "priority": int,
             "expires_ms": int,

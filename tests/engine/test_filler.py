@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ class Past:
 
 
 @pytest.fixture
-async def house(tmp_path: Path):  # type: ignore[no-untyped-def]
+async def house(tmp_path: Path) -> AsyncIterator[House]:
     store = Store.open(tmp_path)
     house = House(store)
     house.use(Nodder())

@@ -38,9 +38,7 @@ class Pump:
         self.said: list[str] = []
         self.engine = Engine(rows, hs.clock, ME)
         self.engine.use(Documents(communities=communities), [Rooms(Documents(communities=communities), ME)], Nobody())
-        maker = Maker(
-            rows, ears.gateway, ears.history, hs.clock, ME, lambda user: DirectRoom(*direct_room(ME, user)), device="A"
-        )
+        maker = Maker(rows, ears.gateway, ears.history, hs.clock, ME, lambda user: DirectRoom(*direct_room(ME, user)))
         self._carrier = Carrier(
             store=rows,
             gateway=ears.gateway,
@@ -97,7 +95,6 @@ class Pump:
 
     async def try_once(self, row: Waiting) -> None:
         """Have delivery try a row."""
-        await self.rows.run(outbox.note_try, row.cause, "KEEPER", self.hs.clock.now_ms())
         try:
             await self._carrier.carry(row)
         except NotYet as wait:

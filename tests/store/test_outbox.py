@@ -137,7 +137,7 @@ async def test_a_direct_message_is_journalled_with_the_room_it_went_to(keeper: A
     effect = SendDirect(step="why", user=CY, content={"body": "because"})
     cause = await keeper.run(outbox.record, "$asked", "culture", effect, 1)
     assert cause is not None
-    await keeper.run(outbox.place, cause, RoomId("!direct"))
+    await keeper.run(outbox.note_try, cause, "DEVICE", 1, RoomId("!direct"))
     result = await keeper.run(outbox.finish, cause, "done", 2)
     assert result is not None
     assert result.room == "!direct"
@@ -146,26 +146,133 @@ async def test_a_direct_message_is_journalled_with_the_room_it_went_to(keeper: A
 # -- order -------------------------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.sampled_from(Priority), max_size=12), st.integers(0, 12))
-def test_the_most_urgent_goes_first_and_among_equals_the_oldest(priorities: list[Priority], limit: int) -> None:
+def steps(tx: Tx, now_ms: int = 0) -> list[str]:
+    return [row.step for row in outbox.ready(tx, now_ms)]
+
+
+def in_room(n: int, *, step: str, priority: Priority = Priority.ROUTINE, expires_ms: int | None = None) -> AnyEffect:
+    return send(step=step, priority=priority, expires_ms=expires_ms, room=RoomId(f"!room{n}"))
+
+
+@given(st.lists(st.sampled_from(Priority), max_size=12))
+def test_the_most_urgent_goes_first_and_among_equals_the_oldest(priorities: list[Priority]) -> None:
     def work(tx: Tx) -> None:
         for n, priority in enumerate(priorities):
-            effect = replace(send(step=str(n), priority=priority), room=RoomId(f"!{n}"))
-            outbox.record(tx, f"${n}", "culture", effect, n)
+            outbox.record(tx, f"${n}", "culture", in_room(n, step=str(n), priority=priority), n)
         order = sorted(range(len(priorities)), key=lambda n: (priorities[n], n))
         assert [int(row.step) for row in outbox.waiting(tx)] == order
-        assert [int(row.step) for row in outbox.ready(tx, 0, limit)] == order[:limit]
+        assert [int(step) for step in steps(tx)] == order
 
     rolled_back(work)
 
 
-def test_what_waits_for_its_turn_in_one_room_hides_nothing_behind_it() -> None:
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(Priority)), max_size=20))
+def test_of_what_is_said_in_a_room_the_most_urgent_comes_up_and_hides_no_other_room(
+    wanted: list[tuple[int, Priority]],
+) -> None:
     def work(tx: Tx) -> None:
-        for n in range(100):
-            outbox.record(tx, f"${n}", "prompts", send(step=f"post {n}"), 1)
-        elsewhere = replace(send(step="elsewhere"), room=RoomId("!elsewhere"))
-        outbox.record(tx, "$last", "prompts", elsewhere, 1)
-        assert [row.step for row in outbox.ready(tx, 1, 64)] == ["post 0", "elsewhere"]
+        for n, (room, priority) in enumerate(wanted):
+            outbox.record(tx, f"${n}", "culture", in_room(room, step=str(n), priority=priority), n)
+        first = {room: min((p, n) for n, (r, p) in enumerate(wanted) if r == room) for room, _ in wanted}
+        assert [int(step) for step in steps(tx)] == [n for _priority, n in sorted(first.values())]
+
+    rolled_back(work)
+
+
+def test_a_room_that_is_flooded_hides_nothing_of_what_waits_behind_it() -> None:
+    def work(tx: Tx) -> None:
+        for n in range(300):
+            outbox.record(tx, f"${n}", "culture", in_room(1, step=f"said {n}", priority=Priority.REPLY), n)
+            removal = Redact(
+                step=f"removal {n}", priority=Priority.SAFETY, room=RoomId("!room1"), target=EventId("$bad")
+            )
+            outbox.record(tx, f"${n}", "culture", removal, n)
+        amend = Amend(step="switch", document="policies/p.yaml", path=("rules",), value="observe", by=ANA)
+        outbox.record(tx, "$lead", "culture", amend, 500)
+        outbox.record(tx, "$hand", "culture", in_room(2, step="raised hand", priority=Priority.SAFETY), 500)
+        outbox.record(tx, "$asked", "prompts", in_room(3, step="question"), 500)
+        found = steps(tx)
+        assert found[0] == "raised hand"
+        assert found[1:-3] == [f"removal {n}" for n in range(outbox.REMOVALS_SHOWN)]
+        assert found[-3:] == ["said 0", "switch", "question"]
+
+    rolled_back(work)
+
+
+def test_memberships_of_one_person_in_one_room_keep_their_order_even_when_the_first_has_to_wait() -> None:
+    def work(tx: Tx) -> None:
+        for n, kind in enumerate(("invite", "leave")):
+            effect = SetMembership(step=kind, room=ROOM, user=CY, membership=kind, priority=Priority(2 * (1 - n)))  # type: ignore[arg-type]
+            cause = outbox.record(tx, f"${n}", "rooms", effect, n)
+            assert cause is not None
+            if kind == "invite":
+                outbox.note_failure(tx, cause, 1_000, failed=True)
+        other = SetMembership(step="other", room=ROOM, user=ANA, membership="invite")
+        outbox.record(tx, "$2", "rooms", other, 2)
+        assert steps(tx) == ["other"]
+        assert steps(tx, 1_000) == ["invite", "other"]
+
+    rolled_back(work)
+
+
+def test_amendments_keep_their_order_so_that_the_last_word_stays_the_last() -> None:
+    def work(tx: Tx) -> None:
+        for mode in ("enforce", "observe"):
+            amend = Amend(step=mode, document="policies/p.yaml", path=("rules",), value=mode, by=ANA)
+            cause = outbox.record(tx, mode, "culture", amend, 1)
+            assert cause is not None
+            if mode == "enforce":
+                outbox.note_failure(tx, cause, 1_000, failed=True)
+        assert steps(tx) == []
+        assert steps(tx, 1_000) == ["enforce"]
+
+    rolled_back(work)
+
+
+def test_what_cannot_be_said_just_now_does_not_keep_a_room_from_hearing_the_rest() -> None:
+    def work(tx: Tx) -> None:
+        cause = outbox.record(tx, "$1", "culture", in_room(1, step="poison"), 1)
+        assert cause is not None
+        outbox.note_failure(tx, cause, 1_000, failed=True)
+        outbox.record(tx, "$2", "culture", in_room(1, step="next"), 2)
+        assert steps(tx) == ["next"]
+
+    rolled_back(work)
+
+
+def test_a_private_word_waits_while_its_room_is_being_made() -> None:
+    def work(tx: Tx) -> None:
+        outbox.record(tx, "$1", "culture", SendDirect(step="why", user=CY, content={}, expires_ms=50), 1)
+        outbox.record(tx, "$1", "culture", SendDirect(step="other", user=ANA, content={}), 1)
+        room = outbox.record(tx, "$2", "rooms", CreateRoom(step="room", locator="l", body={}, user=CY), 1)
+        assert room is not None
+        assert steps(tx) == ["other", "room"]
+        assert steps(tx, 50) == ["why", "other", "room"]  # to be written down as expired
+        outbox.finish(tx, room, "done", 2)
+        assert steps(tx) == ["why", "other"]
+
+    rolled_back(work)
+
+
+def test_what_has_expired_comes_up_whatever_stands_before_it() -> None:
+    def work(tx: Tx) -> None:
+        outbox.record(tx, "$1", "culture", in_room(1, step="first"), 1)
+        cause = outbox.record(tx, "$2", "culture", in_room(1, step="late", expires_ms=50), 1)
+        assert cause is not None
+        outbox.note_failure(tx, cause, 10_000, failed=True)
+        assert steps(tx, 49) == ["first"]
+        assert steps(tx, 50) == ["first", "late"]
+
+    rolled_back(work)
+
+
+def test_a_clock_that_is_set_back_does_not_put_anything_off_for_days() -> None:
+    def work(tx: Tx) -> None:
+        cause = outbox.record(tx, "$1", "culture", send(), 1)
+        assert cause is not None
+        outbox.note_failure(tx, cause, 1_000 + outbox.LONGEST_RETRY_MS, failed=True)
+        assert steps(tx, 1_000) == []
+        assert steps(tx, 999) == ["say"]
 
     rolled_back(work)
 
@@ -175,13 +282,13 @@ async def test_what_failed_waits_until_its_time(keeper: AccountStore) -> None:
         cause = outbox.record(tx, "$asked", "culture", send(), 1)
         assert cause is not None
         outbox.note_failure(tx, cause, 1_000, failed=True)
-        assert outbox.ready(tx, 999, 10) == []
+        assert outbox.ready(tx, 999) == []
         assert outbox.next_retry_ms(tx, 999) == 1_000
-        (row,) = outbox.ready(tx, 1_000, 10)
+        (row,) = outbox.ready(tx, 1_000)
         assert row.tries == 1
         assert outbox.next_retry_ms(tx, 1_000) is None
         outbox.note_failure(tx, cause, 2_000, failed=False)
-        (row,) = outbox.ready(tx, 2_000, 10)
+        (row,) = outbox.ready(tx, 2_000)
         assert row.tries == 1
 
     await keeper.run(work)
@@ -253,6 +360,26 @@ async def test_one_persons_flood_fills_only_their_own_budget(keeper: AccountStor
     assert await keeper.run(outbox.record, "$ana", "engine", send(priority=Priority.REPLY, person=ANA), 9)
     assert await keeper.run(outbox.record, "$rule", "culture", send(priority=Priority.SAFETY, person=CY), 9)
     assert await keeper.run(outbox.record, "$said", "culture", send(priority=Priority.REPLY), 9)
+
+
+async def test_a_reply_too_many_is_written_down_as_expired_and_is_not_wanted_later(keeper: AccountStore) -> None:
+    def flood(tx: Tx, now_ms: int) -> list[Cause | None]:
+        replies = [send(priority=Priority.REPLY, person=CY, expires_ms=100) for _ in range(6)]
+        return [outbox.record(tx, f"${n}", "engine", reply, now_ms) for n, reply in enumerate(replies)]
+
+    *_kept, dropped = await keeper.run(flood, 1)
+    assert dropped is None
+    line = await keeper.run(outbox.journal_of, cause_of(AccountKey("keeper"), "$5", "engine", "say"))
+    assert line is not None
+    assert line["outcome"] == "expired"
+    assert await keeper.run(flood, 99) == [None] * 6
+
+
+async def test_replies_that_have_expired_take_nobodys_place(keeper: AccountStore) -> None:
+    for n in range(outbox.REPLIES_PER_PERSON):
+        stale = send(priority=Priority.REPLY, person=CY, expires_ms=100)
+        await keeper.run(outbox.record, f"${n}", "engine", stale, 1)
+    assert await keeper.run(outbox.record, "$new", "engine", send(priority=Priority.REPLY, person=CY), 100)
 
 
 async def test_an_answered_reply_gives_its_place_back(keeper: AccountStore) -> None:
