@@ -77,7 +77,7 @@ def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequ
     path = ("rules", one.id, "mode")
     # Two switches may follow each other before the first is carried out; the last word counts.
     if (amendment_waiting(tx, policy.document, path) or one.mode.value) == mode.value:
-        return (content.answer(call, words.switched(one.id, mode, already=True), now),)
+        return (content.answer(call, words.switched(one.id, mode, community.prefix, already=True), now),)
     tag = {
         "do": DO_RULE,
         "community": community.key,
@@ -104,9 +104,10 @@ def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequ
 def switched(documents: Documents, result: Result, tag: JsonObject, now: Now) -> Sequence[AnyEffect]:
     """Answer the lead who switched a rule, now that it is done or cannot be."""
     community = documents.community(CommunityKey(str(tag.get("community"))))
+    prefix = community.prefix if community is not None else "!"
     with speaking(community.locale if community is not None else "en"):
         said = (
-            words.switched(str(tag.get("rule")), Mode(str(tag.get("mode"))), already=False)
+            words.switched(str(tag.get("rule")), Mode(str(tag.get("mode"))), prefix, already=False)
             if result.outcome == "done"
             else words.not_switched(str(tag.get("rule")))
         )
@@ -136,7 +137,7 @@ def why(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffec
     shown, more = happened[:MOST_SHOWN], len(happened[MOST_SHOWN:])
     community = documents.community(call.community) if call.community is not None else None
     prefix = community.prefix if community is not None else "!"
-    said = words.what_was_done(shown, more, prefix, keep_ms(documents) // DAY_MS)
+    said = words.what_was_done(shown, more, prefix, keep_ms(documents) // DAY_MS, now.at_ms)
     return (privately(call, said, now),)
 
 

@@ -43,7 +43,9 @@ def why_it_happened(happened: Sequence[Happened]) -> str:
                 " trouble."
             ).format(community=community.name),
             *(_what_and_why(one) for one in happened),
-            _("It happens, and nothing more follows from it. You're welcome to say it again in another way."),
+            _("It ends by itself, and nothing more follows from it.")
+            if any(_action(one) is Action.MUTE for one in happened)
+            else _("This happens to many people, and nothing more follows from it."),
             _(
                 "You need not answer. If you would rather talk about it with a person, write `{prefix}raise` to me here,"
                 " and I'll ask one to get in touch. `{prefix}why` tells you this again."
@@ -52,7 +54,7 @@ def why_it_happened(happened: Sequence[Happened]) -> str:
     )
 
 
-def what_was_done(happened: Sequence[Happened], more: int, prefix: str, keep_days: int) -> str:
+def what_was_done(happened: Sequence[Happened], more: int, prefix: str, keep_days: int, now_ms: int) -> str:
     """Answer ``!why``: everything that is kept about the one who asks."""
     if not happened:
         return _(
@@ -60,7 +62,7 @@ def what_was_done(happened: Sequence[Happened], more: int, prefix: str, keep_day
             " If something troubles you all the same, write `{prefix}raise` to me and I'll ask a person to get in touch."
         ).format(prefix=prefix)
     lines = [_("This is what I have done that concerned you, and why:")]
-    lines += [f"- {_moment(one.place.community, one.at_ms)}: {_what_and_why(one)}" for one in happened]
+    lines += [f"- {_moment(one.place.community, one.at_ms)}: {_what_and_why(one, now_ms)}" for one in happened]
     if more:
         lines.append(ngettext("- and one thing before that", "- and {n} things before that", more).format(n=more))
     lines += [
@@ -73,26 +75,35 @@ def what_was_done(happened: Sequence[Happened], more: int, prefix: str, keep_day
     return "\n".join(lines)
 
 
-def _what_and_why(one: Happened) -> str:
-    rule = next((rule for rule in one.place.policy.rules if rule.id == one.rule), None)
+def _what_and_why(one: Happened, now_ms: int | None = None) -> str:
+    rule, until_ms = _rule(one), one.at_ms + MUTE_MS
     room, community = one.place.room.name, one.place.community
-    action = Action.REMOVE if rule is None else rule.then
     because = (
         _("It did not fit what we have agreed on there; `{prefix}norms` shows it.").format(prefix=community.prefix)
         if rule is None or not rule.because
         else rule.because
     )
-    match action:
+    match _action(one):
         case Action.NUDGE:
             what = _("In {room}, about something you wrote. It stays where it is.")
+        case Action.MUTE if now_ms is not None and now_ms >= until_ms:
+            what = _("In {room} you could read along but not write until {until}. That is over.")
         case Action.MUTE:
             what = _("In {room} you can read along but not write until {until}.")
         case _:
             what = ngettext(
                 "In {room} I took down a message of yours.", "In {room} I took down {n} messages of yours.", one.count
             )
-    until = _moment(community, one.at_ms + MUTE_MS)
-    return what.format(room=room, n=one.count, until=until) + " " + because
+    return what.format(room=room, n=one.count, until=_moment(community, until_ms)) + " " + because
+
+
+def _rule(one: Happened) -> Rule | None:
+    return next((rule for rule in one.place.policy.rules if rule.id == one.rule), None)
+
+
+def _action(one: Happened) -> Action:
+    rule = _rule(one)
+    return Action.REMOVE if rule is None else rule.then
 
 
 # -- for the control room ----------------------------------------------------------------------------------------------
@@ -101,7 +112,7 @@ def _what_and_why(one: Happened) -> str:
 def would_have(rule: Rule, place: Place, count: int, *, first: bool) -> str:
     """Tell the control room what a rule that only watches would have done."""
     if first:
-        seen = _("The rule `{rule}` is only watching. Just now, in {room}, it would have acted for the first time.")
+        seen = _("The rule `{rule}` is only watching. Just now, in {room}, it would have acted.")
     else:
         seen = ngettext(
             "The rule `{rule}` is only watching. Since I last told you it would have acted once more.",
@@ -111,8 +122,11 @@ def would_have(rule: Rule, place: Place, count: int, *, first: bool) -> str:
     said = seen.format(rule=rule.id, room=place.room.name, n=count)
     if rule.then is Action.OBSERVE:
         return said
-    how = _("If that looks right to you, a lead can switch it on with `{prefix}rule {rule} enforce`.")
-    return f"{said} {_does(rule)} {how.format(prefix=place.community.prefix, rule=rule.id)}"
+    how = _(
+        "I have done nothing. If that rule looks right to you, a lead can switch it on with `{prefix}rule {rule} enforce`."
+    )
+    then = _("What it does then: {what}").format(what=_does(rule))
+    return f"{said} {how.format(prefix=place.community.prefix, rule=rule.id)} {then}"
 
 
 def please_look(rule: Rule, place: Place, count: int, link: str, people: Sequence[str]) -> str:
@@ -169,7 +183,7 @@ def mode_in_words(mode: Mode) -> str:
     return _("**It is on.**") if mode is Mode.ENFORCE else _("**For now it only watches.**")
 
 
-def switched(rule: str, mode: Mode, *, already: bool) -> str:
+def switched(rule: str, mode: Mode, prefix: str, *, already: bool) -> str:
     """Tell a lead that a rule acts, or only watches, from now on."""
     if already:
         said = (
@@ -180,11 +194,11 @@ def switched(rule: str, mode: Mode, *, already: bool) -> str:
     elif mode is Mode.ENFORCE:
         said = _(
             "Done. From now on the rule `{rule}` acts, and everyone it concerns is told why in private. If it turns out"
-            " wrong, switch it back with `observe`."
+            " wrong, `{prefix}rule {rule} observe` switches it back."
         )
     else:
         said = _("Done. From now on the rule `{rule}` only watches and does nothing to anybody.")
-    return said.format(rule=rule)
+    return said.format(rule=rule, prefix=prefix)
 
 
 def not_switched(rule: str) -> str:
@@ -225,7 +239,10 @@ def asks_for_contact(user: str, where: str | None, people: Sequence[str]) -> str
         else _("{person} would like someone to get in touch with them. They asked me in {room}.")
     ).format(person=user, room=where)
     called = f"{', '.join(people)}: " if people else ""
-    please = _("Please write to them as soon as you can. I do not pass on anything they wrote.")
+    please = _(
+        "Please write to them as soon as you can, and say here who does, so that they hear from one of you. I do not"
+        " pass on anything they wrote."
+    )
     return f"{called}{said} {please}"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.documents.declared import Action, Documents, Mode
+from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import Priority
 from orchestrator.model.ids import RoomId
 from tests.declared import ANA, CY, DEE
@@ -223,6 +224,21 @@ async def test_a_private_answer_that_cannot_be_given_is_mentioned_in_the_room_wi
     said = await answer(house)
     assert "private chat" in said
     assert BECAUSE not in said
+
+
+async def test_what_is_over_is_told_as_over(tmp_path: Path) -> None:
+    async with house_of(tmp_path, a_grove(rule(then=Action.MUTE))) as house:
+        await house.open()
+        await house.join(CY, CIRCLE)
+        await house.say(CY, LINK)
+        await house.deliver()
+        await house.whisper(CY, "!why")
+        assert "you can read along but not write until" in await answer(house, direct(CY))
+        await house.deliver()
+        await house.wait(DAY_MS)
+        await house.whisper(CY, "!why")
+        said = await answer(house, direct(CY))
+        assert "you could read along but not write until 6 January, 13:46. That is over." in said
 
 
 async def test_only_the_last_ten_things_are_listed(house: House) -> None:

@@ -173,6 +173,7 @@ async def test_a_rule_that_watches_tells_the_control_room_at_once_and_then_by_th
         assert await house.waiting("direct") == []
         (first,) = await house.said(CONTROL)
         assert "only watching" in first
+        assert "I have done nothing." in first
         assert "!rule links-from-newcomers enforce." in first
         assert CY not in first
         await house.deliver()
@@ -212,6 +213,7 @@ async def test_a_mute_is_a_claim_that_ends_by_itself(tmp_path: Path) -> None:
         assert wanted[0].until_ms == house.clock.at_ms + HOUR_MS
         (word,) = await house.waiting("direct")
         assert "you can read along but not write until 6 January, 13:46" in body_of(word)
+        assert "It ends by itself" in body_of(word)
         (said,) = await house.said(CONTROL)
         assert CY in said
         assert "1 hour" in said
