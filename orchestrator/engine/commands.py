@@ -59,7 +59,7 @@ class Commands:
 
     def read(self, tx: Tx, event: Message, now: Now) -> Words | None:
         """Read a message as a command; None when it is none, or stands where the bot takes no commands."""
-        if event.kind != "m.text" or event.edits is not None:
+        if event.kind != "m.text":
             return None
         direct = bindings.is_private(tx, event.room, event.sender, now.me)
         if not direct and bindings.binding_of(tx, event.room) is None:
@@ -72,7 +72,11 @@ class Commands:
             mentioned=now.me in event.mentions,
             me=now.me,
         )
-        return None if words is None else Words(name=words[0], args=words[1], known=words[0] in self._table)
+        if words is None:
+            return None
+        read = Words(name=words[0], args=words[1], known=words[0] in self._table)
+        # What was corrected was asked before. But a misspelt call for a person was none yet.
+        return None if event.edits is not None and not self._is_urgent(read) else read
 
     def patience_ms(self, words: Words) -> int:
         """Tell how late a command may be heard and still be wanted."""

@@ -18,6 +18,9 @@ from .ids import UserId
 CRIES: Final = frozenset({"help", "why", "raise", "forget", "leave", "stop", "remove"})
 """Names of commands that people also say to a person; in a direct room they need the prefix."""
 
+FOR_A_PERSON: Final = "raise"
+"""The one of them that, all by itself, can hardly mean anything else: we have just told them to write it."""
+
 LONGEST: Final = 4_000
 MOST_ARGS: Final = 32
 MOST_BARE_WORDS: Final = 4
@@ -118,7 +121,8 @@ def _bare(
     if not words or len(words) > MOST_BARE_WORDS:
         return None
     name = words[0].casefold()
-    if name not in known or (name in CRIES and not cries):
+    name = name.rstrip(_AFTER) if name.rstrip(_AFTER) == FOR_A_PERSON else name
+    if name not in known or (name in CRIES and not cries and (name != FOR_A_PERSON or len(words) > 1)):
         return None
     args = words[1:]
     if not all(_ARGUMENT.match(arg) or arg.casefold() in keywords for arg in args):

@@ -21,7 +21,6 @@ CRIES = [
     "Why?",
     "why me",
     "why does it always end like this",
-    "raise",
     "raise your hand if you feel like nobody would miss you",
     "who",
     "who cares",

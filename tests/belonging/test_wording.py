@@ -111,7 +111,13 @@ def test_a_mention_in_a_sentence_is_talk(body: str) -> None:
     assert in_a_room(body, mentioned=True) is None
 
 
-@pytest.mark.parametrize("name", sorted(CRY_NAMES & set(NAMES)))
+@pytest.mark.parametrize("body", ["raise", "Raise", "raise.", " raise! ", "“raise”", "@keeper:grove.example raise"])
+def test_in_private_the_word_we_told_them_to_write_is_understood_without_the_prefix(body: str) -> None:
+    assert in_private(body, mentioned=body.startswith("@")) == ("raise", ())
+    assert in_a_room("raise") is None
+
+
+@pytest.mark.parametrize("name", sorted(CRY_NAMES & set(NAMES) - {"raise"}))
 def test_in_private_a_cry_needs_the_prefix_even_with_a_mention(name: str) -> None:
     assert in_private(name) is None
     assert in_private(f"keeper {name}", mentioned=True) is None

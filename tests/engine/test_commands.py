@@ -87,6 +87,15 @@ async def test_other_commands_are_not_answered_when_nobody_waits_any_more(house:
     assert await house.waiting() == []
 
 
+async def test_a_misspelt_call_for_a_person_counts_once_it_is_corrected(house: House) -> None:
+    first = await house.say(CY, "!riase")
+    await house.deliver()
+    await house.say(CY, "!who", edits=first)
+    assert await house.waiting() == []
+    await house.say(CY, "!raise", edits=first)
+    assert [row.room or row.target for row in await house.waiting()] == [CONTROL, CY]
+
+
 # -- who may -----------------------------------------------------------------------------------------------------------
 
 
