@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from orchestrator.documents.declared import Documents
 from orchestrator.i18n import speaking
 from orchestrator.model import content
-from orchestrator.model.clock import HOUR_MS, MINUTE_MS
+from orchestrator.model.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
-from orchestrator.model.events import Event, Message
+from orchestrator.model.events import Event, Message, Unreadable
 from orchestrator.model.feature import Command, Now, Timer, Tx
+from orchestrator.model.ids import Json, RoomId, UserId
 from orchestrator.model.wording import clearly_a_command, without_quote
-from orchestrator.store import bindings
+from orchestrator.store import bindings, ingest
 from orchestrator.store.journal import said_since
+from orchestrator.store.timers import set_timer, timer_of
 
 from . import listening
 
@@ -23,6 +25,9 @@ BURST_MS: Final = 10 * MINUTE_MS
 
 WORTH_ANSWERING_MS: Final = HOUR_MS
 STEP: Final = "listening"
+UNREAD: Final = "unread:"
+KEY_PATIENCE_MS: Final = 30 * SECOND_MS
+"""How long a key may take that was sent with the message; after that somebody is waiting in silence."""
 
 _NOT_SAID: Final = ("m.notice", "m.key.verification.", "m.server_notice")
 """What programs send; a verification request is a client's doing, though it travels as a message."""
@@ -53,36 +58,50 @@ class Belonging:
         return ()
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
-        """Answer what somebody says in their direct room and is not plainly a command; the first of a burst."""
-        if not isinstance(event, Message) or not self._is_said_to_us(tx, event, now):
+        """Answer what somebody says in their direct room and is not plainly a command; the first of a burst.
+
+        What cannot be read is answered, too, if its key does not come soon.
+        """
+        if isinstance(event, Unreadable):
+            self._wait_for_key(tx, event, now)
             return ()
-        # From the rows, not from memory: whoever writes while we are started anew must not be told all of it again.
-        if said_since(tx, self.name, STEP, event.room, now.at_ms - BURST_MS):
+        if not isinstance(event, Message) or not self._is_said_to_us(tx, event, now):
             return ()
         communities = self._documents.answering_to(bindings.communities_of(tx, event.sender))
         with speaking(communities[0].locale if communities else "en"):
             said = content.notice(listening.answer(communities, self._prefix()))
-        return (
-            Send(
-                step=STEP,
-                priority=Priority.REPLY,
-                room=event.room,
-                person=event.sender,
-                expires_ms=now.at_ms + WORTH_ANSWERING_MS,
-                # No rich reply: it would hold their own words up to them again.
-                content=said if event.thread is None else content.reply(said, to=event.id, thread=event.thread),
-            ),
-        )
+        # No rich reply: it would hold their own words up to them again.
+        said = said if event.thread is None else content.reply(said, to=event.id, thread=event.thread)
+        return self._answer(tx, event.room, event.sender, said, now)
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
-        """Set no timers, so none falls due."""
-        del tx, timer, now
-        return ()
+        """Answer what could not be read, unless the key has come."""
+        room, user = RoomId(timer.key.removeprefix(UNREAD)), UserId(str(timer.payload.get("user")))
+        since_ms = timer.due_ms - KEY_PATIENCE_MS
+        if not ingest.any_late(tx, room, since_ms) or not bindings.is_private(tx, room, user, now.me):
+            return ()
+        communities = self._documents.answering_to(bindings.communities_of(tx, user))
+        with speaking(communities[0].locale if communities else "en"):
+            said = listening.unreadable(communities, self._prefix())
+        return self._answer(tx, room, user, content.notice(said, people=listening.leads(communities)), now)
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         """Let an answer be; it has no follow-up."""
         del tx, result, now
         return ()
+
+    def _answer(self, tx: Tx, room: RoomId, user: UserId, said: Mapping[str, Json], now: Now) -> Sequence[AnyEffect]:
+        # From the rows, not from memory: whoever writes while we are started anew must not be told all of it again.
+        if said_since(tx, self.name, STEP, room, now.at_ms - BURST_MS):
+            return ()
+        expires_ms = now.at_ms + WORTH_ANSWERING_MS
+        return (Send(step=STEP, priority=Priority.REPLY, room=room, person=user, expires_ms=expires_ms, content=said),)
+
+    def _wait_for_key(self, tx: Tx, event: Unreadable, now: Now) -> None:
+        key = UNREAD + event.room
+        if bindings.is_private(tx, event.room, event.sender, now.me) and timer_of(tx, self.name, key) is None:
+            due_ms = now.at_ms + KEY_PATIENCE_MS
+            set_timer(tx, Timer(craft=self.name, key=key, due_ms=due_ms, payload={"user": event.sender}))
 
     def _is_said_to_us(self, tx: Tx, message: Message, now: Now) -> bool:
         if message.edits is not None or message.kind.startswith(_NOT_SAID) or message.sender == now.me:

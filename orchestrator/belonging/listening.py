@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from orchestrator.documents import care
 from orchestrator.documents.declared import Community
 from orchestrator.i18n import _
+from orchestrator.model.ids import UserId
 
 
 def answer(communities: Sequence[Community], prefix: str) -> str:
@@ -36,12 +37,38 @@ def answer(communities: Sequence[Community], prefix: str) -> str:
                 " here. It can take a while until one of them is there."
             ).format(prefix=prefix, community=_named(communities))
         )
-    policy = communities[0].policy() if communities else None
-    said.append(
-        care.in_words(policy.care if policy is not None else None, communities[0].locale if communities else "")
-    )
+    said.append(_where_to_turn(communities))
     said.append(_("And should you only have wondered what I can do, `{prefix}help` shows it.").format(prefix=prefix))
     return "\n\n".join(said)
+
+
+def unreadable(communities: Sequence[Community], prefix: str) -> str:
+    """Say that what somebody wrote could not even be opened, and how a person can be reached all the same."""
+    said = [
+        _(
+            "Thank you for writing. I want to be honest with you: I am a program, and I could not open what you wrote."
+            " It is encrypted, and its key has not reached me. That happens, and it is nothing you did wrong. Nobody else"
+            " reads it here either. Whatever it is, it deserves to be heard by a person."
+        )
+    ]
+    if communities:
+        said.append(
+            _(
+                "If you would like a person to get in touch with you, try `{prefix}raise` once more here, or write it in"
+                " one of the rooms of {community}. You can also write to one of these people yourself: {leads}"
+            ).format(prefix=prefix, community=_named(communities), leads=", ".join(leads(communities)))
+        )
+    return "\n\n".join([*said, _where_to_turn(communities)])
+
+
+def leads(communities: Sequence[Community]) -> Sequence[UserId]:
+    """List who answers for these communities."""
+    return tuple(dict.fromkeys(lead for community in communities for lead in community.leads))
+
+
+def _where_to_turn(communities: Sequence[Community]) -> str:
+    policy = communities[0].policy() if communities else None
+    return care.in_words(policy.care if policy is not None else None, communities[0].locale if communities else "")
 
 
 def _named(communities: Sequence[Community]) -> str:

@@ -189,6 +189,7 @@ class Intake:
         if isinstance(event, Unreadable):
             if decide:
                 ingest.keep_late(turn.tx, ingest.Late(event.room, event.id, event.session), turn.now.at_ms)
+                self._decide(turn, event)  # that somebody wrote is known, if not what
             return
         if isinstance(event, Message | Reaction):
             # A server whose clock is ahead must not make a room look talkative for days.
@@ -198,6 +199,9 @@ class Intake:
         ingest.note_decided(turn.tx, event.room, event.id, turn.now.at_ms)
         if isinstance(event, Message):
             self._command(turn, event, stale=stale)
+        self._decide(turn, event)
+
+    def _decide(self, turn: Turn, event: Event) -> None:
         for craft in self._crafts:
             self._decided(turn, event.id, craft.name, partial(craft.decide, turn.tx, event, turn.now))
 

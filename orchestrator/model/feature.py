@@ -144,7 +144,10 @@ class Feature(Protocol):
         ...
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
-        """Decide about an event that is not the bot's own. Commands and direct messages come here too."""
+        """Decide about an event that is not the bot's own. Commands and direct messages come here too.
+
+        One that cannot be read comes as ``Unreadable``, and again as what it is if its key comes.
+        """
         ...
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:

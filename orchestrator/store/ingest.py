@@ -196,6 +196,16 @@ def lates(tx: Tx) -> list[Late]:
     return [Late(RoomId(text(r, "room")), EventId(text(r, "event")), text(r, "session")) for r in rows]
 
 
+def any_late(tx: Tx, room: RoomId, since_ms: int) -> bool:
+    """Tell whether something that came in a room since a time could not be read yet."""
+    row = tx.one(
+        "select 1 as kept from late where account = :account and room = :room and kept_ms >= :since_ms limit 1",
+        room=room,
+        since_ms=since_ms,
+    )
+    return row is not None
+
+
 def drop_old_lates(tx: Tx, before_ms: int) -> int:
     """Give up on events kept since before a time; tells how many."""
     return tx.run("delete from late where account = :account and kept_ms < :before_ms", before_ms=before_ms)

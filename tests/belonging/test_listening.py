@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.belonging.craft import BURST_MS
+from orchestrator.belonging.craft import BURST_MS, KEY_PATIENCE_MS
 from orchestrator.documents.care import nearest_first
 from orchestrator.documents.declared import Care, Community, Documents, Resource
 from orchestrator.model.clock import HOUR_MS, MINUTE_MS
 from orchestrator.model.effects import Priority
-from orchestrator.model.events import Reaction
+from orchestrator.model.events import Reaction, Unreadable
 from orchestrator.model.ids import EventId, RoomId, UserId
-from tests.declared import CY, DEE, EVE, community, policy, room
+from orchestrator.store import bindings
+from tests.declared import ANA, BO, CY, DEE, EVE, community, policy, room
 from tests.house import CIRCLE, House, body_of, content_of, direct, house_of
 
 from .distress import ALMOST, CRIES
@@ -145,6 +146,48 @@ async def test_a_message_that_comes_again_after_a_crash_is_answered_once(house: 
     await house.deliver()
     await house.wait(HOUR_MS)
     await house.hear(message)
+    assert await heard(house) == []
+
+
+def unreadable(house: House) -> Unreadable:
+    return Unreadable(
+        room=direct(CY), id=house.next_id(), sender=CY, at_ms=house.clock.at_ms, encrypted=True, session="no key"
+    )
+
+
+async def test_what_cannot_be_opened_is_not_met_with_silence(house: House) -> None:
+    await house.store.run(bindings.set_direct, CY, direct(CY))
+    for _ in range(3):
+        await house.hear(unreadable(house))
+    assert await house.waiting() == []
+    await house.wait(KEY_PATIENCE_MS)
+    (said,) = await heard(house)
+    order = [
+        "I am a program",
+        "could not open",
+        "nothing you did wrong",
+        "!raise",
+        ANA,
+        BO,
+        "Lifeline",
+        "not a crisis service",
+    ]
+    places = [said.index(part) for part in order]
+    assert places == sorted(places)
+    await house.deliver()
+    await house.hear(unreadable(house))
+    await house.wait(KEY_PATIENCE_MS)
+    assert await heard(house) == []  # the same burst
+
+
+async def test_what_is_opened_soon_is_heard_as_what_it_is_and_no_more_is_said(house: House) -> None:
+    await house.store.run(bindings.set_direct, CY, direct(CY))
+    sealed = unreadable(house)
+    await house.hear(sealed)
+    await house.engine.take_late(replace(house.message(direct(CY), CY, "!raise"), id=sealed.id))
+    assert len(await house.waiting()) == 2
+    await house.deliver()
+    await house.wait(KEY_PATIENCE_MS)
     assert await heard(house) == []
 
 
