@@ -19,7 +19,7 @@ from orchestrator.model.clock import DAY_MS, MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Priority, SendDirect
 from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.model.ids import EventId, RoomId, UserId, cause_of
-from orchestrator.store import outbox
+from orchestrator.store import journal, outbox
 from orchestrator.store.rows import dump, number, text
 from orchestrator.store.timers import set_timer, timer_of
 
@@ -114,8 +114,9 @@ def keep_ms(documents: Documents) -> int:
 
 
 def forget(tx: Tx, documents: Documents, now: Now) -> None:
-    """Drop the reasons that are too old."""
+    """Drop the reasons that are too old, and that anything was done at all."""
     before_ms = now.at_ms - keep_ms(documents)
+    journal.forget_of(tx, NAME, before_ms)
     tx.run("delete from reason where account = :account and at_ms < :before_ms", before_ms=before_ms)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -22,7 +23,7 @@ from orchestrator.model.clock import DAY_MS, Clock
 from orchestrator.model.events import Event
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomId, shorten
-from orchestrator.store import AccountStore, ingest
+from orchestrator.store import AccountStore, ingest, journal
 
 from .engine import Engine
 from .ports import History
@@ -38,6 +39,11 @@ LOOK_BACK_PAGES: Final = 60
 
 KEEP_DECIDED_MS: Final = 7 * DAY_MS
 KEEP_LATE_MS: Final = 7 * DAY_MS
+KEEP_JOURNAL_MS: Final = 30 * DAY_MS
+KEEP_PRIVATE_MS: Final = 8 * DAY_MS
+"""Longer than anything could be decided twice; when somebody wrote in private is not known for longer than that."""
+
+FORGET_EVERY_S: Final = 3_600.0
 RETRY_S: Final = 5.0
 ROOMS_AT_ONCE: Final = 4
 
@@ -79,7 +85,9 @@ class Filler:
                         self._busy.add(room)
                         tasks.create_task(self._work(room))
                 await self._read_late()
-                await self._wake.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(FORGET_EVERY_S):
+                        await self._wake.wait()
 
     async def _work(self, room: RoomId) -> None:
         try:
@@ -202,6 +210,8 @@ def _has_work(tx: Tx, room: RoomId) -> bool:
 def _forget_old(tx: Tx, now_ms: int) -> None:
     ingest.drop_old_lates(tx, now_ms - KEEP_LATE_MS)
     ingest.drop_old_decided(tx, now_ms - KEEP_DECIDED_MS)
+    journal.forget(tx, now_ms - KEEP_JOURNAL_MS)
+    journal.forget_private(tx, now_ms - KEEP_PRIVATE_MS)
 
 
 def _drop_late(tx: Tx, late: ingest.Late) -> None:

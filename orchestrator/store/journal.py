@@ -26,6 +26,29 @@ def said_since(tx: Tx, craft: str, step: str, room: RoomId, since_ms: int) -> bo
     )
 
 
+def forget(tx: Tx, before_ms: int) -> None:
+    """Forget what was done before a time. What must never be done twice is known by other rows by then."""
+    tx.run("delete from journal where account = :account and at_ms < :before_ms", before_ms=before_ms)
+
+
+def forget_private(tx: Tx, before_ms: int) -> None:
+    """Forget what was said in private before a time: when somebody wrote to us is nobody's business for longer."""
+    tx.run(
+        "delete from journal where account = :account and at_ms < :before_ms"
+        " and room in (select room from direct where account = :account)",
+        before_ms=before_ms,
+    )
+
+
+def forget_of(tx: Tx, craft: str, before_ms: int) -> None:
+    """Forget what one craft did before a time."""
+    tx.run(
+        "delete from journal where account = :account and craft = :craft and at_ms < :before_ms",
+        craft=craft,
+        before_ms=before_ms,
+    )
+
+
 def amendment_waiting(tx: Tx, document: str, path: Sequence[str]) -> Json:
     """Tell what a place in a document is about to become; None when no change of it waits."""
     rows = tx.rows(

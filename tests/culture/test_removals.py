@@ -188,6 +188,16 @@ async def test_a_rule_that_watches_tells_the_control_room_at_once_and_then_by_th
         assert await house.rows("select * from reason") == []
 
 
+async def test_after_a_month_nothing_at_all_is_known_of_what_was_done_to_somebody(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.say(CY, LINK)
+    await house.deliver()
+    assert CY in str(await house.rows("select * from journal"))
+    await house.wait(32 * DAY_MS)
+    kept = await house.rows("select * from journal"), await house.rows("select * from reason")
+    assert CY not in str(kept)
+
+
 async def test_a_nudge_leaves_the_message_and_speaks_to_its_author_alone(tmp_path: Path) -> None:
     async with house_of(tmp_path, a_grove(rule(then=Action.NUDGE))) as house:
         await house.open()
