@@ -207,9 +207,11 @@ class Keeper:
             except UnknownToken:
                 raise
             except MatrixError:
-                continue  # the window stays unknown, and nobody assumes quiet
+                # What was said before now stays unknown, and nobody takes it for silence; we listen from now on.
+                await self.engine.warm(binding.room, (), self._clock.now_ms())
+                continue
             theirs = sorted(mark for mark in marks if mark[0] >= since_ms and mark[1] != self.me)
-            self.engine.warm(binding.room, theirs, since_ms)
+            await self.engine.warm(binding.room, theirs, since_ms)
 
     async def _meet_members(self, room: RoomId) -> None:
         """Learn who is in a room of ours: sync tells only of those who speak, and whoever just reads belongs as well."""

@@ -121,14 +121,18 @@ class Engine:
         if taken.settle and self.settled_once:
             await self.settle()
 
-    def warm(self, room: RoomId, marks: Sequence[tuple[int, str]], since_ms: int) -> None:
+    async def warm(self, room: RoomId, marks: Sequence[tuple[int, str]], since_ms: int) -> None:
         """Tell what was said lately in a room before we started; only times and ids, only in memory."""
-        now_ms = self._clock.now_ms()
-        for at_ms, who in marks:
-            # As for what is heard live: a server whose clock is ahead must not make a room look talkative for days.
-            self._windows.stage(("spoke", room), min(at_ms, now_ms), who)
-        self._windows.publish()
-        self._windows.known_since_ms["spoke", room] = since_ms
+        key, now_ms = ("spoke", room), self._clock.now_ms()
+        async with self._commit:  # so that nothing is published of what a transaction has only staged
+            heard = set(self._windows.since(key, since_ms))
+            for at_ms, who in marks:
+                # As for what is heard live: a server whose clock is ahead must not make a room look talkative for days.
+                mark = (min(at_ms, now_ms), who)
+                if mark not in heard:  # sync may have brought it, too
+                    self._windows.stage(key, *mark)
+            self._windows.publish()
+            self._windows.known_since_ms[key] = since_ms
 
     async def run_timers(self) -> None:
         """Run timers when they fall due, for ever."""

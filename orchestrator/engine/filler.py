@@ -9,7 +9,7 @@ last days are looked through as well, for what a split left even further back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -17,10 +17,11 @@ from typing import Final
 import structlog
 
 from orchestrator import failpoints
-from orchestrator.errors import Forbidden, MatrixError, NotFound, UnknownToken
+from orchestrator.errors import Final as NeverWorks
+from orchestrator.errors import MatrixError, UnknownToken
 from orchestrator.model.batch import Page
 from orchestrator.model.clock import DAY_MS, Clock
-from orchestrator.model.events import Event
+from orchestrator.model.events import Event, Unreadable
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomId, shorten
 from orchestrator.store import AccountStore, ingest, journal
@@ -45,7 +46,10 @@ KEEP_PRIVATE_MS: Final = 8 * DAY_MS
 
 FORGET_EVERY_S: Final = 3_600.0
 RETRY_S: Final = 5.0
+LONGEST_PAUSE_S: Final = 300.0
 ROOMS_AT_ONCE: Final = 4
+
+Sleep = Callable[[float], Awaitable[object]]
 
 
 class Filler:
@@ -56,14 +60,19 @@ class Filler:
         store: the account's rows.
         history: reads back.
         clock: tells the time.
+        sleep: waits before history is asked for again.
     """
 
-    def __init__(self, engine: Engine, store: AccountStore, history: History, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, store: AccountStore, history: History, clock: Clock, sleep: Sleep = asyncio.sleep
+    ) -> None:
         self._engine = engine
         self._store = store
         self._history = history
         self._clock = clock
+        self._sleep = sleep
         self._wake = asyncio.Event()
+        self._keys_came = asyncio.Event()
         self._sessions: set[str] | None = None  # None: every kept event is worth a look (at start)
         self._busy: set[RoomId] = set()
         self._slots = asyncio.Semaphore(ROOMS_AT_ONCE)
@@ -72,11 +81,13 @@ class Filler:
         """Say that there is a new hole, or that these room-key sessions are known now."""
         if self._sessions is not None:
             self._sessions.update(sessions)
+        self._keys_came.set()
         self._wake.set()
 
     async def run(self) -> None:
         """Fill, look back and read, for ever."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_reading())
             while True:
                 self._wake.clear()
                 await self._store.run(_forget_old, self._clock.now_ms())
@@ -84,22 +95,24 @@ class Filler:
                     if room not in self._busy:
                         self._busy.add(room)
                         tasks.create_task(self._work(room))
-                await self._read_late()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(FORGET_EVERY_S):
                         await self._wake.wait()
 
     async def _work(self, room: RoomId) -> None:
+        pause_s = RETRY_S
         try:
-            async with self._slots:
-                while await self._store.run(_has_work, room):
-                    try:
+            while await self._store.run(_has_work, room):
+                try:
+                    async with self._slots:
                         await self._catch_up(room)
-                    except UnknownToken:
-                        raise
-                    except MatrixError as error:
-                        log.warning("a room's history cannot be read yet", room=shorten(room), why=str(error))
-                        await asyncio.sleep(RETRY_S)
+                except UnknownToken:
+                    raise
+                except MatrixError as error:
+                    log.warning("a room's history cannot be read yet", room=shorten(room), why=str(error))
+                    # While it waits it keeps no other room from being read.
+                    await self._sleep(pause_s)
+                    pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         finally:
             self._busy.discard(room)
             self._wake.set()  # there may be new work since we last looked
@@ -111,10 +124,12 @@ class Filler:
                 await self.fill(gap)
             else:
                 await self.look_back(room)
-        except (Forbidden, NotFound):
-            # We are not in the room any more, or may not read it: there is nothing to be had.
-            log.warning("a room's history cannot be read; going on from here", room=shorten(room))
-            await self._store.run(_give_up, room, gap)
+        except UnknownToken:
+            raise
+        except NeverWorks as error:
+            # We are not in the room any more, or the server knows nothing of where the hole began.
+            log.warning("a room's history cannot be read; going on from here", room=shorten(room), why=str(error))
+            await self._store.run(_give_up, room, gap, self._clock.now_ms())
 
     async def fill(self, gap: ingest.Gap) -> None:
         """Fill one hole, to its end."""
@@ -132,6 +147,7 @@ class Filler:
             start, stop, kept = pages.pop()
             events = kept.events if kept is not None else await self._read_again(gap.room, start, stop)
             await self._engine.take_page(events, _nothing)
+            self._ask_again(events)
             count += len(events)
         failpoints.pass_by("gap.before_close")
         await self._engine.take_page((), partial(_close, gap, self._clock.now_ms()))
@@ -153,6 +169,7 @@ class Filler:
             token = None if old else page.older
         for page in reversed(pages):
             await self._engine.take_past(page.events)
+            self._ask_again(page.events)
         await self._store.run(ingest.looked_back, room)
 
     async def _read_again(self, room: RoomId, start: str, stop: str) -> list[Event]:
@@ -165,10 +182,27 @@ class Filler:
             token = page.older
         return [event for part in reversed(parts) for event in part]
 
-    async def _read_late(self) -> None:
+    def _ask_again(self, events: Iterable[Event]) -> None:
+        """Look again at what could not be read: its key may have come after its page was read and before it was kept."""
+        sessions = {event.session for event in events if isinstance(event, Unreadable)}
+        if sessions:
+            self.wake(sessions)
+
+    async def _keep_reading(self) -> None:
+        """Read what could not be read before, whenever keys come."""
+        while True:
+            self._keys_came.clear()
+            if await self._read_late():
+                await self._keys_came.wait()
+            else:
+                await self._sleep(RETRY_S)
+
+    async def _read_late(self) -> bool:
+        """Read what can be read now; False when the server would not give some of it."""
         worth, self._sessions = self._sessions, set()
         if worth is not None and not worth:
-            return
+            return True
+        failed: set[str] = set()
         for late in await self._store.run(ingest.lates):
             if worth is not None and late.session not in worth:
                 continue
@@ -177,11 +211,14 @@ class Filler:
             except UnknownToken:
                 raise
             except MatrixError:
-                continue  # it stays kept; the next key or the next start looks again
+                failed.add(late.session)
+                continue
             if event is None:
                 await self._store.run(_drop_late, late)
             else:
                 await self._engine.take_late(event)
+        self._sessions |= failed
+        return not failed
 
 
 def _nothing(tx: Tx) -> None:
@@ -193,10 +230,11 @@ def _close(gap: ingest.Gap, now_ms: int, tx: Tx) -> None:
         ingest.ask_look_back(tx, gap.room, now_ms)
 
 
-def _give_up(tx: Tx, room: RoomId, gap: ingest.Gap | None) -> None:
-    if gap is not None:
-        ingest.close_gap(tx, gap)
-    ingest.looked_back(tx, room)
+def _give_up(tx: Tx, room: RoomId, gap: ingest.Gap | None, now_ms: int) -> None:
+    if gap is None:
+        ingest.looked_back(tx, room)
+    else:  # what the hole held may still be found from the newest event backwards
+        _close(gap, now_ms, tx)
 
 
 def _rooms_with_work(tx: Tx) -> list[RoomId]:

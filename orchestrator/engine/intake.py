@@ -16,7 +16,7 @@ from orchestrator.errors import StoreError
 from orchestrator.model.batch import RoomUpdate, SyncBatch
 from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Outcome
-from orchestrator.model.events import Event, Member, Message, Reaction, State, Unreadable
+from orchestrator.model.events import Event, Member, Message, Reaction, State, Unreadable, cause_in
 from orchestrator.model.feature import Feature, Now, Tx
 from orchestrator.model.ids import LOCATOR_TYPE, Cause, EventId, RoomId, UserId
 from orchestrator.store import bindings, claims, ingest, mirror, outbox, timers
@@ -26,9 +26,6 @@ from .trouble import note_trouble
 
 AGAIN_MS = 5 * MINUTE_MS
 """When a timer whose craft stumbled is tried again."""
-
-TXN_PREFIX = "ck-"
-"""Transaction ids are this and the cause, so that an echo names the effect even where its content is gone."""
 
 
 @runtime_checkable
@@ -101,10 +98,29 @@ class Intake:
         turn = replace(turn, since_ms=heard_ms if catching_up else turn.now.at_ms)
         for update in batch.rooms:
             take = self._take_invite if update.membership == "invite" else self._take_room
-            self._guarded(turn, "intake", update.room, partial(take, turn, batch, update, catching_up=catching_up))
+            work = partial(take, turn, batch, update, catching_up=catching_up)
+            if not self._guarded(turn, "intake", update.room, work) and batch.since and update.membership == "join":
+                # Whatever that was, it is not to cost the room what was said in it.
+                ingest.open_gap(turn.tx, update.room, batch.since, batch.until, heard_ms)
+                turn.taken.gaps = True
+        if batch.since is None:
+            self._miss_rooms(turn, batch)
         ingest.set_cursor(turn.tx, batch.until)
         ingest.note_began(turn.tx, turn.now.at_ms)
         ingest.note_heard(turn.tx, turn.now.at_ms)
+
+    def _miss_rooms(self, turn: Turn, batch: SyncBatch) -> None:
+        """Notice where we were put out while nobody listened: an answer without a position lists every room we are in."""
+        shown = {*batch.malformed, *(update.room for update in batch.rooms)}
+        for known in mirror.rooms_joined(turn.tx):
+            if known.room not in shown and known.version:  # one that was made a moment ago may not be in it yet
+                mirror.see_own_membership(turn.tx, known.room, "leave")
+                self._leave(turn, known.room)
+
+    def _leave(self, turn: Turn, room: RoomId) -> None:
+        mirror.forget_room(turn.tx, room)
+        bindings.drop_direct(turn.tx, room)
+        turn.taken.settle = True  # a room that we should keep is missed
 
     def _take_invite(self, turn: Turn, batch: SyncBatch, update: RoomUpdate, *, catching_up: bool) -> None:
         del batch, catching_up  # an invitation is one, however old
@@ -146,14 +162,14 @@ class Intake:
         else:
             # What was said before our very first look at the world is history, not ours to answer.
             for heard in update.timeline:
-                self._take_event(turn, heard, decide=batch.since is not None, stale=catching_up)
+                # What somebody wrote before we came in may be old, too.
+                self._take_event(turn, heard, decide=batch.since is not None, stale=catching_up or not was_in)
         if batch.since is None and was_in:
             # The server lost our position: what was said meanwhile can only be found by looking back.
             ingest.ask_look_back(tx, room, turn.now.at_ms)
             turn.taken.gaps = True
         if update.membership == "leave" and was_in:
-            mirror.forget_room(tx, room)
-            bindings.drop_direct(tx, room)
+            self._leave(turn, room)
 
     # -- one event -----------------------------------------------------------------------------------------------------
 
@@ -161,8 +177,7 @@ class Intake:
         """Take an event of a gap in, once, however often its page is read."""
         if isinstance(event, Member):
             turn = replace(turn, since_ms=ingest.gap_since_ms(turn.tx, event.room))
-        if not ingest.was_decided(turn.tx, event.room, event.id):
-            self._take_event(turn, event, decide=True, stale=True)
+        self._take_event(turn, event, decide=True, stale=True)
 
     def take_past_event(self, turn: Turn, event: Event) -> None:
         """Take an event in that came late and stands further back, unless it is from before we were there to hear it.
@@ -181,6 +196,8 @@ class Intake:
             self._take_event(turn, event, decide=True, stale=True)
 
     def _take_event(self, turn: Turn, event: Event, *, decide: bool, stale: bool) -> None:
+        if decide and not _is_news(turn, event):
+            return
         if isinstance(event, State | Member):
             self._guarded(turn, "intake", event.id, partial(self._see, turn, event))
         if event.sender == self._me:
@@ -196,7 +213,6 @@ class Intake:
             turn.now.windows.stage(("spoke", event.room), min(event.at_ms, turn.now.at_ms), event.sender)
         if not decide:
             return
-        ingest.note_decided(turn.tx, event.room, event.id, turn.now.at_ms)
         if isinstance(event, Message):
             self._command(turn, event, stale=stale)
         self._decide(turn, event)
@@ -218,9 +234,7 @@ class Intake:
 
     def _own(self, turn: Turn, event: Event) -> None:
         """Confirm an effect by its echo."""
-        cause = event.cause
-        if cause is None and event.txn is not None and event.txn.startswith(TXN_PREFIX):
-            cause = Cause(event.txn.removeprefix(TXN_PREFIX))
+        cause = cause_in(event)
         if cause is not None and outbox.get(turn.tx, cause) is not None:
             failpoints.pass_by("echo.before_confirm")
             self.confirm(turn, cause, "done", event=event.id, room=event.room)
@@ -238,6 +252,8 @@ class Intake:
         news = mirror.see_state(tx, event.room, event.type, event.key, event.id, event.sender, event.content)
         if news and claims.claims_on(tx, event.room, event.type, event.key, now.at_ms):
             claims.mark_unsettled(tx, event.room, event.type, event.key, now.at_ms)
+        if news and event.type == "m.room.power_levels" and event.sender != self._me:
+            claims.mark_room(tx, event.room, now.at_ms)  # what was refused may be allowed now
         if news and event.type == LOCATOR_TYPE and event.sender == self._me:
             turn.taken.settle = True
             self._made(turn, event)
@@ -291,8 +307,9 @@ class Intake:
         craft = None if result is None else self._by_name.get(result.craft)
         if result is not None and craft is not None:
             bound = bindings.bindings(tx)
-            self._decided(turn, cause, craft.name, partial(craft.done, tx, result, now))
-            turn.taken.settle = turn.taken.settle or bindings.bindings(tx) != bound
+            heard = self._decided(turn, cause, craft.name, partial(craft.done, tx, result, now))
+            # A craft that stumbled over a result is not told again; settling brings it in line with what there is.
+            turn.taken.settle = turn.taken.settle or not heard or bindings.bindings(tx) != bound
 
     # -- recording -----------------------------------------------------------------------------------------------------
 
@@ -320,3 +337,10 @@ class Intake:
     def _record(self, turn: Turn, origin: str, craft: str, effects: Iterable[AnyEffect]) -> None:
         for effect in effects:
             outbox.record(turn.tx, origin, craft, effect, turn.now.at_ms)
+
+
+def _is_news(turn: Turn, event: Event) -> bool:
+    """Tell whether an event is to be decided: sync and history bring the same now and then, a page may be read twice."""
+    if isinstance(event, Unreadable):  # decided when it can be read, if it was not yet
+        return not ingest.was_decided(turn.tx, event.room, event.id)
+    return ingest.note_decided(turn.tx, event.room, event.id, turn.now.at_ms)

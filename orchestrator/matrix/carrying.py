@@ -20,7 +20,7 @@ from orchestrator.errors import DocumentErrors, Forbidden, MatrixError, NotFound
 from orchestrator.errors import Final as NeverWorks
 from orchestrator.model.clock import HOUR_MS, Clock
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import CAUSE_FIELD, EventId, Json, JsonObject, RoomId, UserId, shorten
+from orchestrator.model.ids import CAUSE_FIELD, TXN_PREFIX, EventId, Json, JsonObject, RoomId, UserId, shorten
 from orchestrator.store import AccountStore, claims, mirror, outbox
 from orchestrator.store.claims import Unsettled
 from orchestrator.store.outbox import Waiting
@@ -33,7 +33,6 @@ from .ports import Amender, Compose, Confirm
 
 log = structlog.get_logger("delivery")
 
-TXN_PREFIX: Final = "ck-"
 TXN_REMEMBERED_MS: Final = 23 * HOUR_MS
 """Servers remember a transaction id for a day; an hour is left for clocks that differ."""
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from orchestrator.errors import Forbidden, NotFound, ServerTrouble
 from orchestrator.model.batch import Page
 from orchestrator.model.clock import HOUR_MS
-from orchestrator.model.events import Event, Other, Unreadable
+from orchestrator.model.events import Event, Other, Unreadable, cause_in
 from orchestrator.model.ids import Cause, EventId, JsonObject, RoomId, UserId, server_of
 
 from .decode import Decrypter, decode_event
@@ -167,10 +167,11 @@ class History:
             for event in page.events:
                 if event.sender != self._me:
                     continue
-                if event.cause is None and isinstance(event, Other | Unreadable):
+                cause = cause_in(event)
+                if cause is None and isinstance(event, Other | Unreadable):
                     found.proven = False
-                elif event.cause is not None and event.cause in causes:
-                    found[event.cause] = event.id
+                elif cause is not None and cause in causes:
+                    found[cause] = event.id
             if found.keys() >= causes:
                 found.proven = True
                 return found

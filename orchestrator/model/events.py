@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from .ids import Cause, EventId, Json, RoomId, UserId
+from .ids import TXN_PREFIX, Cause, EventId, Json, RoomId, UserId
 
 MembershipName: TypeAlias = Literal["invite", "join", "knock", "leave", "ban"]
 
@@ -123,3 +123,13 @@ class Other(RoomEvent):
 
 
 Event: TypeAlias = Message | Reaction | Redaction | Member | State | Unreadable | Other
+
+
+def cause_in(event: Event) -> Cause | None:
+    """Tell of which effect an event of ours says that it is: by the cause it carries, or by its transaction id.
+
+    The latter is told to the device that sent it alone, and where the content is gone or sealed it is all there is.
+    """
+    if event.cause is None and event.txn is not None and event.txn.startswith(TXN_PREFIX):
+        return Cause(event.txn.removeprefix(TXN_PREFIX))
+    return event.cause

@@ -24,6 +24,9 @@ JsonObject: TypeAlias = Mapping[str, Json]
 CAUSE_FIELD = "org.circlekeeper.cause"
 """Where an event of ours carries its cause, so that history can tell what was already done."""
 
+TXN_PREFIX = "ck-"
+"""Transaction ids are this and the cause, so that an echo names the effect even where its content cannot be read."""
+
 LOCATOR_TYPE = "org.circlekeeper.locator"
 """The state event by which a room says which declared room it is."""
 

@@ -147,6 +147,12 @@ def mark_unsettled(
     )
 
 
+def mark_room(tx: Tx, room: RoomId, now_ms: int) -> None:
+    """Say that every claimed state event of a room may need writing: what we may write there has changed."""
+    for row in tx.rows("select distinct type, key from claim where account = :account and room = :room", room=room):
+        mark_unsettled(tx, room, text(row, "type"), text(row, "key"), now_ms)
+
+
 def unsettled(tx: Tx) -> list[Unsettled]:
     """List the state events that may need writing, most urgent first."""
     rows = tx.rows(

@@ -154,14 +154,17 @@ def was_decided(tx: Tx, room: RoomId, event: EventId) -> bool:
     )
 
 
-def note_decided(tx: Tx, room: RoomId, event: EventId, now_ms: int) -> None:
-    """Remember that an event was decided: its id, for as long as history may be looked through again."""
-    tx.run(
-        "insert into decided (account, room, event, kept_ms) values (:account, :room, :event, :now_ms)"
-        " on conflict do nothing",
-        room=room,
-        event=event,
-        now_ms=now_ms,
+def note_decided(tx: Tx, room: RoomId, event: EventId, now_ms: int) -> bool:
+    """Remember that an event is decided, for as long as history may be looked through again; False if it was before."""
+    return (
+        tx.run(
+            "insert into decided (account, room, event, kept_ms) values (:account, :room, :event, :now_ms)"
+            " on conflict do nothing",
+            room=room,
+            event=event,
+            now_ms=now_ms,
+        )
+        > 0
     )
 
 

@@ -415,6 +415,6 @@ async def test_who_was_in_a_room_before_the_bot_came_is_there_since_they_came(ho
 
 async def test_a_past_that_claims_to_be_the_future_does_not_make_a_room_talkative_for_days(house: House) -> None:
     house.use(Craft())
-    house.engine.warm(ROOM, [(house.clock.at_ms + 10**9, CY)], 0)
+    await house.engine.warm(ROOM, [(house.clock.at_ms + 10**9, CY)], 0)
     marks = house.engine.moment().windows
     assert marks.since(("spoke", ROOM), 0) == [(house.clock.at_ms, CY)]

@@ -133,10 +133,10 @@ class Life:
         self.asker, self.greeting = Asker(), Greeting()
         self.pauses = Pauses(hs.clock)
         rng = random.Random(1)  # noqa: S311 - the same jitter each time
-        gateway = Gateway(http, hs.base_url, hs.clock, rng, self.pauses)
+        self.gateway = gateway = Gateway(http, hs.base_url, hs.clock, rng, self.pauses)
         gateway.token = hs.user(KEEPER).token(device)
         seals = Seals()
-        history = History(gateway, seals, KEEPER)
+        self.history = history = History(gateway, seals, KEEPER)
         self.syncer = Syncer(gateway, seals, KEEPER, hs.clock, rng)
         self.engine = Engine(rows, hs.clock, KEEPER)
         self.engine.use(Documents(communities=()), [self.asker, self.greeting], Nobody())

@@ -12,10 +12,11 @@ import pytest
 from aiohttp import web
 
 from orchestrator.matrix.delivery import Job
+from orchestrator.matrix.gateway import route
 from orchestrator.model import content
 from orchestrator.model.clock import HOUR_MS, MINUTE_MS
 from orchestrator.model.effects import Amend, AnyEffect, CreateRoom, Redact, Send, SendDirect, SetMembership
-from orchestrator.model.ids import CommunityKey, EventId, RoomId, RoomKey, UserId
+from orchestrator.model.ids import TXN_PREFIX, Cause, CommunityKey, EventId, JsonObject, RoomId, RoomKey, UserId
 from orchestrator.store import bindings, claims, mirror
 from orchestrator.store.claims import Claim
 from tests.fakes import (
@@ -573,6 +574,28 @@ async def test_what_cannot_be_proven_absent_is_left_unsaid_but_a_removal_is_made
         await bot.rest()
         assert sorted(bot.outcomes) == ["done", "refused"]
         assert [scene.events("m.room.message"), scene.events("m.room.redaction")] == [0, 1]
+
+
+async def test_what_was_sealed_with_a_lost_key_is_known_by_its_transaction(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene.living() as bot:
+        (cause,) = await bot.ask(notice(scene))
+        with monkeypatch.context() as patch:
+            kill_at(patch, "delivery.before_send")
+            with pytest.raises(Killed):
+                await bot.rest()
+        sealed: JsonObject = {"algorithm": "m.megolm.v1.aes-sha2", "session_id": "lost", "ciphertext": "..."}
+        await bot.gateway.call(
+            "PUT", route("rooms", scene.id, "send", "m.room.encrypted", f"{TXN_PREFIX}{cause}"), body=sealed
+        )
+    scene.hs.clock.advance(25 * HOUR_MS)
+    async with scene.living() as bot:
+        assert bot.outcomes == ["done"]
+        await bot.rest()
+        assert scene.events("m.room.message") == 0
+        traces = await bot.history.find_cause(scene.id, {Cause(str(cause))}, back_to_ms=0)
+        assert list(traces) == [cause]
 
 
 @pytest.mark.parametrize("hours", [-30, 30])
