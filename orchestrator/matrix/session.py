@@ -39,6 +39,7 @@ from .seal import Seal
 log = structlog.get_logger("session")
 
 PATIENCE_S: Final = 5.0
+KNOCK_S: Final = 10.0
 DEVICE_NAME: Final = "Circlekeeper"
 PASSWORD_FLOW: Final = "m.login.password"  # noqa: S105 - its name in the specification
 _KEPT: Final = "session"
@@ -118,7 +119,10 @@ async def _look_for_a_homeserver(gateway: Gateway) -> None:
         " clients use, such as https://matrix.grove.example."
     )
     try:
-        answer = await gateway.call("GET", route("versions", prefix="/_matrix/client"), patience_s=PATIENCE_S)
+        # Whoever mistyped an address, or sits behind a firewall, should not have to wait half a minute to be told.
+        answer = await gateway.call(
+            "GET", route("versions", prefix="/_matrix/client"), patience_s=PATIENCE_S, timeout_s=KNOCK_S
+        )
     except (Unreachable, RateLimited) as error:
         raise _explained(gateway, None, error) from None
     except ServerTrouble as error:
