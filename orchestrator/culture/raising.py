@@ -32,8 +32,13 @@ DO_PRIVATE: Final = "private"
 TIMER: Final = "raised:"
 COUNT: Final = "leads:"
 
-AGAIN_AFTER_MS: Final = 5 * MINUTE_MS
-"""A second hand within this time is answered, and not passed on again."""
+AGAIN_AFTER_MS: Final = (5 * MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS)
+"""A hand raised again within this time of the first, second ... is answered, and not passed on: whoever is asked must not be
+called by the minute, or they will stop listening."""
+
+FORGOTTEN_AFTER_MS: Final = DAY_MS
+"""After so long without one the next is a first again."""
+
 WORTH_ANSWERING_MS: Final = HOUR_MS
 COUNTED_WITHIN_MS: Final = DAY_MS
 
@@ -56,20 +61,39 @@ def raise_hand(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -
                 " danger right now, please call your local emergency number, or go to someone near you."
             )
         )
-    again = timer_of(tx, NAME, TIMER + user) is not None
     effects: list[AnyEffect] = []
-    on_duty = False
+    on_duty, again = False, True
     for community in communities:
         asked = whom_to_ask(tx, duty, community.key, None if call.direct else call.room_key, now)
         people = [person for person in asked if person != user]  # who is on duty may need somebody, too
         on_duty = on_duty or bool(people)
-        if not again:
+        if _is_time(tx, community, user, now):
             effects += _ask(tx, community, user, None if call.direct else call.room_key, people, now)
-    if not again:
-        set_timer(tx, Timer(craft=NAME, key=TIMER + user, due_ms=now.at_ms + AGAIN_AFTER_MS))
+            again = False
     with speaking(communities[0].locale):
         said = words.passed_on(communities, on_duty=on_duty, again=again)
     return [*effects, privately(call, said, now)]
+
+
+def due(tx: Tx, timer: Timer, now: Now) -> None:
+    """Let a hand be raised again, and remember for a while how often it was."""
+    if timer.payload.get("shut") is True:
+        payload = {**timer.payload, "shut": False}
+        set_timer(tx, Timer(craft=NAME, key=timer.key, due_ms=now.at_ms + FORGOTTEN_AFTER_MS, payload=payload))
+
+
+def _is_time(tx: Tx, community: Community, user: UserId, now: Now) -> bool:
+    """Tell whether to pass a hand on now, and note that it was."""
+    key = f"{TIMER}{community.key}/{user}"
+    timer = timer_of(tx, NAME, key)
+    if timer is not None and timer.payload.get("shut") is True:
+        return False
+    times = timer.payload.get("times") if timer is not None else 0
+    times = times if isinstance(times, int) else 0
+    wait_ms = AGAIN_AFTER_MS[min(times, len(AGAIN_AFTER_MS) - 1)]
+    payload: JsonObject = {"shut": True, "times": times + 1}
+    set_timer(tx, Timer(craft=NAME, key=key, due_ms=now.at_ms + wait_ms, payload=payload))
+    return True
 
 
 def privately(call: Call, said: str, now: Now) -> AnyEffect:

@@ -250,7 +250,10 @@ def passed_on(communities: Sequence[Community], *, on_duty: bool, again: bool) -
     """Tell somebody who asked for a person that it was passed on, to whom, and where to turn meanwhile."""
     names = ", ".join(community.name for community in communities)
     if again:
-        told = _("They already know, I told them a few minutes ago. I'll gladly tell them again if you ask me later.")
+        told = _(
+            "They already know, I told them not long ago. If nobody has written to you after a while, ask me again, and"
+            " I'll tell them once more."
+        )
     elif on_duty:
         told = _(
             "I'm telling the people who look after {community} that you would like someone to get in touch. The one who"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.documents.declared import Documents
-from orchestrator.model.clock import MINUTE_MS
+from orchestrator.model.clock import DAY_MS, MINUTE_MS
 from orchestrator.model.effects import Priority
 from orchestrator.model.ids import EventId, RoomId, UserId
 from orchestrator.store import bindings
@@ -117,6 +117,33 @@ async def test_raising_it_again_at_once_is_answered_but_not_passed_on_twice(hous
     await house.wait(5 * MINUTE_MS)
     await house.whisper(CY, "!raise")
     assert len(await house.said(CONTROL)) == 1
+
+
+async def test_who_calls_all_day_long_is_passed_on_ever_more_seldom_and_always_answered(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    told = answered = 0
+    for _ in range(24 * 12):
+        await house.whisper(CY, "!raise")
+        told += len(await house.said(CONTROL))
+        answered += len(await house.said(direct(CY)))
+        await house.deliver()
+        await house.wait(5 * MINUTE_MS)
+    assert 20 < told < 30
+    assert answered == 24 * 12
+    await house.wait(2 * DAY_MS)
+    assert CY not in str(await house.rows("select * from timer"))
+
+
+async def test_a_hand_raised_in_one_community_is_no_reason_not_to_pass_it_on_in_another(tmp_path: Path) -> None:
+    both = (a_community(), a_community(key="orchard"))
+    async with house_of(tmp_path, Documents(communities=both)) as house:
+        await house.open()
+        await house.deliver()
+        await house.say(CY, "!raise", CIRCLE)
+        await house.deliver()
+        await house.say(CY, "!raise", RoomId("!orchard-tuesday"))
+        assert [row.room for row in await house.waiting("send")] == [RoomId("!orchard-control")]
+        assert "already know" not in (await house.said())[0]
 
 
 async def test_a_message_that_comes_again_after_a_crash_raises_one_hand(house: House) -> None:
