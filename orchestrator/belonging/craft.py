@@ -94,8 +94,17 @@ class Belonging:
         # From the rows, not from memory: whoever writes while we are started anew must not be told all of it again.
         if said_since(tx, self.name, STEP, room, now.at_ms - BURST_MS):
             return ()
-        expires_ms = now.at_ms + WORTH_ANSWERING_MS
-        return (Send(step=STEP, priority=Priority.REPLY, room=room, person=user, expires_ms=expires_ms, content=said),)
+        return (
+            Send(
+                step=STEP,
+                priority=Priority.REPLY,
+                room=room,
+                person=user,
+                expires_ms=now.at_ms + WORTH_ANSWERING_MS,
+                merge=f"{STEP}:{room}",  # one is enough, and it is not to be lost in a flood of other answers
+                content=said,
+            ),
+        )
 
     def _wait_for_key(self, tx: Tx, event: Unreadable, now: Now) -> None:
         key = UNREAD + event.room

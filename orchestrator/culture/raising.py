@@ -107,6 +107,7 @@ def privately(call: Call, said: str, now: Now) -> AnyEffect:
             room=call.event.room,
             person=user,
             expires_ms=now.at_ms + WORTH_ANSWERING_MS,
+            merge=f"answer:{call.name}:{user}",
             content=content.reply(answer, to=call.event.id, thread=call.event.thread) if call.event.thread else answer,
         )
     return SendDirect(

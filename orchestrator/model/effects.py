@@ -31,7 +31,7 @@ class Effect:
     Attributes:
         step: names this effect within its decision; unique there.
         expires_ms: after this time it is no longer wanted; recorded as expired, never sent. None: never stale.
-        person: on whose request it is sent; replies have a budget per person.
+        person: on whose request it is sent; replies have a budget per person, but for those that merge.
         tag: given back to the craft with the result; opaque here.
         merge: while an untried effect with this key waits, a newer one takes its place.
         rule: the rule or reason it rests on, for the journal; an id, never words.

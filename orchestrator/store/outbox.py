@@ -276,11 +276,12 @@ def journal_of(tx: Tx, cause: Cause) -> Row | None:
 
 
 def _has_enough_replies(tx: Tx, effect: AnyEffect, now_ms: int) -> bool:
-    if effect.priority is not Priority.REPLY or effect.person is None:
+    # Of replies that merge only one waits anyway, and among them are those that must not be lost in a flood of others.
+    if effect.priority is not Priority.REPLY or effect.person is None or effect.merge:
         return False
     row = tx.one(
         "select count(*) as n from outbox where account = :account and priority = :reply and person = :person"
-        " and (expires_ms is null or expires_ms > :now_ms)",
+        " and merge = '' and (expires_ms is null or expires_ms > :now_ms)",
         reply=int(Priority.REPLY),
         person=effect.person,
         now_ms=now_ms,

@@ -375,6 +375,16 @@ async def test_a_reply_too_many_is_written_down_as_expired_and_is_not_wanted_lat
     assert await keeper.run(flood, 99) == [None] * 6
 
 
+async def test_a_reply_that_merges_is_never_one_too_many_and_takes_no_place(keeper: AccountStore) -> None:
+    merging = send(step="raised", priority=Priority.REPLY, person=CY, merge="raise:cy")
+    plain = send(priority=Priority.REPLY, person=CY)
+    assert await keeper.run(outbox.record, "$raise", "culture", merging, 1)
+    for n in range(outbox.REPLIES_PER_PERSON):
+        assert await keeper.run(outbox.record, f"${n}", "engine", plain, 1)
+    assert await keeper.run(outbox.record, "$again", "culture", merging, 1)
+    assert len(await keeper.run(outbox.waiting)) == outbox.REPLIES_PER_PERSON + 1
+
+
 async def test_replies_that_have_expired_take_nobodys_place(keeper: AccountStore) -> None:
     for n in range(outbox.REPLIES_PER_PERSON):
         stale = send(priority=Priority.REPLY, person=CY, expires_ms=100)
