@@ -73,6 +73,7 @@ class App:
     clock: Clock
     adjust: Adjust
     keepers: dict[AccountKey, Keeper] = field(default_factory=dict)
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def run(self) -> None:
         """Work until cancelled, or until something ends it (see errors)."""
@@ -97,11 +98,13 @@ class App:
             by=UserId(str(row.payload.get("by"))),
             at_ms=row.created_ms,
         )
-        try:
-            loaded = await asyncio.to_thread(amend_documents, self.config_path, [amendment], today=self._today())
-        except OSError as error:
-            raise StoreError(f"A change could not be written: {error.strerror}. Make room and start again.") from None
-        await self._use(loaded)
+        async with self._changing:  # one at a time, whichever account they come from, or one would undo the other
+            try:
+                loaded = await asyncio.to_thread(amend_documents, self.config_path, [amendment], today=self._today())
+            except OSError as error:
+                said = f"A change could not be written: {error.strerror}. Make room and start again."
+                raise StoreError(said) from None
+            self._use(loaded)
 
     async def reload(self) -> None:
         """Read the documents again and work with them; broken ones leave the old in force.
@@ -109,9 +112,10 @@ class App:
         Raises:
             DocumentErrors: what is broken.
         """
-        await self._use(await asyncio.to_thread(load, self.config_path, today=self._today()))
+        async with self._changing:
+            self._use(await asyncio.to_thread(load, self.config_path, today=self._today()))
 
-    async def _use(self, loaded: Loaded) -> None:
+    def _use(self, loaded: Loaded) -> None:
         self.loaded = self.adjust(loaded)
         for key, keeper in self.keepers.items():
             keeper.use(self.crafts_for(key, keeper.me))

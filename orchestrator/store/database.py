@@ -19,7 +19,7 @@ from orchestrator.model.feature import Tx
 from orchestrator.model.ids import AccountKey
 
 from .schema import migrations
-from .transaction import SqliteTx, cannot_use, is_environment
+from .transaction import SqliteTx, cannot_use, error_kind, is_environment
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -184,7 +184,7 @@ class Store:
             try:
                 self._connection.execute("vacuum")
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY):
+                if error_kind(error) not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY):
                     raise
                 return False
             self._swept_changes = self._connection.total_changes

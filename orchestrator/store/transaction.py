@@ -96,7 +96,7 @@ class SqliteTx:
 
 def is_environment(error: sqlite3.Error) -> bool:
     """Tell whether it is the world that failed (a full disk, a damaged file) and not our SQL."""
-    return _code(error) in _ADVICE
+    return error_kind(error) in _ADVICE
 
 
 def cannot_use(data_dir: Path, error: sqlite3.Error | OSError) -> StoreError:
@@ -104,10 +104,10 @@ def cannot_use(data_dir: Path, error: sqlite3.Error | OSError) -> StoreError:
     if isinstance(error, OSError):
         why, advice = error.strerror or str(error), "Check that it is yours and has room."
     else:
-        why, advice = str(error), _ADVICE.get(_code(error), "Check that it is yours and has room.")
+        why, advice = str(error), _ADVICE.get(error_kind(error), "Check that it is yours and has room.")
     return StoreError(f"The data directory {data_dir} cannot be used: {why}. {advice}")
 
 
-def _code(error: sqlite3.Error) -> int:
-    # The low byte is the kind of failure; the rest says which call it was.
+def error_kind(error: sqlite3.Error) -> int:
+    """Tell the kind of a failure, such as ``SQLITE_FULL``: the low byte; the rest says which call it was."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
