@@ -24,7 +24,7 @@ ROOMS: Final = 4
 
 _SAYS: Final = "circlekeeper: "
 _LOG_LINE: Final = re.compile(r"\d{4}-\d\d-\d\dT\S+ \[(info|warning) *\] ")
-_ENDS_WITHIN_S: Final = 30.0
+_WITHIN_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Running:
 
     async def ended(self) -> Ended:
         """Wait until it ends by itself."""
-        async with asyncio.timeout(_ENDS_WITHIN_S):
+        async with asyncio.timeout(_WITHIN_S):
             out, err = await self._process.communicate()
         assert self._process.returncode is not None
         return Ended(self._process.returncode, out.decode(), err.decode())
@@ -68,7 +68,7 @@ class Running:
     async def until(self, happens: Awaitable[object]) -> None:
         """Wait until something happens while it is at work; raises AssertionError with what it said if it ends first."""
         awaited, end = asyncio.ensure_future(happens), asyncio.ensure_future(self._process.wait())
-        await asyncio.wait({awaited, end}, timeout=_ENDS_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({awaited, end}, timeout=_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
         end.cancel()
         if awaited.done():
             await awaited
@@ -151,7 +151,7 @@ class Grove:
     async def starts_well(self, hs: FakeHomeserver) -> None:
         """Start it, wait until everything is there, stop it, and make sure that nothing is there twice."""
         async with self.at_work(hs) as running:
-            await running.until(hs.until(lambda: is_whole(hs), within_s=_ENDS_WITHIN_S))
+            await running.until(hs.until(lambda: is_whole(hs), within_s=_WITHIN_S))
             ended = await running.stopped()
         assert ended.code == 0, ended.err
         assert is_whole(hs)
@@ -161,7 +161,7 @@ class Grove:
         """Run it as ``running`` does, and wait until it listens."""
         listened = hs.requests.count("GET", "/sync")
         async with self.running(*words) as running:
-            await running.until(hs.until(lambda: hs.requests.count("GET", "/sync") > listened, within_s=_ENDS_WITHIN_S))
+            await running.until(hs.until(lambda: hs.requests.count("GET", "/sync") > listened, within_s=_WITHIN_S))
             yield running
 
 

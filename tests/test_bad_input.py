@@ -65,16 +65,16 @@ async def test_a_wrong_password_and_then_the_right_one(grove: Grove, hs: FakeHom
 
 async def test_an_address_where_no_homeserver_answers(tmp_path: Path, hs: FakeHomeserver) -> None:
     hs.faults.add(HtmlError(502), "GET", "/versions", times=None)
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
+    with socket.socket() as nobody:  # bound, so that nobody else gets the port, and not listening
+        nobody.bind(("127.0.0.1", 0))
         unheard = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-    async with website() as page:
-        places = (unheard, page, hs.base_url.replace("http://", "https://"), hs.base_url)
-        groves = [settle_grove(tmp_path / f"{n}", hs) for n in range(len(places))]
-        for grove, address in zip(groves, places, strict=True):
-            grove.point_at(address)
-        refused, no_server, no_tls, unwell = [
-            ended.complaint for ended in await asyncio.gather(*(grove.start() for grove in groves))
-        ]
+        async with website() as page:
+            places = (unheard, page, hs.base_url.replace("http://", "https://"), hs.base_url)
+            groves = [settle_grove(tmp_path / f"{n}", hs) for n in range(len(places))]
+            for grove, address in zip(groves, places, strict=True):
+                grove.point_at(address)
+            ended = await asyncio.gather(*(grove.start() for grove in groves))
+    refused, no_server, no_tls, unwell = [one.complaint for one in ended]
     look = "Is the homeserver running, and is its address right in config.yaml?"
     assert refused == f"The homeserver at {unheard} cannot be reached: the connection was refused. {look}"
     assert no_server == (
