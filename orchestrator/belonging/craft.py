@@ -25,6 +25,7 @@ BURST_MS: Final = 10 * MINUTE_MS
 
 WORTH_ANSWERING_MS: Final = HOUR_MS
 STEP: Final = "listening"
+UNREAD_STEP: Final = "unreadable"
 UNREAD: Final = "unread:"
 KEY_PATIENCE_MS: Final = 30 * SECOND_MS
 """How long a key may take that was sent with the message; after that somebody is waiting in silence."""
@@ -72,7 +73,7 @@ class Belonging:
             said = content.notice(listening.answer(communities, self._prefix()))
         # No rich reply: it would hold their own words up to them again.
         said = said if event.thread is None else content.reply(said, to=event.id, thread=event.thread)
-        return self._answer(tx, event.room, event.sender, said, now)
+        return self._answer(tx, STEP, event.room, event.sender, said, now, unless=(STEP, UNREAD_STEP))
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
         """Answer what could not be read, unless the key has come."""
@@ -83,28 +84,31 @@ class Belonging:
         communities = self._documents.answering_to(bindings.communities_of(tx, user))
         with speaking(communities[0].locale if communities else "en"):
             said = listening.unreadable(communities, self._prefix())
-        return self._answer(tx, room, user, content.notice(said, people=listening.leads(communities)), now)
+        named = content.notice(said, people=listening.leads(communities))
+        # Said also to somebody who was told how to call for a person a moment ago: that call may be what cannot be read.
+        return self._answer(tx, UNREAD_STEP, room, user, named, now, unless=(UNREAD_STEP,))
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         """Let an answer be; it has no follow-up."""
         del tx, result, now
         return ()
 
-    def _answer(self, tx: Tx, room: RoomId, user: UserId, said: Mapping[str, Json], now: Now) -> Sequence[AnyEffect]:
+    def _answer(  # what is said to whom, and when not
+        self,
+        tx: Tx,
+        step: str,
+        room: RoomId,
+        user: UserId,
+        said: Mapping[str, Json],
+        now: Now,
+        *,
+        unless: Sequence[str],
+    ) -> Sequence[AnyEffect]:
         # From the rows, not from memory: whoever writes while we are started anew must not be told all of it again.
-        if said_since(tx, self.name, STEP, room, now.at_ms - BURST_MS):
+        if any(said_since(tx, self.name, other, room, now.at_ms - BURST_MS) for other in unless):
             return ()
-        return (
-            Send(
-                step=STEP,
-                priority=Priority.REPLY,
-                room=room,
-                person=user,
-                expires_ms=now.at_ms + WORTH_ANSWERING_MS,
-                merge=f"{STEP}:{room}",  # one is enough, and it is not to be lost in a flood of other answers
-                content=said,
-            ),
-        )
+        expires_ms = now.at_ms + WORTH_ANSWERING_MS
+        return (Send(step=step, priority=Priority.REPLY, room=room, person=user, expires_ms=expires_ms, content=said),)
 
     def _wait_for_key(self, tx: Tx, event: Unreadable, now: Now) -> None:
         key = UNREAD + event.room

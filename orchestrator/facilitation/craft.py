@@ -170,14 +170,16 @@ class Facilitation:
     # -- commands ------------------------------------------------------------------------------------------------------
 
     def _who(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
-        community, rooms = self._asked_about(tx, call)
-        answers = [self._keeping(tx, community, room, now) for room in rooms]
-        yield content.answer(call, "\n\n".join(answers), now, people=community.staff())
+        asked = self._asked_about(tx, call)
+        answers = [self._keeping(tx, community, room, now) for community, room in asked]
+        if not any(on_duty(tx, community, room, now.at_ms) for community, room in asked):
+            answers.append(wording.ask_for_a_person(asked[0][0]))
+        yield content.answer(call, "\n\n".join(answers), now, people=_staff(asked))
 
     def _next(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
-        community, rooms = self._asked_about(tx, call)
-        answers = [self._coming(tx, community, room, now) for room in rooms]
-        yield content.answer(call, "\n\n".join(answers), now, people=community.staff())
+        asked = self._asked_about(tx, call)
+        answers = [self._coming(tx, community, room, now) for community, room in asked]
+        yield content.answer(call, "\n\n".join(answers), now, people=_staff(asked))
 
     def _keeping(self, tx: Tx, community: Community, room: Room, now: Now) -> str:
         if room.rota is None:
@@ -197,20 +199,23 @@ class Facilitation:
         coming = list(islice((shift for shift in ahead if shift.span.start_ms > now.at_ms), SHOWN))
         return wording.coming(community, room, coming) if coming else self._keeping(tx, community, room, now)
 
-    def _asked_about(self, tx: Tx, call: Call) -> tuple[Community, Sequence[Room]]:
+    def _asked_about(self, tx: Tx, call: Call) -> Sequence[tuple[Community, Room]]:
         """Find the rooms a question is about: the one it stands in, else those that the person who asks is in.
 
         Which other rooms there are, and who keeps them, is for those who keep one themselves.
         """
-        community = self._documents.community(call.community) if call.community is not None else None
-        if community is None:
-            raise Refusal(wording.not_for_you())
-        here = [room for room in community.rooms if room.key == call.room_key]
         asker = call.event.sender
-        rooms = here or [room for room in community.rooms if asker in community.staff() or _is_in(tx, room, asker)]
-        if not rooms:
+        mine = bindings.communities_of(tx, asker) if call.direct else [call.community]
+        communities = [community for community in self._documents.communities if community.key in mine]
+        here = [(c, room) for c in communities for room in c.rooms if not call.direct and room.key == call.room_key]
+        theirs = [(c, room) for c in communities for room in c.rooms if asker in c.staff() or _is_in(tx, room, asker)]
+        if not here and not theirs:
             raise Refusal(wording.not_for_you())
-        return community, rooms
+        return here or theirs
+
+
+def _staff(asked: Iterable[tuple[Community, Room]]) -> frozenset[UserId]:
+    return frozenset().union(*(community.staff() for community, _room in asked))
 
 
 def _is_in(tx: Tx, room: Room, user: UserId) -> bool:

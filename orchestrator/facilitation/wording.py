@@ -62,6 +62,13 @@ def nobody(room: Room) -> str:
     )
 
 
+def ask_for_a_person(community: Community) -> str:
+    """Say how to reach somebody where nobody is on duty."""
+    return _("If you would like a person to get in touch with you, write `{prefix}raise`.").format(
+        prefix=community.prefix
+    )
+
+
 def coming(community: Community, room: Room, shifts: Sequence[Shift]) -> str:
     """Say who comes next."""
     lines = [

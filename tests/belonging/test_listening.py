@@ -180,6 +180,18 @@ async def test_what_cannot_be_opened_is_not_met_with_silence(house: House) -> No
     assert await heard(house) == []  # the same burst
 
 
+async def test_a_call_for_a_person_that_cannot_be_opened_is_not_taken_for_more_of_the_same(house: House) -> None:
+    await house.whisper(CY, "i can't do this any more")
+    await house.deliver()
+    await house.hear(unreadable(house))
+    await house.wait(KEY_PATIENCE_MS)
+    (said,) = await heard(house)
+    assert "could not open" in said
+    await house.deliver()
+    await house.whisper(CY, "are you there")
+    assert await heard(house) == []
+
+
 async def test_what_is_opened_soon_is_heard_as_what_it_is_and_no_more_is_said(house: House) -> None:
     await house.store.run(bindings.set_direct, CY, direct(CY))
     sealed = unreadable(house)

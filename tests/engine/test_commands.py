@@ -12,7 +12,7 @@ from orchestrator.engine.commands import PER_MINUTE, Words
 from orchestrator.model.batch import RoomUpdate, SyncBatch
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.events import Message
-from orchestrator.model.ids import UserId
+from orchestrator.model.ids import RoomId, UserId
 from tests.culture.conftest import a_community, rule
 from tests.declared import ANA, BO, CY, DEE, documents
 from tests.house import CIRCLE, CONTROL, SPACE, House, body_of, content_of, direct, house_of
@@ -153,3 +153,23 @@ async def test_names_in_a_refusal_are_shown_as_people_and_nobody_is_called(tmp_p
 
 def test_what_somebody_wrote_after_an_exclamation_mark_is_in_no_repr() -> None:
     assert "secret" not in repr(Words(name="secret", args=("secret",), known=False))
+
+
+async def test_in_private_somebody_in_two_communities_hears_of_their_rooms_in_both_and_of_no_others(
+    tmp_path: Path,
+) -> None:
+    names = {"grove": "Under the oak", "orchard": "Under the apple tree", "meadow": "In the grass"}
+    three = []
+    for key, name in names.items():
+        made = a_community(key=key)
+        three.append(replace(made, rooms=(replace(made.rooms[0], name=name), *made.rooms[1:])))
+    async with house_of(tmp_path, documents(*three)) as house:
+        await house.open()
+        await house.join(CY, CIRCLE, RoomId("!orchard-tuesday"))
+        await house.deliver()
+        await house.whisper(CY, "!who")
+        (said,) = await house.said(direct(CY))
+        assert "Under the oak" in said
+        assert "Under the apple tree" in said
+        assert "grass" not in said
+        assert "Lounge" not in said

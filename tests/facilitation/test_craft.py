@@ -353,11 +353,14 @@ def test_who_and_next_notify_nobody(shop: Workshop) -> None:
     assert f'<a href="https://matrix.to/#/{ANA}">{ANA}</a> is keeping' in str(content["formatted_body"])
 
 
+CALL = "\n\nIf you would like a person to get in touch with you, write !raise."
+
+
 def test_before_the_first_turn_who_and_next_say_when_it_begins(shop: Workshop) -> None:
     shop.at_ms = FIRST_MS - 2 * DAY_MS
     shop.settle()
     assert shop.answer(EVE, "!who", CIRCLE) == (
-        "Nobody is keeping Tuesday circle yet. The first turn begins on Tuesday 6 January, 19:00."
+        "Nobody is keeping Tuesday circle yet. The first turn begins on Tuesday 6 January, 19:00." + CALL
     )
     assert shop.answer(EVE, "!next", CIRCLE) == (
         "Coming up in Tuesday circle:\n\n"
@@ -378,7 +381,7 @@ def test_where_nobody_is_on_the_list_who_and_next_say_so_and_what_one_can_do(sho
     shop.use(grove())
     shop.settle()
     sentence = "Nobody is on the list to keep Tuesday circle right now. If you would like to, tell one of the leads."
-    assert [shop.answer(EVE, ask, CIRCLE) for ask in ("!who", "!next")] == [sentence, sentence]
+    assert [shop.answer(EVE, ask, CIRCLE) for ask in ("!who", "!next")] == [sentence + CALL, sentence]
 
 
 def test_without_a_rota_who_and_next_name_everybody(shop: Workshop) -> None:
@@ -391,7 +394,8 @@ def test_without_a_rota_who_and_next_name_everybody(shop: Workshop) -> None:
 def test_where_nobody_in_particular_is_there_who_says_so_kindly(shop: Workshop) -> None:
     shop.use(without_rota())
     shop.settle()
-    assert shop.answer(EVE, "!who", CIRCLE) == "Nobody in particular keeps Tuesday circle; we look after it together."
+    said = "Nobody in particular keeps Tuesday circle; we look after it together."
+    assert shop.answer(EVE, "!who", CIRCLE) == said + CALL
 
 
 def test_a_turn_further_off_than_a_year_is_said_too(shop: Workshop) -> None:
