@@ -93,7 +93,7 @@ class Maker:
         """See to it that a direct room is on its way, at most one a day; tells whether one is."""
         wanted = self._direct(user)
         now_ms = self._clock.now_ms()
-        if any(row.kind == "create" and row.target == user for row in outbox.waiting(tx)):
+        if outbox.is_waiting(tx, "create", user):
             return True
         origin = f"direct:{user}:{now_ms // DAY_MS}"
         effect = CreateRoom(step="direct", priority=Priority.REPLY, locator=wanted.locator, body=wanted.body, user=user)

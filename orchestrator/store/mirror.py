@@ -199,10 +199,7 @@ def state_of(tx: Tx, room: RoomId, type_: str, key: str = "") -> MirroredState |
         type=type_,
         key=key,
     )
-    if row is None:
-        return None
-    content = load_object(text(row, "content")) if type_ in KEPT else None
-    return MirroredState(EventId(text(row, "event")), UserId(text(row, "sender")), content, text(row, "digest"))
+    return None if row is None else _state(type_, row)
 
 
 def state_keys(tx: Tx, room: RoomId, type_: str) -> list[str]:
@@ -217,12 +214,14 @@ def state_keys(tx: Tx, room: RoomId, type_: str) -> list[str]:
 
 def rooms_with_state(tx: Tx, type_: str, key: str = "") -> list[tuple[RoomId, MirroredState]]:
     """List the joined rooms that have a state event of this type and key."""
-    found = []
-    for joined in rooms_joined(tx):
-        state = state_of(tx, joined.room, type_, key)
-        if state is not None:
-            found.append((joined.room, state))
-    return found
+    rows = tx.rows(
+        "select state.room as room, event, sender, content, digest from state join room"
+        " on room.account = state.account and room.room = state.room where state.account = :account"
+        " and type = :type and key = :key and membership = 'join' order by state.room",
+        type=type_,
+        key=key,
+    )
+    return [(RoomId(text(row, "room")), _state(type_, row)) for row in rows]
 
 
 def power_of(tx: Tx, room: RoomId) -> Power:
@@ -311,6 +310,11 @@ def _room(row: Row) -> MirroredRoom:
         membership=text(row, "membership"),
         invited_by=UserId(text(row, "invited_by")) if row["invited_by"] else None,
     )
+
+
+def _state(type_: str, row: Row) -> MirroredState:
+    content = load_object(text(row, "content")) if type_ in KEPT else None
+    return MirroredState(EventId(text(row, "event")), UserId(text(row, "sender")), content, text(row, "digest"))
 
 
 def _member(row: Row) -> MirroredMember:

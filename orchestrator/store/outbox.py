@@ -135,6 +135,16 @@ def waiting(tx: Tx) -> list[Waiting]:
     return [_waiting(r) for r in tx.rows("select * from outbox where account = :account order by priority, seq")]
 
 
+def is_waiting(tx: Tx, kind: str, target: str) -> bool:
+    """Tell whether something of a kind waits for a target."""
+    row = tx.one(
+        "select 1 as waits from outbox where account = :account and kind = :kind and target = :target limit 1",
+        kind=kind,
+        target=target,
+    )
+    return row is not None
+
+
 def anything_waits(tx: Tx) -> bool:
     """Tell whether there is an effect, or a state event, to deliver."""
     return (
