@@ -230,5 +230,7 @@ async def gather_crowd(
     """Bring the lead and some members into a community, as soon as its rooms are there."""
     members = [await people.encrypted(grove.homeserver, name) for name in names]
     crowd = Crowd(lead, members, grove, await grove.until_rooms(), rng)
+    # Who comes at the very moment at which something is said in a sealed room cannot read it; that is nobody's fault.
+    await grove.until_settled()
     await crowd.come_in()
     return crowd

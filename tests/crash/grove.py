@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from orchestrator import control
 from orchestrator.local import LocalHomeserver
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import UserId
@@ -18,6 +19,7 @@ from orchestrator.store import Store, ingest, outbox, timers
 from tests.crash.nursery import Nursery
 from tests.crash.subject import Slots
 from tests.real.bot import ACCOUNT, PASSWORD, BotProcess, Garden
+from tests.real.wire import eventually
 
 MOST_QUESTIONS = 1_440
 PINNED_EVERY = 10
@@ -25,6 +27,7 @@ SPARE_RULE = "spare"
 """A rule that never strikes, for a lead to switch back and forth."""
 
 SOON_MS = 5 * 60_000
+PATIENCE_S = 120.0
 
 
 def _questions(count: int) -> list[dict[str, Any]]:
@@ -71,6 +74,37 @@ class Grove(Garden):
     def slots(self) -> Slots:
         """When the questions are due."""
         return Slots.read(self.slots_file)
+
+    async def until_ready(self) -> None:
+        """Wait until the running bot knows what happened while it was away."""
+
+        async def ready() -> bool:
+            return bool((await self._status()).get("ready"))
+
+        await eventually(ready, "the bot at work", timeout_s=PATIENCE_S)
+
+    async def until_nothing_waits(self, *, timeout_s: float = PATIENCE_S) -> None:
+        """Wait for a moment in which the running bot has delivered everything, though there may soon be more."""
+
+        async def through() -> bool:
+            return (await self._status()).get("waiting") == 0
+
+        await eventually(through, "a moment of rest", timeout_s=timeout_s)
+
+    async def until_settled(self, *, timeout_s: float = PATIENCE_S) -> None:
+        """Wait until the running bot has nothing left to do."""
+
+        async def through() -> bool:
+            return not await self.waits()
+
+        try:
+            await eventually(through, "the bot's last work", timeout_s=timeout_s)
+        except AssertionError:
+            raise AssertionError(f"after {timeout_s} s the bot still had {await self.waits()}") from None
+
+    async def _status(self) -> dict[str, Any]:
+        answer: Any = await control.ask(self.data, "status")
+        return {} if answer is None else dict(answer["accounts"][ACCOUNT])
 
     async def waits(self) -> str:
         """Tell what the bot has still to do; "" when it is through."""

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from orchestrator import control
 from orchestrator.local import LocalHomeserver
@@ -106,7 +105,7 @@ async def _kill_at_random(
 
 async def schedule(grove: Grove, questions: int, *, every_ms: int = QUESTION_EVERY_MS) -> None:
     """Let questions fall due from now on, one after the other; returns when the running bot has its timers for them."""
-    await until_settled(grove)
+    await grove.until_settled()
     Slots(first_ms=_now_ms() + 5_000, every_ms=every_ms, count=questions).write(grove.slots_file)
     await control.ask(grove.data, "reload")
 
@@ -114,18 +113,6 @@ async def schedule(grove: Grove, questions: int, *, every_ms: int = QUESTION_EVE
         return bool(await grove.read(_questions_timed) == min(questions, 2 * len(grove.prompts)))
 
     await eventually(timed, "timers for the questions", timeout_s=5)
-
-
-async def until_settled(grove: Grove, *, timeout_s: float = PATIENCE_S) -> None:
-    """Wait until the running bot has nothing left to do."""
-
-    async def through() -> bool:
-        return not await grove.waits()
-
-    try:
-        await eventually(through, "the bot's last work", timeout_s=timeout_s)
-    except AssertionError:
-        raise AssertionError(f"after {timeout_s} s the bot still had {await grove.waits()}") from None
 
 
 async def settle_and_count(crowd: Crowd, bot: Subject) -> Report:
@@ -144,7 +131,7 @@ async def settle_and_count(crowd: Crowd, bot: Subject) -> Report:
         for key, link in zip(TALKING, last, strict=True):
             gone = partial(_is_gone, crowd, key, link)
             await eventually(gone, f"the last removal in the {key} room", timeout_s=PATIENCE_S)
-        await until_settled(grove)
+        await grove.until_settled()
     assert await bot.stop() == 0
     await crowd.catch_up()
     return count(await gather_evidence(crowd, until_ms=until_ms))
@@ -198,26 +185,11 @@ async def _some_time(grove: Grove, rng: random.Random, number: int) -> None:
     if kind in {1, 3}:
         await asyncio.sleep(rng.uniform(0.1, 3.0))
         return
-    await eventually(partial(_is_ready, grove), "the bot at work", timeout_s=PATIENCE_S)
+    await grove.until_ready()
     if kind == 4:
         with suppress(AssertionError):  # they never stop talking; then at least it had some time
-            await until_nothing_waits(grove, timeout_s=20)
+            await grove.until_nothing_waits(timeout_s=20)
     await asyncio.sleep(rng.uniform(0.0, 3.0))
-
-
-async def _is_ready(grove: Grove) -> bool:
-    status: Any = await control.ask(grove.data, "status")
-    return status is not None and status["accounts"]["keeper"]["ready"]
-
-
-async def until_nothing_waits(grove: Grove, *, timeout_s: float = PATIENCE_S) -> None:
-    """Wait for a moment in which the running bot has delivered everything, though there may soon be more."""
-
-    async def through() -> bool:
-        status: Any = await control.ask(grove.data, "status")
-        return status is not None and not status["accounts"]["keeper"]["waiting"]
-
-    await eventually(through, "a moment of rest", timeout_s=timeout_s)
 
 
 async def _downtime(crowd: Crowd, rng: random.Random, number: int) -> Life:

@@ -15,7 +15,6 @@ from orchestrator.local import LocalHomeserver
 from orchestrator.model.ids import EventId, RoomId
 from tests.crash.crowd import TALKING, Crowd, gather_crowd
 from tests.crash.grove import Grove, Subject, plant_grove
-from tests.crash.instants import until_nothing_waits
 from tests.crash.nursery import nursery
 from tests.crash.traces import forms_of, traces_in
 from tests.real.encrypted_person import EncryptedPerson
@@ -162,7 +161,7 @@ async def until_heard(crowd: Crowd) -> None:
     """Wait until the bot has taken in and done everything: until it answers what is said last."""
     for key in TALKING:
         await answered(crowd.lead, crowd.rooms[key], await crowd.lead.say(crowd.rooms[key], "!who"))
-    await until_nothing_waits(crowd.grove)
+    await crowd.grove.until_nothing_waits()
 
 
 async def answered(person: EncryptedPerson, room: RoomId, asked: EventId) -> None:
