@@ -215,13 +215,14 @@ class Keeper:
 
     async def _meet_members(self, room: RoomId) -> None:
         """Learn who is in a room of ours: sync tells only of those who speak, and whoever just reads belongs as well."""
+        before = await self._store.run(mirror.roll, room)
         try:
             joined = await self._history.members(room)
         except UnknownToken:
             raise
         except MatrixError:
             return  # known at the next start; until then they are as sync shows them
-        await self._store.run(mirror.see_members, room, joined)
+        await self._store.run(mirror.see_members, room, joined, before)
 
     def _direct(self, user: UserId) -> DirectRoom:
         return DirectRoom(*direct_room(self.me, user))

@@ -280,7 +280,8 @@ class Carrier:
                 raise
         if action == "join":
             # Sync tells only of those who speak; whether we are alone with somebody hangs on those who do not.
-            await self._store.run(mirror.see_members, room, await self._history.members(room))
+            before = await self._store.run(mirror.roll, room)
+            await self._store.run(mirror.see_members, room, await self._history.members(room), before)
         await self._confirm(row.cause, "done", room=room)
         return True
 

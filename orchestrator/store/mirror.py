@@ -134,19 +134,30 @@ def see_member(tx: Tx, event: Member, *, known_join: bool = True, heard_ms: int 
     )
 
 
-def see_members(tx: Tx, room: RoomId, joined: Collection[UserId]) -> None:
-    """Take note of everybody who is in a room, also those whose own events were never seen; others are not in it."""
+def roll(tx: Tx, room: RoomId) -> dict[UserId, EventId]:
+    """List everybody whose membership was ever seen in a room, with the event that says so."""
+    rows = tx.rows('select "user", event from member where account = :account and room = :room', room=room)
+    return {UserId(text(row, "user")): EventId(text(row, "event")) for row in rows}
+
+
+def see_members(tx: Tx, room: RoomId, joined: Collection[UserId], before: Mapping[UserId, EventId]) -> None:
+    """Take note of everybody who is in a room, also those whose own events were never seen; others are not in it.
+
+    ``before`` is the ``roll`` from before the server was asked: of whom something was heard meanwhile, that is newer.
+    """
+    heard = {user for user, event in roll(tx, room).items() if before.get(user) != event}
     for user in joined:
-        tx.run(
-            'insert into member (account, room, "user", membership, sender, event, since_ms)'
-            " values (:account, :room, :user, 'join', :user, '', null)"
-            ' on conflict (account, room, "user") do update set membership = excluded.membership'
-            " where member.membership != excluded.membership",
-            room=room,
-            user=user,
-        )
+        if user not in heard:
+            tx.run(
+                'insert into member (account, room, "user", membership, sender, event, since_ms)'
+                " values (:account, :room, :user, 'join', :user, '', null)"
+                ' on conflict (account, room, "user") do update set membership = excluded.membership'
+                " where member.membership != excluded.membership",
+                room=room,
+                user=user,
+            )
     for known in members(tx, room, "join"):
-        if known.user not in joined:
+        if known.user not in joined and known.user not in heard:
             tx.run(
                 "update member set membership = 'leave' where account = :account and room = :room and \"user\" = :user",
                 room=room,

@@ -364,7 +364,7 @@ async def test_nor_can_it_by_hiding_the_newcomer_in_a_hole(house: House, before:
     whole_ms = house.clock.at_ms
     house.clock.at_ms += 60_000
     await house.take(said(9), limited=True)
-    await house.store.run(mirror.see_members, ROOM, [ME, CY])  # as at a start, before the hole is filled
+    await house.store.run(mirror.see_members, ROOM, [ME, CY], {})  # as at a start, before the hole is filled
     await house.engine.take_page([joined(1, at_ms=1, before=before), said(8)], closing)
     assert await came_since(house) == whole_ms
 
@@ -394,7 +394,7 @@ async def test_who_came_while_we_were_away_is_there_since_then_and_not_in_the_fu
 async def test_who_has_been_there_for_long_is_no_newcomer_when_sync_first_tells_of_them(house: House) -> None:
     house.use(Craft())
     await house.begin()
-    await house.store.run(mirror.see_members, ROOM, [ME, CY])
+    await house.store.run(mirror.see_members, ROOM, [ME, CY], {})
     old = joined(1, at_ms=1)
     shown = RoomUpdate(room=ROOM, membership="join", state=(old,), timeline=(said(9),))
     await house.engine.take(SyncBatch(since="s0", until="s1", rooms=(shown,)), catching_up=False)

@@ -371,12 +371,25 @@ def test_who_just_reads_is_known_once_the_rooms_list_was_read() -> None:
     def work(tx: Tx) -> None:
         mirror.see_member(tx, membership("join", at_ms=5))
         reader = UserId("@reader:grove.example")
-        mirror.see_members(tx, ROOM, [CY, reader])
+        mirror.see_members(tx, ROOM, [CY, reader], mirror.roll(tx, ROOM))
         assert [known.user for known in mirror.members(tx, ROOM)] == sorted([CY, reader])
         known = mirror.member(tx, ROOM, CY)
         assert known is not None
         assert known.since_ms == 5
-        mirror.see_members(tx, ROOM, [reader])
+        mirror.see_members(tx, ROOM, [reader], mirror.roll(tx, ROOM))
         assert [known.user for known in mirror.members(tx, ROOM)] == [reader]
+
+    rolled_back(work)
+
+
+def test_who_came_or_left_while_the_list_was_read_is_as_they_were_heard() -> None:
+    def work(tx: Tx) -> None:
+        mirror.see_member(tx, membership("join", at_ms=1, user=ANA))
+        before = mirror.roll(tx, ROOM)
+        listed = [ANA]
+        mirror.see_member(tx, membership("join", at_ms=2, event="$came"))
+        mirror.see_member(tx, membership("leave", at_ms=3, user=ANA, event="$left"))
+        mirror.see_members(tx, ROOM, listed, before)
+        assert [known.user for known in mirror.members(tx, ROOM)] == [CY]
 
     rolled_back(work)
