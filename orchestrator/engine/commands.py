@@ -144,7 +144,14 @@ class Commands:
     def _help(self, tx: Tx, call: Call, now: Now) -> list[AnyEffect]:
         del tx
         prefix = self._prefix_of(call.community)
-        lines = [_("Here is what you can ask me:")]
+        lines = []
+        if call.args and call.args[0].removeprefix(prefix).casefold() not in self._table:
+            # Somebody may be asking for help, and not for a list.
+            person = _(
+                "If you would like a person to get in touch with you, write `{prefix}raise`, here or to me in private."
+            )
+            lines += [person.format(prefix=prefix), ""]
+        lines.append(_("Here is what you can ask me:"))
         lines += [
             f"- `{prefix}{_usage(command, call.role)}`: {_(command.summary)}"
             for _craft, command in sorted(self._table.values(), key=lambda entry: (entry[1].needs, entry[1].name))

@@ -44,7 +44,7 @@ def departures(tx: Tx, community: Community, where: RoomId, me: UserId) -> Itera
                 room=where,
                 user=present.user,
                 membership="leave",
-                reason=_("This room is for the people on the current roster. Thank you for everything you gave."),
+                reason=_("This room is for those who keep the rooms at the moment. Thank you for everything you gave."),
                 based_on=present.event,
                 rule="roster",
             )

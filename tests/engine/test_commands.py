@@ -122,6 +122,16 @@ async def test_help_shows_how_to_switch_a_rule_to_those_who_can(house: House) ->
     assert "- !rule [NAME observe|enforce]: the rules I check" in said
 
 
+async def test_whoever_cries_for_help_in_a_room_hears_of_a_person_first(house: House) -> None:
+    await house.say(CY, "!help i don't know what to do")
+    (said,) = await house.said(CIRCLE)
+    assert said.startswith("If you would like a person to get in touch with you, write !raise")
+    await house.deliver()
+    await house.say(CY, "!help who")
+    (said,) = await house.said(CIRCLE)
+    assert said.startswith("Here is what")
+
+
 async def test_what_help_says_last_is_no_part_of_its_list(house: House) -> None:
     await house.say(CY, "!help")
     (row,) = await house.waiting()
