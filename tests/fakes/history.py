@@ -32,7 +32,8 @@ def messages(
     have an ``end``. Who left reads backwards from there.
     """
     room, left = _readable(world, requester, room_id)
-    newest = Place(world.stream, room.last.depth if room.last is not None else 0)
+    # The greatest depth, not that of the event that was learnt of last: one that was held back stands further down.
+    newest = Place(world.stream, max((event.depth for event in room.history()), default=0))
     begin = Place.parse(start, "from") if start is not None else newest if backwards else Place(0)
     bound = Place.parse(stop, "to") if stop is not None else None
     low, high = (bound, begin) if backwards else (begin, bound)

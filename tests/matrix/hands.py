@@ -18,6 +18,7 @@ import pytest
 from orchestrator import failpoints
 from orchestrator.documents.declared import Documents
 from orchestrator.engine import Engine
+from orchestrator.engine.filler import Filler, _rooms_with_work
 from orchestrator.errors import DocumentError, DocumentErrors
 from orchestrator.matrix.budget import Budget
 from orchestrator.matrix.carrying import Carrier
@@ -127,10 +128,16 @@ class Life:
     """The bot from one start to its end."""
 
     def __init__(
-        self, hs: FakeHomeserver, rows: AccountStore, http: aiohttp.ClientSession, overlay: Overlay, device: str
+        self,
+        hs: FakeHomeserver,
+        rows: AccountStore,
+        http: aiohttp.ClientSession,
+        overlay: Overlay,
+        device: str,
+        craft: type[Asker],
     ) -> None:
         self.hs, self.rows, self.device = hs, rows, device
-        self.asker, self.greeting = Asker(), Greeting()
+        self.asker, self.greeting = craft(), Greeting()
         self.pauses = Pauses(hs.clock)
         rng = random.Random(1)  # noqa: S311 - the same jitter each time
         self.gateway = gateway = Gateway(http, hs.base_url, hs.clock, rng, self.pauses)
@@ -155,6 +162,7 @@ class Life:
         )
         self.budget = Budget()
         self.delivery = Delivery(rows, self.carrier, self.budget, hs.clock, rng)
+        self.filler = Filler(self.engine, rows, history, hs.clock, self.pauses)
         self.engine.follow(lambda taken: self.delivery.wake() if taken.waiting else None)
 
     # -- what it is asked ----------------------------------------------------------------------------------------------
@@ -169,12 +177,22 @@ class Life:
 
     async def sync(self) -> None:
         """Take in all that is new."""
-        while True:
-            since = await self.rows.run(ingest.cursor)
-            batch = await self.syncer.next(since, 0)
-            await self.engine.take(batch, catching_up=False)
-            if not batch.rooms:
-                return
+        while await self.listen():
+            pass
+
+    async def listen(self) -> bool:
+        """Take in one answer; tells whether there was anything new in it."""
+        since = await self.rows.run(ingest.cursor)
+        batch = await self.syncer.next(since, 0)
+        await self.engine.take(batch, catching_up=False)
+        return bool(batch.rooms)
+
+    async def catch_up(self) -> bool:
+        """Do one piece of what is to be read from history; tells whether there was any."""
+        rooms = await self.rows.run(_rooms_with_work)
+        if rooms:
+            await self.filler._catch_up(rooms[0])
+        return bool(rooms)
 
     # -- what it does --------------------------------------------------------------------------------------------------
 
@@ -231,7 +249,12 @@ def direct_room(user: UserId) -> DirectRoom:
 
 @asynccontextmanager
 async def living(
-    hs: FakeHomeserver, directory: Path, overlay: Overlay | None = None, *, device: str = "KEEPER"
+    hs: FakeHomeserver,
+    directory: Path,
+    overlay: Overlay | None = None,
+    *,
+    device: str = "KEEPER",
+    craft: type[Asker] = Asker,
 ) -> AsyncIterator[Life]:
     """Start the bot on the rows of a directory and take in what happened; it ends with the context."""
     async with AsyncExitStack() as stack:
@@ -240,7 +263,7 @@ async def living(
         # A connection for each request: aiohttp repeats a request by itself when a kept connection breaks.
         connector = aiohttp.TCPConnector(force_close=True)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        life = Life(hs, store.of(AccountKey("keeper")), http, overlay or Overlay(), device)
+        life = Life(hs, store.of(AccountKey("keeper")), http, overlay or Overlay(), device, craft)
         await life.sync()
         yield life
 
