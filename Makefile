@@ -10,7 +10,7 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed lint
 	$(BIN)/pytest --quiet --numprocesses 2 -m "not real and not crash"
-	$(BIN)/pytest --quiet -m "real or crash"
+	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup -m "real or crash"
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

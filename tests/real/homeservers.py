@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 
 import trustme
 
-from orchestrator.errors import BadRequest, NotFound
+from orchestrator.errors import BadRequest, MatrixError, NotFound, SetupError
 from orchestrator.local import Federation, LocalHomeserver
 from orchestrator.local.ports import HeldPort
 from tests.real.wire import eventually
@@ -129,6 +129,7 @@ class FederatingPair:
         data_dir.mkdir(parents=True, exist_ok=True)
         authority.cert_pem.write_to_path(data_dir / "authority.pem")
         self._links = (Link("127.0.0.1"), Link("127.0.0.2"))
+        self._mending: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
         def server(link: Link) -> LocalHomeserver:
@@ -165,6 +166,7 @@ class FederatingPair:
 
     async def stop(self) -> None:
         """Close the link and stop both."""
+        await self._give_up_mending()
         await asyncio.gather(*(link.close() for link in self._links), self.a.stop(), self.b.stop())
 
     async def cut(self) -> None:
@@ -175,10 +177,13 @@ class FederatingPair:
         """Open the link again and return when both servers have noticed.
 
         Either side then sends what the other missed; wait for that in the rooms. Harmless when the link is whole.
+        Until it is cut again, each is made to try the other whenever it has given up: what it began to send while the
+        link was cut may fail only now.
         """
         await self._at_home(self._open())
-        for server, other in ((self.a, self.b), (self.b, self.a)):
+        for server, other in self._ways():
             await eventually(partial(_in_touch, server, other), f"{server.server_name} noticing the healed link")
+        await self._at_home(self._begin_mending())
 
     async def restart(self, server: LocalHomeserver) -> None:
         """Start one of the two anew: it forgets what it still owed the other, and sends only its newest events."""
@@ -190,11 +195,33 @@ class FederatingPair:
         await self._at_home(anew())
 
     async def _cut(self) -> None:
+        await self._give_up_mending()
         await asyncio.gather(*(link.cut() for link in self._links))
 
     async def _open(self) -> None:
         for link, server in zip(self._links, (self.a, self.b), strict=True):
             await link.open(server.federation_port)
+
+    async def _begin_mending(self) -> None:
+        if self._mending is None:
+            self._mending = asyncio.create_task(self._mend())
+
+    async def _give_up_mending(self) -> None:
+        if self._mending is not None:
+            self._mending.cancel()
+            await asyncio.gather(self._mending, return_exceptions=True)
+            self._mending = None
+
+    async def _mend(self) -> None:
+        while True:
+            for server, other in self._ways():
+                # One of them may just be starting anew.
+                with contextlib.suppress(MatrixError, SetupError):
+                    await _in_touch(server, other)
+            await asyncio.sleep(0.5)
+
+    def _ways(self) -> tuple[tuple[LocalHomeserver, LocalHomeserver], ...]:
+        return (self.a, self.b), (self.b, self.a)
 
     async def _at_home(self, work: Coroutine[Any, Any, None]) -> None:
         """Do the work in the event loop that the links belong to."""
