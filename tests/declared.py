@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time
 from hashlib import sha256
+from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from orchestrator.documents.declared import (
     CONTROL_KEY,
+    SPACE_KEY,
+    Acl,
     Care,
     Community,
     Deck,
@@ -26,6 +29,7 @@ from orchestrator.documents.declared import (
     Prompt,
     PromptSchedule,
     Resource,
+    Retention,
     Room,
     Rota,
     Rule,
@@ -70,6 +74,9 @@ def settings(
     encryption: bool = True,
     listed: bool = False,
     federate: bool = True,
+    allow: Sequence[str] = (),
+    retention: Retention | None = None,
+    acl: Acl | None = None,
 ) -> Settings:
     return Settings(
         room_version=room_version,
@@ -79,6 +86,9 @@ def settings(
         encryption=encryption,
         listed=listed,
         federate=federate,
+        allow=tuple(RoomKey(key) for key in allow),
+        retention=retention,
+        acl=acl,
     )
 
 
@@ -185,6 +195,12 @@ def room(
     facilitators: Sequence[UserId] = (),
     on_drift: Mapping[str, OnDrift] | None = None,
     quiet: QuietHours | None = None,
+    within: str = SPACE_KEY,
+    suggested: bool = False,
+    avatar: Path | None = None,
+    avatar_sha256: str = "",
+    knock_question: str = "",
+    archive: bool = False,
 ) -> Room:
     return Room(
         community=CommunityKey(community_key),
@@ -203,12 +219,18 @@ def room(
         facilitators=tuple(facilitators),
         on_drift={**DRIFT, **(on_drift or {})},
         quiet=quiet,
+        within=RoomKey(within),
+        suggested=suggested,
+        avatar=avatar,
+        avatar_sha256=avatar_sha256,
+        knock_question=knock_question,
+        archive=archive,
     )
 
 
 def space(*, community_key: str = "grove", room_version: str = "12", join: JoinRule = "invite") -> Room:
     return room(
-        "",
+        SPACE_KEY,
         community_key=community_key,
         kind="space",
         name="The Grove",
@@ -239,6 +261,7 @@ def community(
     zone: str = "Europe/Berlin",
     locale: str = "en",
     prefix: str = "!",
+    founders: Sequence[UserId] = (),
 ) -> Community:
     """Build a community; its space and control room are made, ``rooms`` are its others."""
     own = tuple(replace(each, community=CommunityKey(key)) for each in rooms)
@@ -256,6 +279,7 @@ def community(
         control=control(community_key=key, room_version=room_version, facilitators=facilitators),
         rooms=own,
         previously=tuple(CommunityKey(former) for former in previously),
+        founders=tuple(founders),
     )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from orchestrator.model.cadence import Cadence, QuietHours, Weekly
@@ -19,6 +20,10 @@ JoinRule: TypeAlias = Literal["invite", "knock", "restricted", "knock_restricted
 History: TypeAlias = Literal["joined", "invited", "shared", "world_readable"]
 OnDrift: TypeAlias = Literal["report", "accept", "enforce"]
 Gate: TypeAlias = Literal["quiet_hours", "active_room", "coverage"]
+Layer: TypeAlias = Literal["floor", "community", "template", "extends", "room", "overlay", "default"]
+
+SPACE_KEY: Final = RoomKey("")
+"""The room key of a community's space."""
 
 CONTROL_KEY = RoomKey("control")
 """The room key of a community's control room, which is made without being declared."""
@@ -41,9 +46,43 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which layer set a value, and where it is written; ``file`` is "" for what nobody wrote."""
+
+    layer: Layer
+    file: str = ""
+    line: int = 0
+    col: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long servers are asked to keep what is said; ``m.room.retention`` (MSC1763)."""
+
+    max_ms: int
+    min_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acl:
+    """Which servers may take part; ``m.room.server_acl``, whose patterns know ``*`` and ``?``."""
+
+    allow: tuple[str, ...] = ("*",)
+    deny: tuple[str, ...] = ()
+    ip_literals: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a room is made. ``encryption`` and ``federate`` are for ever; the rest can change."""
+    """How a room is made. ``room_version``, ``encryption`` and ``federate`` are for ever; the rest can change.
+
+    Attributes:
+        allow: rooms or spaces of this community whose members may come in where ``join`` is restricted; empty: the space
+            that the room hangs in.
+        retention: None: nothing is said about it.
+        acl: None: nothing is said about it.
+    """
 
     room_version: str
     join: JoinRule
@@ -52,6 +91,9 @@ class Settings:
     encryption: bool
     listed: bool
     federate: bool
+    allow: tuple[RoomKey, ...] = ()
+    retention: Retention | None = None
+    acl: Acl | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,15 +237,21 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """A declared room (or a community's space), with its template, names and people filled in.
+    """A declared room (or a space), with its template, names and people filled in.
 
     Attributes:
-        key: unique within the community; ``bindings.SPACE_KEY`` ("") for the space, ``CONTROL_KEY`` for the control room.
+        key: unique within the community; ``SPACE_KEY`` ("") for the community's space, ``CONTROL_KEY`` for the control room.
         alias: the localpart, without ``#`` and server; None: no alias.
         previously: former keys, under which the room is looked for too.
         facilitators: on the rota, or always on duty where there is no rota. In the control room: those of all rooms.
         on_drift: what to do about each part that differs; every part is there, the keys are those of ``DRIFT``.
         quiet: hours in which nothing is asked: the room's own, or else its rota's.
+        within: the space it hangs in; ``SPACE_KEY`` for the community's own. The community's space hangs in none.
+        suggested: its space recommends it to newcomers.
+        avatar: a picture; ``avatar_sha256`` is that of its bytes, in hex ("" where there is none).
+        knock_question: what is asked of somebody who knocks; "": nothing.
+        archive: it is to be closed. Nobody is on duty there and nothing is asked any more.
+        origins: which layer set what, by the path it has in the documents, such as ``settings.join``.
     """
 
     community: CommunityKey
@@ -222,11 +270,25 @@ class Room:
     facilitators: tuple[UserId, ...]
     on_drift: Mapping[str, OnDrift]
     quiet: QuietHours | None = None
+    within: RoomKey = SPACE_KEY
+    suggested: bool = False
+    avatar: Path | None = None
+    avatar_sha256: str = ""
+    knock_question: str = ""
+    archive: bool = False
+    # What a line is moved to in a file changes no room.
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Community:
-    """A space and its rooms. ``rooms`` holds neither the space nor the control room."""
+    """A space and its rooms.
+
+    Attributes:
+        rooms: neither the space nor the control room; first the spaces within the space, parents before children, then
+            the rooms in the order of the file.
+        founders: people who stand beside the bot as creators of rooms made from now on (room version 12 and later).
+    """
 
     key: CommunityKey
     account: AccountKey
@@ -240,9 +302,10 @@ class Community:
     control: Room
     rooms: tuple[Room, ...]
     previously: tuple[CommunityKey, ...] = ()
+    founders: tuple[UserId, ...] = ()
 
     def every_room(self) -> tuple[Room, ...]:
-        """List the space, the control room and the others, in the order in which they are made."""
+        """List the space, the control room, the spaces within and the rooms, in the order in which they are made."""
         return (self.space, self.control, *self.rooms)
 
     def room(self, key: RoomKey) -> Room | None:

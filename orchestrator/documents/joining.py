@@ -12,12 +12,11 @@ from orchestrator.model.ids import AccountKey, RoomKey, UserId
 
 from .authored import CommunitySpec, Config, PromptSpec, RoomSpec, Template
 from .braces import fill
-from .declared import CONTROL_KEY, Community, Deck, Policy, PromptSchedule, Room, Welcome
+from .declared import CONTROL_KEY, SPACE_KEY, Community, Deck, Policy, PromptSchedule, Room, Welcome
 from .edge.policy import norms_of
 from .source import Path, Source
 from .words import nearest
 
-SPACE_KEY: Final = RoomKey("")
 _ALIAS: Final = re.compile(r"[a-z0-9._=/+-]+\Z")
 
 Taken: TypeAlias = dict[tuple[str, str], str]

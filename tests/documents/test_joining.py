@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from orchestrator.documents.declared import CONTROL_KEY, Action, Community, Mode, Room
-from orchestrator.documents.joining import SPACE_KEY
+from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Action, Community, Mode, Room
 from orchestrator.model.cadence import Cadence, Every, QuietHours, Unit, Weekday, Weekly
 from orchestrator.model.ids import CommunityKey, RoomKey
 
