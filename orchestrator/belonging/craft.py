@@ -11,7 +11,7 @@ from orchestrator.model import content
 from orchestrator.model.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
 from orchestrator.model.events import Event, Message, Unreadable
-from orchestrator.model.feature import Command, Now, Timer, Tx
+from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
 from orchestrator.model.ids import Json, RoomId, UserId
 from orchestrator.model.wording import clearly_a_command, without_quote
 from orchestrator.store import bindings, ingest
@@ -91,6 +91,11 @@ class Belonging:
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         """Let an answer be; it has no follow-up."""
         del tx, result, now
+        return ()
+
+    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
+        """Nothing is asked here yet."""
+        del tx, answer, now
         return ()
 
     def _answer(  # what is said to whom, and when not

@@ -11,7 +11,7 @@ from orchestrator.i18n import N_, _, speaking
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Redact, Result
 from orchestrator.model.events import Event, Member, Message, Redaction
-from orchestrator.model.feature import Command, Now, Role, Timer, Tx
+from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import EventId, JsonObject, RoomId, UserId
 from orchestrator.store import claims, mirror
 from orchestrator.store.claims import Claim
@@ -138,6 +138,11 @@ class Culture:
                 return raising.lead_told(tx, self._documents, result, tag)
             case raising.DO_ASK | raising.DO_PRIVATE:
                 return raising.done(tx, self._documents, result, tag, now)
+        return ()
+
+    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
+        """Nothing is asked here yet."""
+        del tx, answer, now
         return ()
 
     # -- judging -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
 from orchestrator.model.events import Event, Member
-from orchestrator.model.feature import Call, Command, Now, Role, Timer, Tx
+from orchestrator.model.feature import Answer, Call, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
 from orchestrator.schedule import next_at
 from orchestrator.store import bindings, claims, mirror
@@ -117,6 +117,11 @@ class Facilitation:
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         """An announcement needs no follow-up."""
         del tx, result, now
+        return ()
+
+    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
+        """Nothing is asked here yet."""
+        del tx, answer, now
         return ()
 
     # -- handoffs ------------------------------------------------------------------------------------------------------

@@ -7,12 +7,14 @@ people's ids, never other people's words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, TypeAlias
 
 from .ids import Cause, CommunityKey, EventId, Json, RoomId, RoomKey, UserId
+from .roles import Role
 
 
 class Priority(IntEnum):
@@ -61,6 +63,97 @@ class SendDirect(Effect):
 
     user: UserId
     content: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers to a question.
+
+    Attributes:
+        key: the reaction that means it, such as ``✅``; the bot puts one there, so that people only have to tap.
+        word: the plain word that means the same, in the language of the question, for whoever cannot react.
+        value: what the craft is given back, whatever the language; "" for the word itself.
+    """
+
+    key: str
+    word: str
+    value: str = ""
+
+    @property
+    def means(self) -> str:
+        """What the craft is given back."""
+        return self.value or self.word
+
+    def is_meant_by(self, said: str) -> bool:
+        """Tell whether a reaction or a word means this choice, however its client dresses it up."""
+        return plainly(said) in {plainly(self.key), plainly(self.word), plainly(self.means)}
+
+
+_AROUND = " \t\r\n`'\"*_.,;:!…"
+
+
+def plainly(said: str) -> str:
+    """Leave out what makes no difference to an answer: tints, how an emoji is drawn, case, signs around a word."""
+    bare = "".join(c for c in unicodedata.normalize("NFKC", said[:256]) if not _is_dressing(c))
+    return bare.strip(_AROUND).casefold()
+
+
+def _is_dressing(sign: str) -> bool:
+    # Variation selectors (U+FE0E, U+FE0F) and the five skin tones; other marks that cannot be seen but by what they join.
+    return sign in "\ufe0e\ufe0f" or "\U0001f3fb" <= sign <= "\U0001f3ff" or unicodedata.category(sign) == "Cf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask(Send):
+    """Ask something in a room, to be answered by a reaction or its word; the craft hears of it by ``answered``.
+
+    Attributes:
+        choices: the answers there are.
+        needs: the least role in ``about`` that may answer besides the asker; None: nobody else may.
+        asker: who may answer because it is asked for them, or of them.
+        asker_needs: the least role in ``about`` that the asker needs, when they answer, for that.
+        open_ms: how long it may be answered after it was sent.
+        about: the community whose roles count; None: nobody is more than a member there.
+        about_room: the declared room whose roles count; None: those of the community as a whole.
+        subject: what it is about, given back to the craft; opaque here, and ids only.
+
+    Raises:
+        ValueError: there is nothing to choose, two choices look the same, or it may never be answered.
+    """
+
+    choices: tuple[Choice, ...]
+    needs: Role | None
+    open_ms: int
+    subject: str
+    asker: UserId | None = None
+    asker_needs: Role = Role.MEMBER
+    about: CommunityKey | None = None
+    about_room: RoomKey | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody could answer."""
+        _check_question(self.choices, self.open_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskDirect(SendDirect):
+    """Ask one person something in private; they are the one who may answer. The fields are those of ``Ask``."""
+
+    choices: tuple[Choice, ...]
+    open_ms: int
+    subject: str
+    about: CommunityKey | None = None
+    about_room: RoomKey | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody could answer."""
+        _check_question(self.choices, self.open_ms)
+
+
+def _check_question(choices: Sequence[Choice], open_ms: int) -> None:
+    said = [name for choice in choices for name in {plainly(n) for n in (choice.key, choice.word, choice.means)}]
+    if not choices or "" in said or len(set(said)) < len(said) or open_ms <= 0:
+        raise ValueError("a question needs choices that can be told apart, and time to answer it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

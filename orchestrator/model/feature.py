@@ -9,13 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Protocol, TypeAlias
 
 from .effects import AnyEffect, Result
 from .events import Event, Message
-from .ids import AccountKey, CommunityKey, Json, RoomId, RoomKey, UserId
+from .ids import AccountKey, CommunityKey, EventId, Json, RoomId, RoomKey, UserId
+from .roles import Role
 from .windows import Windows
+
+__all__ = [
+    "Answer",
+    "Call",
+    "Command",
+    "Feature",
+    "Now",
+    "Role",
+    "Roster",
+    "Row",
+    "SqlValue",
+    "Timer",
+    "Tx",
+]
 
 SqlValue: TypeAlias = str | int | float | bytes | None
 Row: TypeAlias = Mapping[str, SqlValue]
@@ -44,15 +58,6 @@ class Tx(Protocol):
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo what runs inside if it raises, and only that."""
         ...
-
-
-class Role(IntEnum):
-    """What somebody is in a room, now. The numbers order them; they are not power levels."""
-
-    MEMBER = 0
-    FACILITATOR = 1
-    """On duty in this room. A facilitator off duty is a member, and is told how to go on duty."""
-    LEAD = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +131,29 @@ class Command:
     urgent: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of a question (``effects.Ask``) that a craft asked; every one that was sent is answered once.
+
+    Attributes:
+        question: the event that asked.
+        subject, tag: given back as the craft gave them.
+        choice: the chosen ``Choice.means``; None when nobody answered in time, or when the question is gone: redacted, or
+            the bot is not in its room any more.
+        by: who answered.
+        role: what they may act as where the question was about, now; MEMBER when nobody answered.
+        room: where it was asked.
+    """
+
+    question: EventId
+    subject: str
+    tag: str
+    choice: str | None
+    by: UserId | None
+    role: Role
+    room: RoomId
+
+
 class Feature(Protocol):
     """One of the five crafts."""
 
@@ -156,6 +184,13 @@ class Feature(Protocol):
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         """Take note of what became of an effect that this craft asked for."""
+        ...
+
+    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
+        """Act on what became of a question that this craft asked; its row is already gone.
+
+        Whoever answered was the asker, or might act as the role that the question needs; in the same transaction.
+        """
         ...
 
 

@@ -12,7 +12,7 @@ from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
 from orchestrator.model.events import Event
-from orchestrator.model.feature import Command, Now, Timer, Tx
+from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
 from orchestrator.model.ids import CommunityKey, Json, RoomId, RoomKey, UserId
 from orchestrator.schedule import next_at, occurrences
 from orchestrator.store import bindings, claims
@@ -101,6 +101,11 @@ class Prompts:
             put_back(tx, room, tag["deck"], tag["item"], tag["round"])
         elif tag["pin"] and result.room is not None:
             self._pin(tx, room, result.room, tag["schedule"], now)
+        return ()
+
+    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
+        """Nothing is asked here yet."""
+        del tx, answer, now
         return ()
 
     def _room(self, community: CommunityKey, key: RoomKey) -> Room | None:

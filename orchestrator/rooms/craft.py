@@ -14,7 +14,7 @@ from orchestrator.i18n import speaking
 from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.effects import AnyEffect, CreateRoom, Priority, Result
 from orchestrator.model.events import Event, Member, State
-from orchestrator.model.feature import Command, Now, Timer, Tx
+from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
 from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
 from orchestrator.store import bindings, mirror, outbox, timers
 from orchestrator.store.bindings import SPACE_KEY
@@ -98,6 +98,11 @@ class Rooms:
             return []
         name, _, key = target.partition("/")
         return self._made(tx, CommunityKey(name), RoomKey(key), result, now)
+
+    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
+        """Nothing is asked here yet."""
+        del tx, answer, now
+        return ()
 
     def invited(self, tx: Tx, room: RoomId, inviter: UserId, now: Now, *, direct: bool) -> Iterable[AnyEffect]:
         """Decide about an invitation of the bot."""

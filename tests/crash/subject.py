@@ -23,7 +23,7 @@ from orchestrator.model.cadence import Weekly
 from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Result
 from orchestrator.model.events import Event, Message, Reaction, State
-from orchestrator.model.feature import Command, Now, Timer, Tx
+from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
 from orchestrator.model.ids import UserId
 
 SHORT_GRACE_MS = 2_000
@@ -116,6 +116,10 @@ class Clumsy:
         return ()
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
+        """Do nothing."""
+        return ()
+
+    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
         """Do nothing."""
         return ()
 

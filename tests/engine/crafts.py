@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from orchestrator.model import content
 from orchestrator.model.effects import AnyEffect, Result, Send
 from orchestrator.model.events import Event, Message
-from orchestrator.model.feature import Command, Now, Timer, Tx
+from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
 from orchestrator.model.ids import RoomId
 from orchestrator.store.timers import set_timer
 
@@ -35,6 +35,9 @@ class Craft:
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         self.results.append(result)
+        return ()
+
+    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
         return ()
 
 

@@ -30,7 +30,7 @@ from orchestrator.matrix.ports import DirectRoom
 from orchestrator.matrix.sync import Syncer
 from orchestrator.model.effects import AnyEffect, Outcome, Result
 from orchestrator.model.events import Event
-from orchestrator.model.feature import Command, Now, Role, Timer, Tx
+from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import (
     LOCATOR_TYPE,
     AccountKey,
@@ -89,6 +89,9 @@ class Asker:
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         self.results.append(result)
+        return ()
+
+    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
         return ()
 
 
