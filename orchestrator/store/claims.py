@@ -27,6 +27,8 @@ class Claim:
         owner: who wants it: ``template``, ``duty``, ``mute``, ``norms``, ``prompt`` ...; compose orders owners.
         until_ms: the claim ends by itself then; None: never.
         ended: no longer wanted, and perhaps still live.
+        before: what stood at the path when it was first put there, to be put back when the claim ends: ``(value,)``, or
+            ``()`` where nothing stood; None where that is not kept (``keep_before``).
     """
 
     room: RoomId
@@ -37,6 +39,7 @@ class Claim:
     value: Json
     until_ms: int | None = None
     ended: bool = False
+    before: tuple[Json, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,35 @@ def drop_claim(
     if changed:
         mark_unsettled(tx, room, type_, key, now_ms)
     return changed > 0
+
+
+def keep_before(tx: Tx, claim: Claim, before: tuple[Json, ...]) -> None:
+    """Remember what stood at a claim's path before it; what is remembered already stays."""
+    tx.run(
+        "update claim set before = :before where account = :account and room = :room and type = :type and key = :key"
+        " and path = :path and owner = :owner and before is null",
+        before=dump(list(before)),
+        room=claim.room,
+        type=claim.type,
+        key=claim.key,
+        path=dump(list(claim.path)),
+        owner=claim.owner,
+    )
+
+
+def claims_in(tx: Tx, room: RoomId) -> list[Claim]:
+    """List every claim on a room's state that was not ended; one whose time has just come among them."""
+    rows = tx.rows(
+        "select * from claim where account = :account and room = :room and ended = 0 order by type, key, owner, path",
+        room=room,
+    )
+    return [_claim(row) for row in rows]
+
+
+def abandon(tx: Tx, room: RoomId) -> None:
+    """Forget every claim on a room's state: it is left as it is, and not written any more."""
+    for table in ("claim", "unsettled"):
+        tx.run(f"delete from {table} where account = :account and room = :room", room=room)
 
 
 def claims_on(tx: Tx, room: RoomId, type_: str, key: str, now_ms: int) -> list[Claim]:
@@ -204,6 +236,7 @@ def set_aside(tx: Tx, what: Unsettled) -> None:
 
 def _claim(row: Row, now_ms: int | None = None) -> Claim:
     path, until_ms = load(text(row, "path")), maybe_number(row, "until_ms")
+    before = load(text(row, "before")) if row["before"] is not None else None
     return Claim(
         room=RoomId(text(row, "room")),
         type=text(row, "type"),
@@ -213,4 +246,5 @@ def _claim(row: Row, now_ms: int | None = None) -> Claim:
         value=load(text(row, "value")),
         until_ms=until_ms,
         ended=number(row, "ended") == 1 or (now_ms is not None and until_ms is not None and until_ms <= now_ms),
+        before=tuple(before) if isinstance(before, list) else None,
     )

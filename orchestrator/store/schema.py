@@ -227,3 +227,60 @@ def prompts(db: Database) -> None:
         {"community": str, "key": str, "deck": str, "item": str, "round": int, "place": int},
         key=("community", "key", "deck", "round", "item"),
     )
+
+
+@migrations()
+def closing(db: Database) -> None:
+    """What stood before something that passes, which rooms are locked, closed for good or on their way to another room."""
+    db.table("claim").add_column("before", str)
+    # "everyone": the community as a whole is, with all rooms that it has or comes to have.
+    _table(
+        db,
+        "lock",
+        {"community": str, "key": str, "everyone": int, "by_lead": int, "level": int, "since_ms": int},
+        key=("community", "key", "everyone"),
+    )
+    _table(db, "archived", {"community": str, "key": str, "room": str, "step": str}, key=("community", "key"))
+    table = _table(
+        db,
+        "upgrade",
+        {"community": str, "key": str, "old": str, "new": str, "version": str, "step": str, "begun_ms": int},
+        key=("old",),
+        nullable=("new",),
+    )
+    table.create_index(["account", "new"])
+    _table(
+        db,
+        "successor",
+        {"community": str, "key": str, "old": str, "new": str, "sender": str, "step": str},
+        key=("old",),
+    )
+
+
+@migrations()
+def questions(db: Database) -> None:
+    """What was asked in a room and waits for a reaction."""
+    table = _table(
+        db,
+        "question",
+        {
+            "event": str,
+            "room": str,
+            "craft": str,
+            "subject": str,
+            "tag": str,
+            "needs": int,
+            "asker": str,
+            "asker_needs": int,
+            "about": str,
+            "about_room": str,
+            "choices": str,
+            "thread": str,
+            "until_ms": int,
+            "due_ms": int,
+        },
+        key=("event",),
+        nullable=("needs", "asker", "about", "about_room", "thread"),
+    )
+    table.create_index(["account", "due_ms"])
+    table.create_index(["account", "room"])
