@@ -25,6 +25,7 @@ from orchestrator.model.effects import (
 from orchestrator.model.feature import Row, Tx
 from orchestrator.model.ids import Cause, EventId, Json, RoomId, UserId, cause_of
 
+from .questions import packed
 from .rows import dump, load_object, maybe_number, number, text
 
 REPLIES_PER_PERSON = 5
@@ -303,9 +304,19 @@ def _flatten(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mapping[s
     """Take an effect apart: kind, room, target, lane, payload."""
     match effect:
         case Send():
-            return "send", effect.room, "", f"say {effect.room}", {"type": effect.type, "content": effect.content}
+            return (
+                "send",
+                effect.room,
+                "",
+                f"say {effect.room}",
+                {
+                    "type": effect.type,
+                    "content": effect.content,
+                    **packed(effect),
+                },
+            )
         case SendDirect():
-            return "direct", None, effect.user, f"direct {effect.user}", {"content": effect.content}
+            return "direct", None, effect.user, f"direct {effect.user}", {"content": effect.content, **packed(effect)}
         case Redact():
             return "redact", effect.room, effect.target, f"redact {effect.room}", {"reason": effect.reason}
         case SetMembership():
