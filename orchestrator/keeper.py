@@ -33,10 +33,10 @@ from orchestrator.matrix.sync import Syncer
 from orchestrator.model.batch import SyncBatch
 from orchestrator.model.clock import MINUTE_MS, Clock
 from orchestrator.model.events import Message, Reaction
-from orchestrator.model.feature import Feature, Tx
+from orchestrator.model.feature import Feature
 from orchestrator.model.ids import JsonObject, RoomId, UserId
-from orchestrator.rooms import compose, compose_context, direct_room
-from orchestrator.store import AccountStore, bindings, claims, ingest, mirror
+from orchestrator.rooms import composed, direct_room
+from orchestrator.store import AccountStore, bindings, ingest, mirror
 
 log = structlog.get_logger("keeper")
 
@@ -228,9 +228,4 @@ class Keeper:
         return DirectRoom(*direct_room(self.me, user))
 
     async def _compose(self, room: RoomId, type_: str, key: str, live: JsonObject | None) -> JsonObject | None:
-        def read(tx: Tx) -> JsonObject | None:
-            wanted = claims.claims_on(tx, room, type_, key, self._clock.now_ms())
-            context = compose_context(tx, room, self.me, type_=type_, key=key, live=live)
-            return compose(type_, live, wanted, context) if wanted else None
-
-        return await self._store.run(read)
+        return await self._store.run(composed, room, type_, key, live, self.me, self._clock.now_ms())

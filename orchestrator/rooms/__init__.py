@@ -3,5 +3,15 @@
 from .compose import ComposeContext, compose, compose_context
 from .craft import Rooms
 from .create import direct_body, direct_room, room_body
+from .restoring import composed
 
-__all__ = ["ComposeContext", "Rooms", "compose", "compose_context", "direct_body", "direct_room", "room_body"]
+__all__ = [
+    "ComposeContext",
+    "Rooms",
+    "compose",
+    "compose_context",
+    "composed",
+    "direct_body",
+    "direct_room",
+    "room_body",
+]

@@ -23,8 +23,11 @@ from .pins import merge_pins
 from .power_levels import merge_power
 from .topic import merge_topic
 
-OWNERS: Final = ("lockdown", "mute", "duty", "role", "norms", "prompt", "template")
+OWNERS: Final = ("lockdown", "archive", "mute", "duty", "role", "norms", "prompt", "template")
 """Who wins over whom, first to last; owners that are not named here come just before the template."""
+
+PASSING: Final = frozenset({"lockdown", "archive"})
+"""The owners whose claims end in what was before (``restoring``), and hold whatever a person made of the event."""
 
 ON_DRIFT: Final = ("on_drift",)
 """The path of the claim that says what to do about a person's own change."""
@@ -72,8 +75,11 @@ def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], contex
     """
     ordered = sorted(claims, key=_rank)
     on_drift = next((claim.value for claim in ordered if claim.path == ON_DRIFT and not claim.ended), None)
-    ordered = [claim for claim in ordered if claim.path != ON_DRIFT]
+    # One that passed before it was ever written has nothing to take back.
+    ordered = [c for c in ordered if c.path != ON_DRIFT and not (c.owner in PASSING and c.ended and c.before is None)]
     theirs = on_drift in {"accept", "report"} and live is not None and not context.by_me
+    if theirs and type_ != "m.room.power_levels" and any(claim.owner in PASSING for claim in ordered):
+        ordered, theirs = [claim for claim in ordered if claim.owner in PASSING], False
     match type_:
         case "m.room.power_levels" if not context.room_version:
             # Sync has not shown us the room yet; when it does, its state events are looked at again.
@@ -119,7 +125,13 @@ def _merge_link(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject
     """Link a room from its space: our order, everybody's routes. What is no longer claimed is unlinked."""
     wanted = next((claim for claim in ordered if claim.path == () and not claim.ended), None)
     if wanted is None:
-        return {} if live and any(claim.ended for claim in ordered) else live
+        ended = next((claim for claim in ordered if claim.ended), None)
+        stood = ended.before[0] if ended is not None and ended.before else None
+        if stood and not live and isinstance(stood, Mapping):
+            return stood
+        return {} if live and ended is not None and ended.owner not in PASSING else live
+    if wanted.value == {}:
+        return {} if live else live
     value = wanted.value if isinstance(wanted.value, Mapping) else {}
     routes = [*_texts(value.get("via")), *_texts((live or {}).get("via"))]
     return {**(live or {}), **value, "via": list(dict.fromkeys(routes))}
@@ -131,7 +143,7 @@ def _merge(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | No
     for claim in ordered:
         if claim.ended:
             for path, value in _leaves(claim):
-                content = _removed(content, path, value)
+                content = _removed(content, path, value, claim.before or ())
     for claim in reversed([claim for claim in ordered if not claim.ended]):
         for path, value in _leaves(claim):
             content = _set(content, path, value)
@@ -151,11 +163,16 @@ def _set(content: Mapping[str, Json], path: tuple[str, ...], value: Json) -> dic
     return {**content, path[0]: value}
 
 
-def _removed(content: Mapping[str, Json], path: tuple[str, ...], value: Json) -> dict[str, Json]:
+def _removed(
+    content: Mapping[str, Json], path: tuple[str, ...], value: Json, before: tuple[Json, ...]
+) -> dict[str, Json]:
+    """Take a value out if it still stands, and put back what was there before it, where that is known."""
     inner = content.get(path[0])
     if len(path) > 1 and isinstance(inner, Mapping):
-        return {**content, path[0]: _removed(inner, path[1:], value)}
+        return {**content, path[0]: _removed(inner, path[1:], value, before)}
     stands = len(path) == 1 and path[0] in content and dump(inner) == dump(value)
+    if stands and before:
+        return {**content, path[0]: before[0]}
     return {key: kept for key, kept in content.items() if not (stands and key == path[0])}
 
 

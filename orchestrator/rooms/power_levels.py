@@ -98,15 +98,18 @@ def _claimed(before: Mapping[str, int], claims: Sequence[Claim], path: tuple[str
     """Set what is claimed in a table (or, with no path, among the plain numbers) and take out what has ended."""
     after = dict(before)
     here = [
-        (claim.path[-1], claim.value, claim.ended)
+        (claim.path[-1], claim.value, claim.ended, claim.before or ())
         for claim in claims
         if claim.path and claim.path[:-1] == path and (path or claim.path[0] in NUMBERS) and _is_level(claim.value)
     ]
-    for name, level, ended in here:
+    for name, level, ended, stood in here:
         if ended and after.get(name) == level:
             del after[name]
+            for old in stood:
+                if _is_level(old):
+                    after[name] = old
     # The most important last, so that it stays.
-    return after | {name: level for name, level, ended in reversed(here) if not ended}
+    return after | {name: level for name, level, ended, _stood in reversed(here) if not ended}
 
 
 def _users(

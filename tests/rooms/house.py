@@ -22,12 +22,11 @@ from orchestrator.model.ids import (
     AccountKey,
     CommunityKey,
     EventId,
-    JsonObject,
     RoomId,
     RoomKey,
     UserId,
 )
-from orchestrator.rooms import Rooms, compose, compose_context
+from orchestrator.rooms import Rooms, composed
 from orchestrator.store import AccountStore, Store, bindings, claims, outbox
 from orchestrator.store.outbox import Waiting
 from tests.declared import ME
@@ -202,13 +201,7 @@ class House:
         room = self.rooms[mark.room]
         live = room.state.get((mark.type, mark.key))
 
-        def wanted(tx: Tx) -> JsonObject | None:
-            context = compose_context(tx, mark.room, ME, type_=mark.type, key=mark.key, live=live)
-            return compose(
-                mark.type, live, claims.claims_on(tx, mark.room, mark.type, mark.key, self.clock.now_ms()), context
-            )
-
-        content = await self.rows.run(wanted)
+        content = await self.rows.run(composed, mark.room, mark.type, mark.key, live, ME, self.clock.now_ms())
         if content is not None and content != live:
             if mark.type == "m.room.power_levels":
                 creators = frozenset({room.creator})

@@ -16,9 +16,8 @@ from orchestrator.matrix.carrying import Carrier
 from orchestrator.matrix.making import Maker, NotYet
 from orchestrator.matrix.ports import DirectRoom
 from orchestrator.model.clock import SECOND_MS
-from orchestrator.model.feature import Tx
 from orchestrator.model.ids import AccountKey, JsonObject, RoomId
-from orchestrator.rooms import Rooms, compose, compose_context, direct_room
+from orchestrator.rooms import Rooms, composed, direct_room
 from orchestrator.store import AccountStore, Store, bindings, claims, ingest, outbox
 from orchestrator.store.outbox import Waiting
 from tests.declared import ME
@@ -113,11 +112,7 @@ class Pump:
         raise AssertionError(f"sync never comes to rest after {20 * SECOND_MS} ms")
 
     async def _compose(self, room: RoomId, type_: str, key: str, live: JsonObject | None) -> JsonObject | None:
-        def read(tx: Tx) -> JsonObject | None:
-            context = compose_context(tx, room, ME, type_=type_, key=key, live=live)
-            return compose(type_, live, claims.claims_on(tx, room, type_, key, self.hs.clock.now_ms()), context)
-
-        return await self.rows.run(read)
+        return await self.rows.run(composed, room, type_, key, live, ME, self.hs.clock.now_ms())
 
 
 async def _nothing_to_amend(row: Waiting) -> None:

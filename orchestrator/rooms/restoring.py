@@ -1,0 +1,59 @@
+"""What the one writer should write, and what stood there before something that passes.
+
+A lockdown and the closing of a room end one day, and then exactly what was before has to come back, also where no other
+claim knows it: a level that a person set, a rule of a room that was taken over. So just before such a claim is written
+for the first time, what is live, read from the server at that moment, is remembered with the claim, in the same
+transaction that works out what to write: a crash in between loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import Json, JsonObject, RoomId, UserId
+from orchestrator.store import claims
+from orchestrator.store.claims import Claim
+
+from .compose import PASSING, compose, compose_context
+
+
+def composed(
+    tx: Tx, room: RoomId, type_: str, key: str, live: JsonObject | None, me: UserId, now_ms: int
+) -> JsonObject | None:
+    """Work out what a state event should be, from what is claimed of it and what is live, read just now.
+
+    Returns:
+        the content; None when nothing is claimed and nothing should be written.
+    """
+    wanted = claims.claims_on(tx, room, type_, key, now_ms)
+    if not wanted:
+        return None
+    wanted = _remembering(tx, wanted, live)
+    return compose(type_, live, wanted, compose_context(tx, room, me, type_=type_, key=key, live=live))
+
+
+def _remembering(tx: Tx, wanted: Sequence[Claim], live: JsonObject | None) -> list[Claim]:
+    remembered: list[Claim] = []
+    for claim in wanted:
+        if claim.owner not in PASSING or claim.before is not None or claim.ended:
+            remembered.append(claim)
+            continue
+        # Of two that pass, what stood before the first is what stood before the other.
+        others = (other.before for other in wanted if other.path == claim.path and other.owner in PASSING)
+        before = next((known for known in others if known is not None), None)
+        if before is None:
+            before = _at(live, claim.path)
+        claims.keep_before(tx, claim, before)
+        remembered.append(replace(claim, before=before))
+    return remembered
+
+
+def _at(content: JsonObject | None, path: Sequence[str]) -> tuple[Json, ...]:
+    value: Json = content
+    for part in path:
+        if not isinstance(value, Mapping) or part not in value:
+            return ()
+        value = value[part]
+    return () if value is None else (value,)
