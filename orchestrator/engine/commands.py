@@ -53,6 +53,11 @@ class Commands:
         self._table["help"] = ("engine", help_)
 
     @property
+    def roster(self) -> Roster:
+        """Who answers for what."""
+        return self._roster
+
+    @property
     def names(self) -> Sequence[str]:
         """Every command's name."""
         return sorted(self._table)
@@ -66,7 +71,7 @@ class Commands:
             return None
         words = wording.read_command(
             event.body if event.reply_to is None else wording.without_quote(event.body),
-            prefix=self._prefix(tx, event),
+            prefix=self.prefix_in(tx, event),
             names=self.names,
             direct=direct,
             mentioned=now.me in event.mentions,
@@ -130,6 +135,13 @@ class Commands:
         if community is not None:
             role = role_of(tx, self._documents, self._roster, event.sender, community, key, now)
             room = bindings.bound_room(tx, community, bindings.SPACE_KEY if key is None else key)
+
+        def role_at(other: RoomKey) -> Role:
+            if community is None:
+                return Role.MEMBER
+            there = None if other == bindings.SPACE_KEY else other
+            return role_of(tx, self._documents, self._roster, event.sender, community, there, now)
+
         return Call(
             name=words.name,
             args=words.args,
@@ -139,6 +151,7 @@ class Commands:
             community=community,
             room_key=key,
             room=room,
+            role_at=role_at,
         )
 
     def _help(self, tx: Tx, call: Call, now: Now) -> list[AnyEffect]:
@@ -184,7 +197,8 @@ class Commands:
             content=content.reply(content.notice(text, people=named), to=event.id, thread=event.thread),
         )
 
-    def _prefix(self, tx: Tx, event: Message) -> str:
+    def prefix_in(self, tx: Tx, event: Message) -> str:
+        """Tell what commands begin with where a message stands."""
         binding = bindings.binding_of(tx, event.room)
         return self._prefix_of(binding.community if binding is not None else None)
 

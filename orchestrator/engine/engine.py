@@ -19,7 +19,7 @@ from orchestrator.model.events import Event
 from orchestrator.model.feature import Feature, Now, Roster, Tx
 from orchestrator.model.ids import Cause, EventId, RoomId, UserId
 from orchestrator.model.windows import Windows
-from orchestrator.store import AccountStore, claims, outbox, timers
+from orchestrator.store import AccountStore, claims, outbox, questions, timers
 
 from .commands import Commands, by_craft
 from .intake import Intake, Taken, Turn
@@ -185,8 +185,8 @@ class Engine:
 
 
 def _next_ms(tx: Tx) -> int | None:
-    times = [at for at in (timers.next_due_ms(tx), claims.next_claim_end_ms(tx)) if at is not None]
-    return min(times, default=None)
+    ends = (timers.next_due_ms(tx), claims.next_claim_end_ms(tx), questions.next_due_ms(tx))
+    return min((at for at in ends if at is not None), default=None)
 
 
 def _take_due(intake: Intake, turn: Turn) -> None:

@@ -15,13 +15,15 @@ from orchestrator.documents.declared import Documents
 from orchestrator.errors import StoreError
 from orchestrator.model.batch import RoomUpdate, SyncBatch
 from orchestrator.model.clock import MINUTE_MS
-from orchestrator.model.effects import AnyEffect, Outcome
-from orchestrator.model.events import Event, Member, Message, Reaction, State, Unreadable, cause_in
+from orchestrator.model.effects import AnyEffect, Outcome, Result
+from orchestrator.model.events import Event, Member, Message, Reaction, Redaction, State, Unreadable, cause_in
 from orchestrator.model.feature import Feature, Now, Tx
 from orchestrator.model.ids import LOCATOR_TYPE, Cause, EventId, RoomId, UserId
-from orchestrator.store import bindings, claims, ingest, mirror, outbox, timers
+from orchestrator.store import bindings, claims, ingest, mirror, outbox, questions, timers
+from orchestrator.store.outbox import Waiting
 
 from .commands import Commands
+from .questions import Answered, Questions
 from .trouble import note_trouble
 
 AGAIN_MS = 5 * MINUTE_MS
@@ -60,13 +62,15 @@ class Taken:
 class Turn:
     """One transaction at work: its rows, its moment, and what it has led to so far.
 
-    ``since_ms``: whoever comes in came no earlier than this, whatever their server says.
+    ``since_ms``: whoever comes in came no earlier than this, whatever their server says. ``undone``: what the same answer
+    of the server shows to be removed again.
     """
 
     tx: Tx
     now: Now
     taken: Taken = field(default_factory=Taken)
     since_ms: int = 0
+    undone: frozenset[EventId] = frozenset()
 
 
 class Intake:
@@ -84,6 +88,7 @@ class Intake:
         self._crafts = crafts
         self._by_name = {craft.name: craft for craft in crafts}
         self._commands = commands
+        self._questions = Questions(documents, commands)
         self._me = me
 
     # -- a batch of /sync ----------------------------------------------------------------------------------------------
@@ -120,6 +125,8 @@ class Intake:
     def _leave(self, turn: Turn, room: RoomId) -> None:
         mirror.forget_room(turn.tx, room)
         bindings.drop_direct(turn.tx, room)
+        for question in questions.questions_in(turn.tx, room):
+            self._close(turn, self._questions.nobody(question))
         turn.taken.settle = True  # a room that we should keep is missed
 
     def _take_invite(self, turn: Turn, batch: SyncBatch, update: RoomUpdate, *, catching_up: bool) -> None:
@@ -160,6 +167,7 @@ class Intake:
                 if isinstance(missed, State | Member):
                     self._guarded(turn, "intake", missed.id, partial(self._see, turn, missed))
         else:
+            turn = replace(turn, undone=frozenset(e.target for e in update.timeline if isinstance(e, Redaction)))
             # What was said before our very first look at the world is history, not ours to answer.
             for heard in update.timeline:
                 # What somebody wrote before we came in may be old, too.
@@ -198,8 +206,7 @@ class Intake:
     def _take_event(self, turn: Turn, event: Event, *, decide: bool, stale: bool) -> None:
         if decide and not _is_news(turn, event):
             return
-        if isinstance(event, State | Member):
-            self._guarded(turn, "intake", event.id, partial(self._see, turn, event))
+        self._note(turn, event)
         if event.sender == self._me:
             self._own(turn, event)
             return
@@ -213,13 +220,43 @@ class Intake:
             turn.now.windows.stage(("spoke", event.room), min(event.at_ms, turn.now.at_ms), event.sender)
         if not decide:
             return
+        if isinstance(event, Message | Reaction) and event.id not in turn.undone and self._answers(turn, event):
+            return
         if isinstance(event, Message):
             self._command(turn, event, stale=stale)
         self._decide(turn, event)
 
+    def _note(self, turn: Turn, event: Event) -> None:
+        """Take note of what changes what there is, whoever did it, ourselves included."""
+        if isinstance(event, State | Member):
+            self._guarded(turn, "intake", event.id, partial(self._see, turn, event))
+        elif isinstance(event, Redaction) and (question := questions.question_at(turn.tx, event.target)) is not None:
+            self._close(turn, self._questions.nobody(question))
+
     def _decide(self, turn: Turn, event: Event) -> None:
         for craft in self._crafts:
             self._decided(turn, event.id, craft.name, partial(craft.decide, turn.tx, event, turn.now))
+
+    def _answers(self, turn: Turn, event: Message | Reaction) -> bool:
+        """Hand an answer to the craft that asked; tells whether the event was one."""
+        found: list[Answered] = []
+        self._guarded(
+            turn, "questions", event.id, lambda: found.extend(self._questions.answers(turn.tx, event, turn.now))
+        )
+        if len(found) == 1:
+            self._close(turn, found[0])
+        elif found and isinstance(event, Message):
+            self._record(turn, event.id, "engine", [self._questions.which(event, found[0].question, turn.now)])
+        return bool(found)
+
+    def _close(self, turn: Turn, answered: Answered) -> bool:
+        """Close a question and let the craft that asked act on it, both or neither; tells whether it went well."""
+        question = answered.question
+        craft = self._by_name.get(question.craft)
+        if craft is None:  # a craft of an older version asked; nobody is left to care
+            return questions.close(turn.tx, question.event)
+        act = partial(self._questions.act, turn.tx, craft, answered, turn.now)
+        return self._decided(turn, question.event, craft.name, act)
 
     def _command(self, turn: Turn, event: Message, *, stale: bool) -> None:
         # A server whose clock is off must not silence its people: age counts only for what we did not hear live.
@@ -282,6 +319,9 @@ class Intake:
                 if not self._decided(turn, origin, craft.name, partial(craft.due, turn.tx, timer, turn.now)):
                     # What went wrong must not be the end of a schedule.
                     timers.set_timer(turn.tx, replace(timer, due_ms=turn.now.at_ms + AGAIN_MS))
+        for question in questions.overdue(turn.tx, turn.now.at_ms):
+            if not self._close(turn, self._questions.nobody(question)):
+                questions.put_off(turn.tx, question.event, turn.now.at_ms + AGAIN_MS)
         claims.end_claims(turn.tx, turn.now.at_ms)
 
     def settle(self, turn: Turn) -> None:
@@ -303,13 +343,32 @@ class Intake:
     ) -> None:
         """Note what became of an effect and hand the result to the craft that asked, once."""
         tx, now = turn.tx, turn.now
+        row = outbox.get(tx, cause)
         result = outbox.finish(tx, cause, outcome, now.at_ms, event=event, room=room, errcode=errcode)
+        if row is not None and result is not None and result.outcome == "done":
+            self._guarded(turn, "questions", cause, partial(self._ask, turn, row, result))
         craft = None if result is None else self._by_name.get(result.craft)
         if result is not None and craft is not None:
             bound = bindings.bindings(tx)
             heard = self._decided(turn, cause, craft.name, partial(craft.done, tx, result, now))
             # A craft that stumbled over a result is not told again; settling brings it in line with what there is.
             turn.taken.settle = turn.taken.settle or not heard or bindings.bindings(tx) != bound
+
+    def _ask(self, turn: Turn, row: Waiting, result: Result) -> None:
+        """Keep what a message asks that was sent, and put its choices under it."""
+        if result.event is None or result.room is None:
+            return
+        question = questions.keep(
+            turn.tx,
+            row.payload,
+            event=result.event,
+            room=result.room,
+            craft=row.craft,
+            tag=row.tag,
+            now_ms=turn.now.at_ms,
+        )
+        if question is not None:
+            self._record(turn, row.cause, "engine", self._questions.offered(question, row.priority))
 
     # -- recording -----------------------------------------------------------------------------------------------------
 

@@ -14,12 +14,16 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .clock import MINUTE_MS
-from .effects import Priority, Send
-from .feature import Call, Now
+from orchestrator.i18n import _
+
+from .clock import HOUR_MS, MINUTE_MS
+from .effects import Ask, Choice, Priority, Send
+from .feature import Answer, Call, Now, Role
 from .ids import EventId, Json, UserId
 
 ANSWER_MS = 2 * MINUTE_MS
+CONFIRM_MS = 10 * MINUTE_MS
+"""How long somebody has to say that they meant it."""
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "breaks": True})
 _HELD = re.compile("\ue000([0-9]{1,4})\ue001")
@@ -165,6 +169,75 @@ def answer(call: Call, markdown: str, now: Now, *, people: Collection[UserId] = 
         person=call.event.sender,
         expires_ms=now.at_ms + ANSWER_MS,
         content=reply(notice(markdown, people=people), to=call.event.id, thread=call.event.thread),
+    )
+
+
+def reaction(key: str, *, to: EventId) -> dict[str, Json]:
+    """Build an ``m.reaction`` content: a sign under an event."""
+    return {"m.relates_to": {"rel_type": "m.annotation", "event_id": to, "key": key}}
+
+
+def asking(
+    markdown: str, choices: Sequence[Choice], *, mentions: Collection[UserId] = (), people: Collection[UserId] = ()
+) -> dict[str, Json]:
+    """Build a notice that asks something: every choice stands there by its sign and in words, a line each."""
+    listed = "\n".join(f"- {choice.key} {choice.word}" for choice in choices)
+    how = _("To answer, react with one of these, or reply with its word.")
+    return notice(f"{markdown.strip()}\n\n{listed}\n\n{how}", mentions=mentions, people=people)
+
+
+def yes_or_no(yes: str = "", no: str = "") -> tuple[Choice, Choice]:
+    """Offer to do something or to leave it; the craft is given back ``yes`` or ``no``, whatever the words for it."""
+    return Choice("✅", yes or _("yes"), "yes"), Choice("❌", no or _("no"), "no")
+
+
+def question(
+    call: Call,
+    markdown: str,
+    now: Now,
+    *,
+    subject: str,
+    needs: Role | None,
+    asker_needs: Role,
+    choices: Sequence[Choice] = (),
+    open_ms: int = CONFIRM_MS,
+    tag: str = "",
+    people: Collection[UserId] = (),
+) -> Ask:
+    """Ask whoever gave a command whether they mean it, where they gave it; ``choices`` are yes and no if left out.
+
+    Besides the asker, who then still has to be ``asker_needs``, only who is at least ``needs`` there may answer (None:
+    nobody else). Unless it can be asked within two minutes it is not asked at all.
+    """
+    offered = tuple(choices) or yes_or_no()
+    return Ask(
+        step="ask",
+        room=call.event.room,
+        priority=Priority.REPLY,
+        person=call.event.sender,
+        expires_ms=now.at_ms + ANSWER_MS,
+        content=reply(asking(markdown, offered, people=people), to=call.event.id, thread=call.event.thread),
+        choices=offered,
+        needs=needs,
+        asker=call.event.sender,
+        asker_needs=asker_needs,
+        about=call.community,
+        about_room=call.room_key,
+        subject=subject,
+        open_ms=open_ms,
+        tag=tag,
+    )
+
+
+def conclusion(answer: Answer, markdown: str, now: Now, *, people: Collection[UserId] = ()) -> Send:
+    """Say under a question what came of it; nobody is notified."""
+    return Send(
+        step="conclusion",
+        room=answer.room,
+        priority=Priority.REPLY,
+        person=answer.by,
+        expires_ms=now.at_ms + HOUR_MS,
+        content=reply(notice(markdown, people=people), to=answer.question, thread=answer.thread),
     )
 
 

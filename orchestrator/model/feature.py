@@ -85,6 +85,10 @@ class Timer:
     payload: Mapping[str, Json] = field(default_factory=dict)
 
 
+def _nobody(_room: RoomKey) -> Role:
+    return Role.MEMBER
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A command somebody typed, checked and ready to run.
@@ -96,6 +100,7 @@ class Call:
         direct: it was typed in a direct room.
         role: what the caller may act as in the target room, now.
         community, room_key, room: the target. ``room_key`` is None when the target is the community (its space).
+        role_at: tells what the caller may act as in another declared room of that community, now.
     """
 
     name: str
@@ -106,6 +111,7 @@ class Call:
     community: CommunityKey | None
     room_key: RoomKey | None
     room: RoomId | None
+    role_at: Callable[[RoomKey], Role] = field(default=_nobody, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +149,7 @@ class Answer:
         by: who answered.
         role: what they may act as where the question was about, now; MEMBER when nobody answered.
         room: where it was asked.
+        thread: the root of the thread it was asked in.
     """
 
     question: EventId
@@ -152,6 +159,7 @@ class Answer:
     by: UserId | None
     role: Role
     room: RoomId
+    thread: EventId | None = None
 
 
 class Feature(Protocol):
