@@ -23,6 +23,8 @@ from orchestrator.store.rows import number
 from .create import room_body, room_locator
 from .find import find_rooms
 from .greet import answer_invite, came, watch_direct
+from .lockdown import settle_locks
+from .locking import Locking
 from .members import departures, invitations
 from .report import is_lost, report_lost, report_not_made, report_replaced, report_twins
 from .wants import settle_claims
@@ -46,11 +48,12 @@ class Rooms:
     def __init__(self, documents: Documents, me: UserId) -> None:
         self._documents = documents
         self._me = me
+        self._locking = Locking(documents)
 
     @property
     def commands(self) -> Sequence[Command]:
-        """None yet."""
-        return ()
+        """Closing rooms for a while, and opening them again."""
+        return self._locking.commands
 
     def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
         """Find and make rooms, claim what they should be, and invite whom they are for."""
@@ -58,6 +61,7 @@ class Rooms:
         for community in self._documents.of(tx.account).communities:
             with speaking(community.locale):
                 effects += self._settle(tx, community, now)
+        settle_locks(tx, self._documents.of(tx.account), self._me, now.at_ms)
         return effects
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:

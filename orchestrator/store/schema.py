@@ -233,13 +233,8 @@ def prompts(db: Database) -> None:
 def closing(db: Database) -> None:
     """What stood before something that passes, which rooms are locked, closed for good or on their way to another room."""
     db.table("claim").add_column("before", str)
-    # "everyone": the community as a whole is, with all rooms that it has or comes to have.
-    _table(
-        db,
-        "lock",
-        {"community": str, "key": str, "everyone": int, "by_lead": int, "level": int, "since_ms": int},
-        key=("community", "key", "everyone"),
-    )
+    # Under the key "*" stands the community as a whole, with the rooms that it comes to have meanwhile.
+    _table(db, "lock", {"community": str, "key": str, "state": str, "by_lead": int}, key=("community", "key"))
     _table(db, "archived", {"community": str, "key": str, "room": str, "step": str}, key=("community", "key"))
     table = _table(
         db,
@@ -284,3 +279,10 @@ def questions(db: Database) -> None:
     )
     table.create_index(["account", "due_ms"])
     table.create_index(["account", "room"])
+
+
+@migrations()
+def uploads(db: Database) -> None:
+    """Which files were uploaded, and where they went."""
+    # whole: 0 while the place is only kept free for it.
+    _table(db, "uploaded", {"sha256": str, "mxc": str, "whole": int}, key=("sha256",))
