@@ -213,6 +213,14 @@ def state_of(tx: Tx, room: RoomId, type_: str, key: str = "") -> MirroredState |
     return None if row is None else _state(type_, row)
 
 
+def states_of(tx: Tx, room: RoomId) -> dict[tuple[str, str], MirroredState]:
+    """Read every state event of a room that is noted, by type and key, as last seen."""
+    rows = tx.rows(
+        "select type, key, event, sender, content, digest from state where account = :account and room = :room", room=room
+    )
+    return {(text(row, "type"), text(row, "key")): _state(text(row, "type"), row) for row in rows}
+
+
 def state_keys(tx: Tx, room: RoomId, type_: str) -> list[str]:
     """List the state keys seen for a type that is structure."""
     rows = tx.rows(
