@@ -27,7 +27,7 @@ from orchestrator.model.events import Event, Member, MembershipName, Message
 from orchestrator.model.feature import Feature, Now, Roster, Timer, Tx
 from orchestrator.model.ids import AccountKey, Cause, EventId, RoomId, UserId
 from orchestrator.model.windows import Windows
-from orchestrator.store import bindings, claims, mirror, outbox, timers
+from orchestrator.store import bindings, claims, mirror, outbox, questions, timers
 from orchestrator.store.claims import Claim
 from orchestrator.store.outbox import Waiting
 from orchestrator.store.schema import migrations
@@ -153,15 +153,15 @@ class Workshop:
             return
         for _ in range(20):
             self.turn(lambda intake, turn: intake.take_due(turn))
-            due_ms = self.run(timers.next_due_ms)
-            if due_ms is None or due_ms > self.at_ms:
+            ends = [self.run(timers.next_due_ms), self.run(questions.next_due_ms)]
+            if all(due_ms is None or due_ms > self.at_ms for due_ms in ends):
                 return
         raise AssertionError("the timers never come to rest")
 
     def live(self, until_ms: int) -> None:
         """Let time pass while the bot runs: everything falls due at its time."""
         while True:
-            ends = [self.run(timers.next_due_ms), self.run(claims.next_claim_end_ms)]
+            ends = [self.run(timers.next_due_ms), self.run(claims.next_claim_end_ms), self.run(questions.next_due_ms)]
             next_ms = min((at_ms for at_ms in ends if at_ms is not None), default=None)
             if next_ms is None or next_ms > until_ms:
                 break
