@@ -29,8 +29,10 @@ from .crypto import Crypto
 from .gateway import Gateway, route
 from .history import History, Traces
 from .making import Maker
+from .pictures import NO_FILES, Files
 from .ports import Amender, Compose, Confirm
 from .reactions import REACTION, in_plain_sight
+from .things import Things
 
 log = structlog.get_logger("delivery")
 
@@ -53,6 +55,7 @@ class Carrier:
         device: our device.
         maker: finds and makes rooms.
         confirm, compose, amend: what the rest of the house does; see ``ports``.
+        files: finds the bytes of pictures by their SHA-256.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Carrier:
         compose: Compose,
         maker: Maker,
         amend: Amender,
+        files: Files = NO_FILES,
     ) -> None:
         self._store = store
         self._gateway = gateway
@@ -78,7 +82,7 @@ class Carrier:
         self._me = me
         self._device = device
         self._confirm = confirm
-        self._compose = compose
+        self._things = Things(store, gateway, history, compose, clock, me, files)
         self._maker = maker
         self._amend = amend
 
@@ -245,11 +249,15 @@ class Carrier:
         wanted = str(row.payload.get("membership"))
         live = await self._history.state(room, "m.room.member", row.target)
         content, event = (live.content, live.event) if live is not None else ({}, None)
-        if _is_as_wanted(wanted, str(content.get("membership", "leave")), known=live is not None):
+        now, only_from = str(content.get("membership", "leave")), row.payload.get("only_from")
+        only_from = only_from if isinstance(only_from, list) else []
+        if now not in only_from and _is_as_wanted(wanted, now, known=live is not None):
             await self._confirm(row.cause, "done", event=event, room=room)
             return False
         based_on = row.payload.get("based_on")
         answered = wanted == "invite" and live is not None and (based_on is None or event not in {"", based_on})
+        if only_from:
+            answered = now not in only_from
         if answered or (row.tried_ms is not None and row.cause in await self._search(row)):
             # They left or declined, perhaps long ago and unseen by us: nobody is asked again and again.
             await self._confirm(row.cause, "undone", room=room)
@@ -300,26 +308,8 @@ class Carrier:
     # -- shared state --------------------------------------------------------------------------------------------------
 
     async def settle(self, item: Unsettled) -> bool:
-        """Write a state event if what is claimed differs from what is live, read now and not from memory.
-
-        Returns:
-            whether it was written.
-        """
-        live = await self._history.state(item.room, item.type, item.key)
-        wanted = await self._compose(item.room, item.type, item.key, live.content if live is not None else None)
-        if wanted is None or (live is not None and wanted == live.content):
-            await self._store.run(claims.settled, item)
-            return False
-        failpoints.pass_by("state.before_send")
-        # Nor is this: somebody else may change the same event at any moment.
-        answer = await self._gateway.call(
-            "PUT", route("rooms", item.room, "state", item.type, item.key), body=wanted, sit_out_limits=False
-        )
-        failpoints.pass_by("state.after_send")
-        event = EventId(str(answer.get("event_id", "")))
-        failpoints.pass_by("state.before_confirm")
-        await self._store.run(_note_written, item, event, self._me, wanted)
-        return True
+        """Bring a state event, or what is kept like one, in line with what is claimed; see ``Things.settle``."""
+        return await self._things.settle(item)
 
     async def _amend_document(self, row: Waiting) -> bool:
         if not await self._leaves(row, None):
@@ -360,8 +350,3 @@ def _room_and_invited(tx: Tx, room: RoomId) -> tuple[mirror.MirroredRoom | None,
     visibility = (history.content or {}).get("history_visibility") if history is not None else "shared"
     invited = [] if visibility == "joined" else [member.user for member in mirror.members(tx, room, "invite")]
     return mirror.room_of(tx, room), invited
-
-
-def _note_written(tx: Tx, item: Unsettled, event: EventId, me: UserId, content: JsonObject) -> None:
-    mirror.see_state(tx, item.room, item.type, item.key, event, me, content)
-    claims.settled(tx, item)

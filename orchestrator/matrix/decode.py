@@ -30,6 +30,7 @@ from orchestrator.model.events import (
     Unreadable,
 )
 from orchestrator.model.ids import CAUSE_FIELD, Cause, EventId, Json, JsonObject, RoomId, UserId, is_user_id
+from orchestrator.model.things import PSEUDO
 
 from .fields import a_content, a_list, a_name, a_sender, a_text, an_event_id, an_object, an_opaque
 
@@ -141,7 +142,9 @@ def decode_room(
 
 def _state(raw: JsonObject, type_: str, content: JsonObject, common: _Common) -> Event:
     key = raw["state_key"]
-    if not isinstance(key, str):
+    if (
+        not isinstance(key, str) or type_ in PSEUDO
+    ):  # by these names we note what is no event; nobody's event may say it
         return Other(**common, type=a_name(type_))
     # Redacted state is still the room's state, with what redaction leaves of it: somebody whose join was redacted for
     # a bad display name is in the room all the same.

@@ -23,6 +23,7 @@ from orchestrator.errors import RateLimited, Retryable, StoreError, UnknownToken
 from orchestrator.model.clock import MINUTE_MS, SECOND_MS, Clock
 from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Tx
+from orchestrator.model.things import PSEUDO
 from orchestrator.store import AccountStore, claims, outbox
 from orchestrator.store.claims import Unsettled
 from orchestrator.store.limits import Limits, keep_limits
@@ -173,7 +174,7 @@ class Delivery:
             lane=f"state {item.room}",
             place=item.room,
             priority=item.priority,
-            limiter=Limiter.MESSAGE,
+            limiter=_limiter_of(item),
             carry=lambda: self._carrier.settle(item),
             item=item,
         )
@@ -256,6 +257,10 @@ def _limiter(row: Waiting) -> Limiter | None:
             return Limiter.JOIN
         case _:
             return Limiter.MESSAGE
+
+
+def _limiter_of(item: Unsettled) -> Limiter | None:
+    return None if item.type in PSEUDO else Limiter.MESSAGE  # servers count neither aliases nor listings
 
 
 def _look(tx: Tx, now_ms: int) -> tuple[list[Waiting], list[Unsettled], int | None]:

@@ -10,6 +10,9 @@ A call succeeds only when the answer is 2xx *and* a JSON object; everything else
   (but 413, which no repetition makes smaller: ``TooLarge``);
 - 401 with ``flows``: ``Challenge``, the server asks who is there before it does this (user-interactive authentication).
 
+A gateway that only reads (``plan`` and its like) sends nothing but GETs, and of those no /sync; what a login needs where no
+session is stored, and ``keys/query``, are the three exceptions. Anything else raises before it leaves.
+
 Errors carry method and route template, never a body, a token or an id, and no other library's exception hangs on them:
 those can quote what was sent.
 """
@@ -20,6 +23,8 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -27,15 +32,15 @@ import aiohttp
 import structlog
 from yarl import URL
 
-from orchestrator.errors import BadRequest, MatrixError, RateLimited, ServerTrouble, SetupError
+from orchestrator.errors import BadRequest, CirclekeeperError, MatrixError, RateLimited, ServerTrouble, SetupError
 from orchestrator.model.clock import SECOND_MS, Clock
-from orchestrator.model.ids import JsonObject
+from orchestrator.model.ids import Json, JsonObject
 
 from .answers import Challenge, judge, unreachable
 from .lenient import parse
 from .routes import CLIENT_API, Route, route
 
-__all__ = ["CLIENT_API", "MOST_BYTES", "Challenge", "Gateway", "Route", "route"]
+__all__ = ["CLIENT_API", "MOST_BYTES", "Challenge", "Gateway", "OnlyReading", "Route", "route"]
 
 log = structlog.get_logger("gateway")
 
@@ -44,6 +49,25 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 
 FIRST_PAUSE_MS: Final = 500
 LONGEST_PAUSE_MS: Final = 30 * SECOND_MS
+
+KEY_QUERY: Final = ("POST", f"{CLIENT_API}/keys/query")
+LOGINS: Final = frozenset({("POST", f"{CLIENT_API}/login"), ("POST", f"{CLIENT_API}/logout")})
+"""What is no GET and may be called by who only reads (DESIGN, section 6)."""
+
+
+_LIST: Final = "list"
+
+
+class OnlyReading(CirclekeeperError):
+    """Something would have been written while only reading was asked for; nothing left."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """What a request carries."""
+
+    data: bytes = field(repr=False)
+    kind: str = "application/json"
 
 
 class Gateway:
@@ -55,9 +79,11 @@ class Gateway:
             not followed.
         clock, rng, sleep: for Retry-After dates, patience and jitter.
         most_bytes: the largest answer that is read.
+        read_only: refuse whatever would change anything, and /sync.
 
     Attributes:
         token: the access token, sent when it is set.
+        has_session: a session is stored, so that who only reads may not log in or out either.
         address: the homeserver's address as it is called.
 
     Raises:
@@ -73,9 +99,12 @@ class Gateway:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         *,
         most_bytes: int = MOST_BYTES,
+        read_only: bool = False,
     ) -> None:
         self.address: Final = _address(homeserver)
+        self.read_only: Final = read_only
         self.token: str | None = None
+        self.has_session = False
         self._session = session
         self._clock = clock
         self._rng = rng
@@ -111,11 +140,16 @@ class Gateway:
 
         Raises:
             MatrixError: by class, see the module's docstring.
+            OnlyReading: it would write, and this gateway only reads.
         """
+        data = _encode(body if body is not None or method not in {"POST", "PUT"} else {})
+        if isinstance(data, MatrixError):
+            raise data
+        sending = None if data is None else _Sending(data)
         patience_ms = patience_s * 1000
         began_ms, waited_ms, tries = self._clock.now_ms(), 0.0, 0
         while True:
-            answer = await self._try(method, route, body, query, timeout_s)
+            answer = await self._try(method, route, sending, query, timeout_s)
             if not isinstance(answer, MatrixError):
                 return answer
             # The wall clock may be turned back; our own pauses count in any case.
@@ -137,17 +171,53 @@ class Gateway:
             waited_ms += pause_ms
             tries += 1
 
+    async def read_list(self, route: Route, *, timeout_s: float = 60) -> Sequence[Json]:
+        """Make a GET that is answered with a JSON list, once; raises as ``call``."""
+        answer = await self._try("GET", route, None, None, timeout_s, lists=True)
+        if isinstance(answer, MatrixError):
+            raise answer
+        found = answer[_LIST]
+        return found if isinstance(found, list) else []
+
+    async def upload(
+        self, route: Route, data: bytes, kind: str, *, method: str = "PUT", timeout_s: float = 120
+    ) -> JsonObject:
+        """Send bytes as they are, once; raises as ``call``.
+
+        Args:
+            route: where to.
+            data: what to send.
+            kind: its media type.
+            method: POST where the route does not name the media.
+            timeout_s: for all of it.
+        """
+        answer = await self._try(method, route, _Sending(data, kind), None, timeout_s)
+        if isinstance(answer, MatrixError):
+            raise answer
+        return answer
+
+    def _refuse_writing(self, method: str, route: Route) -> None:
+        allowed = {KEY_QUERY} if self.has_session else {KEY_QUERY, *LOGINS}
+        reads = method == "GET" and route.path != f"{CLIENT_API}/sync"
+        if self.read_only and not reads and (method, route.path) not in allowed:
+            raise OnlyReading(f"{method} {route.label} was not sent: only reading was asked for.")
+
     async def _try(
-        self, method: str, route: Route, body: JsonObject | None, query: Mapping[str, str] | None, timeout_s: float
+        self,
+        method: str,
+        route: Route,
+        sending: _Sending | None,
+        query: Mapping[str, str] | None,
+        timeout_s: float,
+        *,
+        lists: bool = False,
     ) -> JsonObject | MatrixError:
         # Errors are returned, not raised, so that no foreign exception becomes their context.
+        self._refuse_writing(method, route)
         call = f"{method} {route.label}"
-        data = _encode(body if body is not None or method not in {"POST", "PUT"} else {})
-        if isinstance(data, MatrixError):
-            return data
         headers = {"Accept": "application/json"}
-        if data is not None:
-            headers["Content-Type"] = "application/json"
+        if sending is not None:
+            headers["Content-Type"] = sending.kind
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
         text = self.address + route.path + (f"?{urlencode(query, quote_via=quote)}" if query else "")
@@ -155,7 +225,7 @@ class Gateway:
             async with self._session.request(
                 method,
                 URL(text, encoded=True),
-                data=data,
+                data=None if sending is None else sending.data,
                 headers=headers,
                 allow_redirects=False,
                 raise_for_status=False,
@@ -169,7 +239,10 @@ class Gateway:
             return unreachable(self.address, call, error, timeout_s)
         if raw is None:
             return ServerTrouble(f"The homeserver's answer to {call} is too large.", status=status, call=call)
-        return judge(call, status, reply, parse(raw), self._clock.now_ms())
+        said = parse(raw)
+        if lists and status == HTTPStatus.OK:
+            said = {_LIST: said} if isinstance(said, list) else None
+        return judge(call, status, reply, said, self._clock.now_ms())
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes | None:
         """Read a body; None when it is too large, and then the connection is given up with the rest unread."""

@@ -15,7 +15,7 @@ CLIENT_API: Final = "/_matrix/client/v3"
 _WORDS: Final = frozenset(
     """
     account account_data alias aliases auth_metadata ban capabilities claim context createRoom device_signing devices
-    directory event filter forget hierarchy invite join joined_members joined_rooms keys kick knock leave list login
+    create directory event filter forget hierarchy invite join joined_members joined_rooms keys kick knock leave list login
     logout members messages profile query receipt redact register relations room room_keys rooms send sendToDevice
     signatures state sync threads typing unban upgrade upload user version versions whoami
     """.split()  # noqa: SIM905 - a list of forty quoted words reads worse

@@ -47,11 +47,16 @@ _KEPT: Final = "session"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What we may log in with: a password, or an access token and the device it belongs to."""
+    """What we may log in with: a password, or an access token and the device it belongs to.
+
+    Attributes:
+        missing: why there is no password, and what to do; said only when one is needed.
+    """
 
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     device: DeviceId | None = None
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,8 @@ async def log_in(
             else's, the data directory is somebody else's, or the account can only be logged in to in a browser.
     """
     gateway.token = None
-    await _look_for_a_homeserver(gateway)
-    kept = await _kept(store, seal)
+    await look_for_a_homeserver(gateway)
+    kept = await kept_session(store, seal)
     if kept is not None and kept.user != user:
         if kept.token:
             raise SetupError(
@@ -97,23 +102,24 @@ async def log_in(
         kept = None  # never logged in: a slip of the pen, corrected since
     try:
         if credentials.token is not None:
-            session = await _by_token(gateway, user, credentials.token, credentials.device)
-        elif kept is not None and kept.token and await _still_good(gateway, kept):
+            session = await by_token(gateway, user, credentials.token, credentials.device)
+        elif kept is not None and kept.token and await still_good(gateway, kept):
             session = kept
         else:
             if kept is None:
-                kept = Session(user, credentials.device or _new_device(rng or random.SystemRandom()), "")
+                kept = Session(user, credentials.device or new_device(rng or random.SystemRandom()), "")
                 await _keep(store, seal, kept)
-            session = await _by_password(gateway, kept, credentials.password)
+            session = await by_password(gateway, kept, credentials)
     except MatrixError as error:
-        raise _explained(gateway, user, error) from None
+        raise explained(gateway, user, error) from None
     if session != kept:
         await _keep(store, seal, session)
     gateway.token = session.token
     return session
 
 
-async def _look_for_a_homeserver(gateway: Gateway) -> None:
+async def look_for_a_homeserver(gateway: Gateway) -> None:
+    """See that a homeserver answers; raises SetupError."""
     none_there = SetupError(
         f"There is no Matrix homeserver at {gateway.address}. Check 'homeserver' in config.yaml: it is the address that"
         " clients use, such as https://matrix.grove.example."
@@ -124,10 +130,10 @@ async def _look_for_a_homeserver(gateway: Gateway) -> None:
             "GET", route("versions", prefix="/_matrix/client"), patience_s=PATIENCE_S, timeout_s=KNOCK_S
         )
     except (Unreachable, RateLimited) as error:
-        raise _explained(gateway, None, error) from None
+        raise explained(gateway, None, error) from None
     except ServerTrouble as error:
         if error.status >= 500:
-            raise _explained(gateway, None, error) from None
+            raise explained(gateway, None, error) from None
         if "origin" in error.context:
             raise SetupError(
                 f"{gateway.address} sends us on to {error.context['origin']}. If that is where the homeserver is, write"
@@ -140,7 +146,8 @@ async def _look_for_a_homeserver(gateway: Gateway) -> None:
         raise none_there
 
 
-async def _by_token(gateway: Gateway, user: UserId, token: str, device: DeviceId | None) -> Session:
+async def by_token(gateway: Gateway, user: UserId, token: str, device: DeviceId | None) -> Session:
+    """Find out whose token it is; the gateway has none afterwards."""
     gateway.token = token
     try:
         who = await gateway.call("GET", route("account", "whoami"), patience_s=PATIENCE_S)
@@ -168,7 +175,8 @@ async def _by_token(gateway: Gateway, user: UserId, token: str, device: DeviceId
     return Session(user, DeviceId(owned), token)
 
 
-async def _still_good(gateway: Gateway, session: Session) -> bool:
+async def still_good(gateway: Gateway, session: Session) -> bool:
+    """Ask whether the server still knows a session; the gateway has no token afterwards."""
     gateway.token = session.token
     try:
         who = await gateway.call("GET", route("account", "whoami"), patience_s=PATIENCE_S)
@@ -182,17 +190,22 @@ async def _still_good(gateway: Gateway, session: Session) -> bool:
     return who.get("user_id") == session.user and who.get("device_id", session.device) == session.device
 
 
-async def _by_password(gateway: Gateway, wanted: Session, password: str | None) -> Session:
+async def by_password(
+    gateway: Gateway, wanted: Session, credentials: Credentials, *, shown_as: str = DEVICE_NAME
+) -> Session:
+    """Log in as a device, which may be new; raises SetupError when there is no password or it is wrong."""
     user = wanted.user
-    if password is None:
-        raise SetupError(f"There is no password for {user}. Name a password_file in config.yaml.")
-    await _look_for_password_logins(gateway, user)
+    if credentials.password is None:
+        why = credentials.missing or f"There is no password for {user}. Name a password_file in config.yaml."
+        ended = f"The homeserver ended the bot's session of {user}, and it takes the password to begin a new one. "
+        raise SetupError((ended if wanted.token else "") + why)
+    await look_for_password_logins(gateway, user)
     body: dict[str, Json] = {
         "type": PASSWORD_FLOW,
         "identifier": {"type": "m.id.user", "user": user},
-        "password": password,
+        "password": credentials.password,
         "device_id": wanted.device,
-        "initial_device_display_name": DEVICE_NAME,
+        "initial_device_display_name": shown_as,
     }
     try:
         # Trying again is safe: it is the same device each time.
@@ -216,7 +229,8 @@ async def _by_password(gateway: Gateway, wanted: Session, password: str | None) 
     return replace(wanted, token=token, device=DeviceId(device) if isinstance(device, str) else wanted.device)
 
 
-async def _look_for_password_logins(gateway: Gateway, user: UserId) -> None:
+async def look_for_password_logins(gateway: Gateway, user: UserId) -> None:
+    """See that a password is a way in there; raises SetupError."""
     try:
         answer = await gateway.call("GET", route("login"), patience_s=PATIENCE_S)
     except MatrixError as error:
@@ -233,7 +247,7 @@ async def _look_for_password_logins(gateway: Gateway, user: UserId) -> None:
         )
 
 
-def _explained(gateway: Gateway, user: UserId | None, error: MatrixError) -> SetupError:
+def explained(gateway: Gateway, user: UserId | None, error: MatrixError) -> SetupError:
     """Say what an error means for somebody who wants to start the program."""
     if isinstance(error, Unreachable):
         return SetupError(f"{error} Is the homeserver running, and is its address right in config.yaml?")
@@ -249,11 +263,13 @@ def _explained(gateway: Gateway, user: UserId | None, error: MatrixError) -> Set
     return SetupError(f"The homeserver at {gateway.address} does not let {user} log in. ({error})")
 
 
-def _new_device(rng: random.Random) -> DeviceId:
+def new_device(rng: random.Random) -> DeviceId:
+    """Choose the id of a device that does not exist yet."""
     return DeviceId("CK" + "".join(rng.choices(string.ascii_uppercase, k=8)))
 
 
-async def _kept(store: AccountStore, seal: Seal) -> Session | None:
+async def kept_session(store: AccountStore, seal: Seal) -> Session | None:
+    """Open the session that is stored, None when there is none; its token may be empty."""
     box = await store.run(secret, _KEPT)
     if box is None:
         return None

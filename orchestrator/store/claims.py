@@ -203,6 +203,17 @@ def unsettled(tx: Tx) -> list[Unsettled]:
     ]
 
 
+def is_unsettled(tx: Tx, room: RoomId, type_: str, key: str) -> bool:
+    """Tell whether a state event may need writing."""
+    row = tx.one(
+        "select 1 as there from unsettled where account = :account and room = :room and type = :type and key = :key",
+        room=room,
+        type=type_,
+        key=key,
+    )
+    return row is not None
+
+
 def settled(tx: Tx, what: Unsettled) -> None:
     """Say that a state event is as claimed, unless it was marked again meanwhile; what had ended is then forgotten."""
     was_last = tx.run(

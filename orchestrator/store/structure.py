@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from orchestrator.model.ids import LOCATOR_TYPE, Json, JsonObject
+from orchestrator.model.things import ALIAS, LISTED
 
 KEPT: Final[Mapping[str, frozenset[str]]] = {
     "m.room.create": frozenset({"room_version", "type"}),
@@ -28,6 +29,8 @@ KEPT: Final[Mapping[str, frozenset[str]]] = {
     "m.space.child": frozenset({"via", "order", "suggested"}),
     "m.space.parent": frozenset({"via", "canonical"}),
     LOCATOR_TYPE: frozenset({"locator"}),
+    LISTED: frozenset({"listed"}),
+    ALIAS: frozenset({"here", "elsewhere"}),
 }
 """The types of which the content is kept, and the keys that are; source: client-server API, "Room events"."""
 
@@ -42,6 +45,8 @@ def is_noted(type_: str, key: str) -> bool:
     """Tell whether anything of a state event is kept."""
     if type_ in _BY_ROOM:
         return key.startswith("!") and _ONE_WORD.match(key) is not None
+    if type_ == ALIAS:
+        return key != "" and _ONE_WORD.match(key) is not None  # by what our own documents name it
     return key == "" and (type_ in KEPT or type_ in NOTED)
 
 
