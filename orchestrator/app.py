@@ -28,7 +28,7 @@ from orchestrator.documents.authored import Account, Amendment
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.load import Loaded, load
 from orchestrator.documents.load import amend as amend_documents
-from orchestrator.errors import AccountLocked, DocumentErrors, SetupError, StoreError, UnknownToken
+from orchestrator.errors import AccountLocked, DocumentErrors, SecretError, SetupError, StoreError, UnknownToken
 from orchestrator.facilitation import Facilitation
 from orchestrator.i18n import use_locale
 from orchestrator.keeper import Crafts, Keeper
@@ -221,12 +221,19 @@ async def _open_keeper(
 def _credentials(account: Account, environ: Mapping[str, str]) -> Credentials:
     if account.access_token_file is not None:
         return Credentials(token=read_secret(account.access_token_file), device=account.device_id)
+    # After the first start the stored session is enough: a password that lies nowhere cannot be stolen.
     if account.password_file is not None:
-        return Credentials(password=read_secret(account.password_file))
+        try:
+            return Credentials(password=read_secret(account.password_file))
+        except SecretError as error:
+            if os.path.lexists(account.password_file):
+                raise
+            return Credentials(missing=error.message)
     if environ.get(PASSWORD_VARIABLE):
         return Credentials(password=environ[PASSWORD_VARIABLE])
-    raise SetupError(
-        f"There is no password for {account.user_id}. Name a password_file in config.yaml, or set {PASSWORD_VARIABLE}."
+    return Credentials(
+        missing=f"There is no password for {account.user_id}. Name a password_file in config.yaml, or set"
+        f" {PASSWORD_VARIABLE}."
     )
 
 
