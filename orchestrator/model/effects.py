@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, TypeAlias
 
+from .events import MembershipName
 from .ids import Cause, CommunityKey, EventId, Json, RoomId, RoomKey, UserId
 from .roles import Role
 
@@ -172,6 +173,9 @@ class SetMembership(Effect):
     Attributes:
         based_on: the member event that was in force when it was decided; lets delivery tell a fresh effect
             from one that was carried out and then undone by a person.
+        only_from: it is for somebody whose membership is one of these when it is carried out, and no longer wanted
+            otherwise; empty: whatever it is. An answered knock must not put out somebody who was let in meanwhile, and
+            only from ``ban`` does ``leave`` lift a ban.
     """
 
     room: RoomId
@@ -179,6 +183,7 @@ class SetMembership(Effect):
     membership: Literal["invite", "join", "leave", "ban"]
     reason: str = ""
     based_on: EventId | None = None
+    only_from: tuple[MembershipName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -325,7 +325,12 @@ def _flatten(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mapping[s
                 effect.room,
                 effect.user,
                 f"member {effect.room} {effect.user}",
-                {"membership": effect.membership, "reason": effect.reason, "based_on": effect.based_on},
+                {
+                    "membership": effect.membership,
+                    "reason": effect.reason,
+                    "based_on": effect.based_on,
+                    **({"only_from": list(effect.only_from)} if effect.only_from else {}),
+                },
             )
         case CreateRoom():
             target = effect.user or f"{effect.community}/{effect.key}"
