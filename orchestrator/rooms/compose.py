@@ -15,6 +15,7 @@ from typing import Final
 
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import Json, JsonObject, RoomId, UserId
+from orchestrator.model.things import PSEUDO
 from orchestrator.store import mirror
 from orchestrator.store.claims import Claim
 from orchestrator.store.rows import dump
@@ -102,6 +103,8 @@ def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], contex
             merged = live if theirs or not said else merge_topic(live, said)
         case "m.space.child":
             merged = live if theirs else _merge_link(live, ordered)
+        case _ if type_ in PSEUDO:
+            merged = live if theirs else _whole(live, ordered)
         case _:
             merged = live if theirs else _merge(live, ordered)
     return live if _same(merged, live) else merged
@@ -135,6 +138,12 @@ def _merge_link(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject
     value = wanted.value if isinstance(wanted.value, Mapping) else {}
     routes = [*_texts(value.get("via")), *_texts((live or {}).get("via"))]
     return {**(live or {}), **value, "via": list(dict.fromkeys(routes))}
+
+
+def _whole(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | None:
+    """Take the first claim for all of it: what is no event has no keys of other people, and {} says that it is not."""
+    wanted = next((claim.value for claim in ordered if claim.path == () and not claim.ended), None)
+    return wanted if isinstance(wanted, Mapping) else _merge(live, ordered)
 
 
 def _merge(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | None:

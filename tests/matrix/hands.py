@@ -42,8 +42,8 @@ from orchestrator.model.ids import (
     UserId,
     locator_of,
 )
-from orchestrator.rooms import compose, compose_context
-from orchestrator.store import AccountStore, Store, bindings, claims, ingest, outbox
+from orchestrator.rooms import composed
+from orchestrator.store import AccountStore, Store, bindings, ingest, outbox
 from orchestrator.store.outbox import Waiting
 from tests.fakes import FakeHomeserver, Room
 from tests.matrix.listening import KEEPER, Pauses, Seals
@@ -230,12 +230,7 @@ class Life:
         return [result.outcome for result in self.asker.results]
 
     async def _compose(self, room: RoomId, type_: str, key: str, live: JsonObject | None) -> JsonObject | None:
-        def read(tx: Tx) -> JsonObject | None:
-            wanted = claims.claims_on(tx, room, type_, key, self.hs.clock.now_ms())
-            context = compose_context(tx, room, KEEPER, type_=type_, key=key, live=live)
-            return compose(type_, live, wanted, context) if wanted else None
-
-        return await self.rows.run(read)
+        return await self.rows.run(composed, room, type_, key, live, KEEPER, self.hs.clock.now_ms())
 
 
 def direct_room(user: UserId) -> DirectRoom:
