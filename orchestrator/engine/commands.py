@@ -108,7 +108,7 @@ class Commands:
                 meant = _("Did you mean `{name}`?").format(name=f"{self._prefix_of(call.community)}{near}")
                 return "engine", [self._say(event, meant, now)]
             craft, command = self._table[words.name]
-            if call.role < command.needs:
+            if call.role < command.needs and not (command.elsewhere and call.args):
                 return "engine", [self._say(event, self._who_can(command, community), now, community)]
             try:
                 effects = list(command.run(tx, call, now))

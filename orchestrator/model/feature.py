@@ -126,6 +126,7 @@ class Command:
         run: decides the effects; raises ``Refusal`` with a kind sentence when it may or can not be.
         usage_for: the least role that help shows ``usage`` to; whoever may do less with it sees the name alone.
         urgent: somebody may need a person: it counts however late it is heard, and whatever else was asked before.
+        elsewhere: its words may name another room; then ``run`` itself checks the role there (``Call.role_at``).
     """
 
     name: str
@@ -135,6 +136,7 @@ class Command:
     run: Callable[[Tx, Call, Now], Iterable[AnyEffect]]
     usage_for: Role = Role.MEMBER
     urgent: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

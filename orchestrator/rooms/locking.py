@@ -45,6 +45,7 @@ class Locking:
                 summary=N_("close a room for a while: only leads can write, and nobody new comes in"),
                 needs=Role.FACILITATOR,
                 run=self._lock,
+                elsewhere=True,
             ),
             Command(
                 name="unlock",
@@ -52,6 +53,7 @@ class Locking:
                 summary=N_("open a room that was closed for a while; everything is as it was before"),
                 needs=Role.FACILITATOR,
                 run=self._unlock,
+                elsewhere=True,
             ),
         )
 
@@ -118,11 +120,17 @@ class Locking:
         ]
         if wanted and len(named) == 1:
             return community, named[0]
+        if all(call.role_at(key) < Role.FACILITATOR for key in keys):
+            raise Refusal(_not_yours())
         raise Refusal(
             _("Which room do you mean? Write `{prefix}{command} all` for all of them, or one of these: {keys}").format(
                 prefix=community.prefix, command=name, keys=", ".join(f"`{key}`" for key in keys)
             )
         )
+
+
+def _not_yours() -> str:
+    return _("Only whoever is facilitating in that room right now can do that, or a lead.")
 
 
 def _check_may(call: Call, key: RoomKey) -> bool:
@@ -134,7 +142,7 @@ def _check_may(call: Call, key: RoomKey) -> bool:
             raise Refusal(
                 _("Only a lead can do that for all rooms at once. You can close the room that you look after.")
             )
-        raise Refusal(_("Only whoever is facilitating in that room right now can do that, or a lead."))
+        raise Refusal(_not_yours())
     return role is Role.LEAD
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.engine import Engine
+from orchestrator.engine.filler import Filler
 from orchestrator.errors import Final, Retryable
+from orchestrator.facilitation import Facilitation
 from orchestrator.matrix.carrying import Carrier
 from orchestrator.matrix.making import Maker, NotYet
 from orchestrator.matrix.ports import DirectRoom
@@ -24,7 +27,9 @@ from tests.declared import ME
 from tests.fakes import FakeHomeserver
 from tests.matrix.listening import Ears, listening
 
-from .house import Nobody
+
+class _Killed(Exception):
+    """The bot is dead; what it had not committed is lost."""
 
 
 class Pump:
@@ -36,7 +41,8 @@ class Pump:
         self.hs, self.rows, self._ears = hs, rows, ears
         self.said: list[str] = []
         self.engine = Engine(rows, hs.clock, ME)
-        self.engine.use(Documents(communities=communities), [Rooms(Documents(communities=communities), ME)], Nobody())
+        self.use(*communities)
+        self._filler = Filler(self.engine, rows, ears.history, hs.clock)
         maker = Maker(rows, ears.gateway, ears.history, hs.clock, ME, lambda user: DirectRoom(*direct_room(ME, user)))
         self._carrier = Carrier(
             store=rows,
@@ -51,6 +57,11 @@ class Pump:
             maker=maker,
             amend=_nothing_to_amend,
         )
+
+    def use(self, *communities: Community) -> None:
+        """Work with these communities from now on; who is on duty is as they say."""
+        documents = Documents(communities=communities)
+        self.engine.use(documents, [Rooms(documents, ME)], Facilitation(documents))
 
     async def run(self) -> None:
         """Take in what happened, settle, and deliver until nothing is left to do."""
@@ -69,6 +80,27 @@ class Pump:
                     await self._carrier.refuse(None, mark, error)
             await self.sync()
         raise AssertionError(f"it never comes to rest: {rows} {marks}")
+
+    async def run_until_killed(self, nth: int, *, answered: bool) -> bool:
+        """Run, and die at a request, before it leaves or with its answer on the way; tells whether it came to that."""
+        call, count = self._ears.gateway.call, 0
+
+        async def cut(*args: Any, **kwargs: Any) -> JsonObject:
+            nonlocal count
+            count += 1
+            if count == nth and not answered:
+                raise _Killed
+            answer = await call(*args, **kwargs)
+            if count == nth:
+                raise _Killed
+            return answer
+
+        self._ears.gateway.call = cut  # type: ignore[method-assign]
+        try:
+            await self.run()
+        except _Killed:
+            return True
+        return False
 
     async def bound(self) -> dict[str, RoomId]:
         return {binding.key: binding.room for binding in await self.rows.run(bindings.bindings)}
@@ -107,6 +139,8 @@ class Pump:
             since = await self.rows.run(ingest.cursor)
             batch = await self._ears.syncer.next(since, 0)
             await self.engine.take(batch, catching_up=False)
+            for gap in await self.rows.run(ingest.gaps):
+                await self._filler.fill(gap)
             if not batch.rooms:
                 return
         raise AssertionError(f"sync never comes to rest after {20 * SECOND_MS} ms")
