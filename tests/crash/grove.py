@@ -123,7 +123,14 @@ class Grove(Garden):
 def _open_ends(tx: Tx, soon_ms: int) -> dict[str, int]:
     unsettled = tx.one("select count(*) as n from unsettled where account = :account")
     assert unsettled is not None
+    silent = tx.one(
+        "select count(*) as n from binding where account = :account and key not in ('', 'control')"
+        " and room not in (select room from norms where norms.account = binding.account)"
+    )
+    assert silent is not None
     return {
+        # Between the making of a room and what is to be said there lies an instant in which nothing waits.
+        "rooms whose norms were never posted": int(silent["n"]),  # type: ignore[arg-type]
         "in the outbox": len(outbox.waiting(tx)),
         "unsettled": int(unsettled["n"]),  # type: ignore[arg-type]
         "gaps": len(ingest.gaps(tx)),
