@@ -124,7 +124,7 @@ class Questions:
             if choice is None or question.room != event.room or now.at_ms >= question.until_ms:
                 continue
             role = self._role(tx, question, event.sender, now)
-            if self._may_answer(tx, question, event.sender, role, now):
+            if self._may_answer(tx, question, event.sender, role):
                 found.append(Answered(question, _answer(question, choice, event.sender, role)))
         return found
 
@@ -133,9 +133,9 @@ class Questions:
             return Role.MEMBER
         return role_of(tx, self._documents, self._commands.roster, user, question.about, question.about_room, now)
 
-    def _may_answer(self, tx: Tx, question: Question, user: UserId, role: Role, now: Now) -> bool:
+    def _may_answer(self, tx: Tx, question: Question, user: UserId, role: Role) -> bool:
         seen = mirror.member(tx, question.room, user)
-        if user == now.me or (seen is not None and seen.membership in {"leave", "ban"}):
+        if seen is not None and seen.membership in {"leave", "ban"}:
             return False  # who is out of the room by now answers nothing there
         if user == question.asker and role >= question.asker_needs:
             return True

@@ -28,7 +28,7 @@ KEPT_MS = 10**15
 
 
 class Asker(Craft):
-    """Asks by ``!close`` whoever gave it, and in private by ``!offer``; writes down what it hears, a row each."""
+    """Asks by ``!tidy`` whoever gave it, and in private by ``!offer``; writes down what it hears, a row each."""
 
     name = "asker"
 
@@ -40,14 +40,14 @@ class Asker(Craft):
     @property
     def commands(self) -> Sequence[Command]:
         return (
-            Command(name="close", usage="", summary="close it", needs=Role.FACILITATOR, run=self._close),
+            Command(name="tidy", usage="", summary="tidy up", needs=Role.FACILITATOR, run=self._tidy),
             Command(name="offer", usage="", summary="offer it", needs=Role.MEMBER, run=self._offer),
         )
 
-    def _close(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
+    def _tidy(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
         yield content.question(
             call,
-            "Shall I close this circle?",
+            "Shall I tidy this circle up?",
             now,
             subject=call.event.id,
             needs=Role.LEAD,
@@ -81,7 +81,7 @@ class Asker(Craft):
             raise ValueError(answer.subject)
         if self.refuses:
             raise Refusal("That cannot be done today.")
-        yield content.conclusion(answer, "Closed." if answer.choice == "yes" else "I left it as it was.", now)
+        yield content.conclusion(answer, "Tidied up." if answer.choice == "yes" else "I left it as it was.", now)
 
 
 class Roles:
@@ -169,7 +169,7 @@ class Grove(Workshop):
 
     def ask(self, by: UserId = CY, room: RoomId = CIRCLE, *, thread: EventId | None = None) -> EventId:
         """Let somebody give the command that has to be confirmed; tells the event that asks."""
-        self.write(by, "!close", room, thread=thread)
+        self.write(by, "!tidy", room, thread=thread)
         (row,) = [row for row in self.waiting() if row.craft == "asker" and row.step == "ask"]
         return self.send(row)
 

@@ -72,10 +72,10 @@ def asked(grove: Grove, ask: Ask | AskDirect) -> EventId:
 
 
 def test_a_question_names_its_choices_in_words_and_stands_in_the_thread_where_it_was_caused(grove: Grove) -> None:
-    command = grove.write(CY, "!close", thread=EventId("$root"))
+    command = grove.write(CY, "!tidy", thread=EventId("$root"))
     (row,) = grove.waiting()
     assert body_of(row) == (
-        "Shall I close this circle?\n\n- ✅ yes\n- ❌ no\n\nTo answer, react with one of these, or reply with its word."
+        "Shall I tidy this circle up?\n\n- ✅ yes\n- ❌ no\n\nTo answer, react with one of these, or reply with its word."
     )
     relation = content_of(row)["m.relates_to"]
     assert isinstance(relation, dict)
@@ -97,7 +97,7 @@ def test_the_bot_puts_every_choice_under_a_question_to_be_tapped_once(grove: Gro
 
 
 def test_the_echo_of_what_was_confirmed_before_offers_nothing_again(grove: Grove) -> None:
-    grove.write(CY, "!close")
+    grove.write(CY, "!tidy")
     (row,) = grove.waiting()
     question = grove.send(row)
     echo = replace(grove.write(ME, "", to=None), id=question, cause=row.cause)
@@ -107,7 +107,7 @@ def test_the_echo_of_what_was_confirmed_before_offers_nothing_again(grove: Grove
 
 
 def test_a_question_that_is_never_sent_is_none(grove: Grove) -> None:
-    grove.write(CY, "!close")
+    grove.write(CY, "!tidy")
     (row,) = grove.waiting()
     grove.confirm(row.cause, "expired")
     assert (grove.open_questions(), grove.waiting(), grove.heard()) == (0, [], [])
@@ -235,8 +235,8 @@ def test_what_is_no_plain_message_answers_nothing(grove: Grove) -> None:
 
 
 def test_a_command_is_never_taken_for_an_answer(grove: Grove) -> None:
-    asked(grove, a_question(room=CIRCLE, choices=(Choice("✅", "close"), Choice("❌", "help"))))
-    grove.write(ANA, "!close")
+    asked(grove, a_question(room=CIRCLE, choices=(Choice("✅", "tidy"), Choice("❌", "help"))))
+    grove.write(ANA, "!tidy")
     assert grove.heard() == []
     assert [row.step for row in grove.waiting() if row.craft == "asker"] == ["ask"]
 
@@ -370,7 +370,7 @@ def test_what_came_of_it_is_said_under_the_question_in_its_thread(grove: Grove) 
     question = grove.ask(CY, thread=EventId("$root"))
     grove.react(CY, question)
     (row,) = grove.waiting()
-    assert body_of(row) == "Closed."
+    assert body_of(row) == "Tidied up."
     assert content_of(row)["m.relates_to"] == {
         "m.in_reply_to": {"event_id": question},
         "rel_type": "m.thread",
@@ -424,7 +424,7 @@ def test_an_answer_that_history_brings_counts(grove: Grove) -> None:
 
 def test_a_question_and_its_answer_in_one_batch_after_a_restart(grove: Grove) -> None:
     """The bot dies when its message is out; when it is back it hears the message and what people said to it at once."""
-    grove.write(CY, "!close")
+    grove.write(CY, "!tidy")
     (row,) = grove.waiting()
     grove.run(outbox.note_try, row.cause, "DEVICE", grove.at_ms)
     grove.restart()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class Story(RuleBasedStateMachine):
     def ask(self, by: UserId, where: RoomId, restart: bool) -> None:
         if self.grove.roster.roles.get(by, Role.MEMBER) < Role.FACILITATOR:
             return
-        self.grove.write(by, "!close", where)
+        self.grove.write(by, "!tidy", where)
         for row in self.grove.waiting():
             if row.craft == "asker" and row.step == "ask":
                 if restart:
@@ -176,7 +177,7 @@ class Rooms:
         """Ask by a command of Cy's, whose message then is sent."""
         await self.house.open()
         await self.house.hear(self.house.state(CIRCLE, "m.room.power_levels", {"users": {CY: 50, ANA: 100}}))
-        await self.house.say(CY, "!close")
+        await self.house.say(CY, "!tidy")
         (row,) = await self.house.waiting()
         await self.house.engine.confirm(row.cause, "done", event=EventId("$q"), room=CIRCLE)
         return EventId("$q")
@@ -213,7 +214,7 @@ async def test_a_store_that_is_opened_again_between_all_steps_answers_once(rooms
     await rooms.ring()
     assert await rooms.heard() == [("yes", CY)]
     assert await rooms.house.said() == []
-    assert await rooms.house.said(CIRCLE) == ["Closed."]
+    assert await rooms.house.said(CIRCLE) == ["Tidied up."]
     assert rooms.house.troubles == []
 
 
@@ -227,6 +228,18 @@ async def test_a_question_ends_at_its_time_by_itself(rooms: Rooms) -> None:
     await rooms.ring()
     assert await rooms.heard() == [(None, None)]
     assert await rooms.house.store.run(questions.next_due_ms) is None
+
+
+async def test_who_runs_the_timers_wakes_up_for_it(rooms: Rooms) -> None:
+    await rooms.asked()
+    rooms.clock.at_ms += OPEN_MS
+    ended = asyncio.Event()
+    rooms.house.engine.follow(lambda _taken: ended.set())
+    task = asyncio.create_task(rooms.house.engine.run_timers())
+    await asyncio.wait_for(ended.wait(), 5)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await rooms.heard() == [(None, None)]
 
 
 async def test_where_a_craft_stumbles_over_an_answer_its_question_stays_open_and_can_be_answered_again(
