@@ -33,6 +33,10 @@ PASSING: Final = frozenset({"lockdown", "archive"})
 ON_DRIFT: Final = ("on_drift",)
 """The path of the claim that says what to do about a person's own change."""
 
+APPLIED: Final = ("applied",)
+"""The path of the word that ``apply`` leaves for the writer: the event that was live when a person decided to have what
+is claimed, whoever had set it. Where another event is live by then, somebody was quicker, and that stands as ever."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeContext:
@@ -43,12 +47,14 @@ class ComposeContext:
         creators: the sender of ``m.room.create`` and its ``additional_creators``.
         me: the bot's own user id.
         by_me: the live event was sent by the bot.
+        event: the live event, "" where it is not known.
     """
 
     room_version: str
     creators: frozenset[UserId]
     me: UserId
     by_me: bool = False
+    event: str = ""
 
 
 def compose_context(
@@ -60,11 +66,13 @@ def compose_context(
     """
     known = mirror.room_of(tx, room)
     seen = mirror.state_of(tx, room, type_, key)
+    is_seen = live is not None and seen is not None and seen.digest == mirror.digest_of(live)
     return ComposeContext(
         room_version=known.version if known is not None else "",
         creators=known.creators if known is not None else frozenset(),
         me=me,
-        by_me=live is not None and seen is not None and seen.sender == me and seen.digest == mirror.digest_of(live),
+        by_me=is_seen and seen is not None and seen.sender == me,
+        event=seen.event if is_seen and seen is not None else "",
     )
 
 
@@ -78,7 +86,11 @@ def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], contex
     on_drift = next((claim.value for claim in ordered if claim.path == ON_DRIFT and not claim.ended), None)
     # One that passed before it was ever written has nothing to take back.
     ordered = [c for c in ordered if c.path != ON_DRIFT and not (c.owner in PASSING and c.ended and c.before is None)]
-    theirs = on_drift in {"accept", "report"} and live is not None and not context.by_me
+    # What a person decided counts more than what is done about other people's changes.
+    decided = any(c.path == APPLIED and (context.by_me or c.value == context.event) for c in ordered)
+    ordered = [claim for claim in ordered if claim.path != APPLIED]
+    patient = on_drift in {"accept", "report"} and live is not None and not decided
+    theirs = patient and not context.by_me
     if theirs and type_ != "m.room.power_levels" and any(claim.owner in PASSING for claim in ordered):
         ordered, theirs = [claim for claim in ordered if claim.owner in PASSING], False
     match type_:
@@ -94,6 +106,7 @@ def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], contex
                 me=context.me,
                 # Only where the template says so: a room whose claims are not all there yet must not lose power.
                 exact=on_drift == "enforce",
+                patient=patient,
             )
         case "m.room.pinned_events":
             merged = merge_pins(live, ordered)
@@ -126,18 +139,20 @@ def _same(one: JsonObject | None, other: JsonObject | None) -> bool:
 
 def _merge_link(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | None:
     """Link a room from its space: our order, everybody's routes. What is no longer claimed is unlinked."""
-    wanted = next((claim for claim in ordered if claim.path == () and not claim.ended), None)
-    if wanted is None:
+    if any(claim.value == {} and not claim.ended for claim in ordered):
+        return {} if live else live
+    wanted: dict[str, Json] = {}
+    for claim in reversed([claim for claim in ordered if not claim.ended]):
+        wanted |= {path[0]: value for path, value in _leaves(claim)}
+    if "via" not in wanted:
         ended = next((claim for claim in ordered if claim.ended), None)
         stood = ended.before[0] if ended is not None and ended.before else None
         if stood and not live and isinstance(stood, Mapping):
             return stood
         return {} if live and ended is not None and ended.owner not in PASSING else live
-    if wanted.value == {}:
-        return {} if live else live
-    value = wanted.value if isinstance(wanted.value, Mapping) else {}
-    routes = [*_texts(value.get("via")), *_texts((live or {}).get("via"))]
-    return {**(live or {}), **value, "via": list(dict.fromkeys(routes))}
+    routes = [*_texts(wanted["via"]), *_texts((live or {}).get("via"))]
+    content = {**(live or {}), **wanted, "via": list(dict.fromkeys(routes))}
+    return {key: value for key, value in content.items() if not (key == "suggested" and value is False)}
 
 
 def _whole(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | None:

@@ -67,8 +67,12 @@ def merge_power(
     creators: frozenset[UserId],
     me: UserId,
     exact: bool,
+    patient: bool = False,
 ) -> JsonObject | None:
-    """Merge claims, the most important first, into power levels; ``live`` itself when we may not change them at all."""
+    """Merge claims, the most important first, into power levels; ``live`` itself when we may not change them at all.
+
+    ``patient``: levels of events and actions stay as people have set them; who holds which power follows the claims.
+    """
     if live is None and all(claim.ended for claim in claims):
         return None
     unlisted = creators if creators_have_power(room_version) else frozenset()
@@ -78,10 +82,10 @@ def merge_power(
     own = math.inf if me in unlisted else KEEPER_LEVEL if live is None else power.of(me)
     if live is not None and own < power.to_send("m.room.power_levels", state=True):
         return live
-    numbers = _allowed(before.numbers, _claimed(before.numbers, claims, ()), own)
+    numbers = _allowed(before.numbers, _claimed(before.numbers, claims, (), patient=patient), own)
     tables = dict(before.tables)
     for key in ("events", "notifications"):
-        wanted = _allowed(before.table(key), _claimed(before.table(key), claims, (key,)), own)
+        wanted = _allowed(before.table(key), _claimed(before.table(key), claims, (key,), patient=patient), own)
         if wanted or key in before.tables:
             tables[key] = wanted
     after = Levels(numbers, tables, before.others)
@@ -94,22 +98,28 @@ def merge_power(
     return Levels(numbers, tables, before.others).content()
 
 
-def _claimed(before: Mapping[str, int], claims: Sequence[Claim], path: tuple[str, ...]) -> dict[str, int]:
+def _claimed(
+    before: Mapping[str, int], claims: Sequence[Claim], path: tuple[str, ...], *, patient: bool
+) -> dict[str, int]:
     """Set what is claimed in a table (or, with no path, among the plain numbers) and take out what has ended."""
     after = dict(before)
     here = [
-        (claim.path[-1], claim.value, claim.ended, claim.before or ())
+        (claim.path[-1], claim.value, claim.ended, claim.before or (), patient and claim.owner == "template")
         for claim in claims
         if claim.path and claim.path[:-1] == path and (path or claim.path[0] in NUMBERS) and _is_level(claim.value)
     ]
-    for name, level, ended, stood in here:
+    for name, level, ended, stood, _ in here:
         if ended and after.get(name) == level:
             del after[name]
             for old in stood:
                 if _is_level(old):
                     after[name] = old
-    # The most important last, so that it stays.
-    return after | {name: level for name, level, ended, _stood in reversed(here) if not ended}
+    # The most important last, so that it stays. What is patient only fills the hole that another claim leaves.
+    return after | {
+        name: level
+        for name, level, ended, _, waits in reversed(here)
+        if not ended and not (waits and (name in after or name not in before))
+    }
 
 
 def _users(

@@ -94,6 +94,47 @@ def drop_claim(
     return changed > 0
 
 
+def remember_claim(tx: Tx, claim: Claim) -> None:
+    """Record a claim of what is known to stand there already: nothing has to be looked at or written for it."""
+    tx.run(
+        "insert into claim (account, room, type, key, path, owner, value, until_ms, ended)"
+        " values (:account, :room, :type, :key, :path, :owner, :value, null, 0)"
+        " on conflict (account, room, type, key, path, owner) do update"
+        " set value = excluded.value, until_ms = null, ended = 0",
+        room=claim.room,
+        type=claim.type,
+        key=claim.key,
+        path=dump(list(claim.path)),
+        owner=claim.owner,
+        value=dump(claim.value),
+    )
+
+
+def forget_claim(tx: Tx, claim: Claim) -> None:
+    """Forget a claim and leave what it put there as it is: from now on that is nobody's business."""
+    tx.run(
+        "delete from claim where account = :account and room = :room and type = :type and key = :key and path = :path"
+        " and owner = :owner",
+        room=claim.room,
+        type=claim.type,
+        key=claim.key,
+        path=dump(list(claim.path)),
+        owner=claim.owner,
+    )
+
+
+def put_ended(tx: Tx, claim: Claim, now_ms: int) -> None:
+    """Leave word for the writer at a state event: it is there until the event is settled, and then forgotten."""
+    put_claim(tx, claim, now_ms)
+    drop_claim(tx, claim.room, claim.type, claim.owner, now_ms, key=claim.key, path=claim.path)
+
+
+def ended_at(tx: Tx, path: tuple[str, ...]) -> list[Claim]:
+    """List the ended claims at a path, wherever they are."""
+    rows = tx.rows("select * from claim where account = :account and ended = 1 and path = :path", path=dump(list(path)))
+    return [_claim(row) for row in rows]
+
+
 def keep_before(tx: Tx, claim: Claim, before: tuple[Json, ...]) -> None:
     """Remember what stood at a claim's path before it; what is remembered already stays."""
     tx.run(

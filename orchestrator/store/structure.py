@@ -14,7 +14,7 @@ from orchestrator.model.ids import LOCATOR_TYPE, Json, JsonObject
 from orchestrator.model.things import ALIAS, LISTED
 
 KEPT: Final[Mapping[str, frozenset[str]]] = {
-    "m.room.create": frozenset({"room_version", "type"}),
+    "m.room.create": frozenset({"room_version", "type", "m.federate"}),
     "m.room.power_levels": frozenset(
         {"users", "users_default", "events", "events_default", "state_default", "notifications"}
         | {"ban", "kick", "redact", "invite"}
@@ -25,6 +25,7 @@ KEPT: Final[Mapping[str, frozenset[str]]] = {
     "m.room.encryption": frozenset({"algorithm", "rotation_period_ms", "rotation_period_msgs"}),
     "m.room.pinned_events": frozenset({"pinned"}),
     "m.room.canonical_alias": frozenset({"alias", "alt_aliases"}),
+    "m.room.retention": frozenset({"max_lifetime", "min_lifetime"}),
     "m.room.tombstone": frozenset({"replacement_room"}),
     "m.space.child": frozenset({"via", "order", "suggested"}),
     "m.space.parent": frozenset({"via", "canonical"}),
@@ -32,7 +33,7 @@ KEPT: Final[Mapping[str, frozenset[str]]] = {
     LISTED: frozenset({"listed"}),
     ALIAS: frozenset({"here", "elsewhere"}),
 }
-"""The types of which the content is kept, and the keys that are; source: client-server API, "Room events"."""
+"""The types of which the content is kept, and the keys that are; source: client-server API, "Room events", and MSC1763."""
 
 NOTED: Final = frozenset({"m.room.name", "m.room.topic", "m.room.avatar", "m.room.server_acl"})
 """Types that hold words, of which a digest is kept: enough to tell whether the live event is what we wrote."""

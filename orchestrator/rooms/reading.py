@@ -1,0 +1,168 @@
+"""What stands live where an attribute lives, whether two values mean the same, and how a person would write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final
+
+from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from orchestrator.model.ids import Json, JsonObject, RoomId, RoomKey
+from orchestrator.model.things import FILE
+from orchestrator.store.rows import dump
+
+from .topic import topic_content
+
+
+class _Absent:
+    """Nothing stands there; unlike None it is never a value."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+Value = Json | _Absent
+
+Topics = Mapping[str, str]
+"""What others say in the same topic, by slot."""
+
+
+def value_at(
+    path: str,
+    claim_path: Sequence[str],
+    content: JsonObject | None,
+    *,
+    said: Topics | None = None,
+    mine: Collection[str] = (),
+) -> Value:
+    """Read what stands live where an attribute lives.
+
+    Args:
+        path: the attribute's.
+        claim_path: its place in the content.
+        content: of the state event; None: there is none.
+        said: for a topic, what others say in it.
+        mine: for a topic, what ours may say: what is desired, what was applied.
+    """
+    if content is None:
+        return ABSENT
+    match path:
+        case "topic":
+            return _topic(content, said or {}, mine)
+        case "link":
+            return list(_list(content, "via")) or ABSENT
+        case "in":
+            return (
+                {"via": _list(content, "via"), "canonical": content.get("canonical") is True}
+                if _list(content, "via")
+                else ABSENT
+            )
+        case "avatar":
+            return {FILE: content[FILE]} if FILE in content else content.get("url") or ABSENT
+    value: Json = content
+    for part in claim_path:
+        if not isinstance(value, Mapping) or part not in value:
+            return ABSENT
+        value = value[part]
+    return ABSENT if value is None else value
+
+
+def same(path: str, one: Value, other: Value) -> bool:
+    """Tell whether two values of an attribute mean the same."""
+    one, other = _meant(path, one), _meant(path, other)
+    if isinstance(one, _Absent) or isinstance(other, _Absent):
+        return one is other
+    return dump(one) == dump(other)
+
+
+def shown(path: str, value: Value, keys: Mapping[RoomId, RoomKey]) -> Json:
+    """Write a value as a person would in the documents; None where there is none.
+
+    Args:
+        keys: by id, how declared rooms are called.
+    """
+    if isinstance(value, _Absent) or value is None:
+        return None
+    read = _SHOWN.get("alias.*" if path.startswith("alias.") else path)
+    if path == "settings.allow":
+        return _allow(value, keys)
+    return value if read is None else read(value)
+
+
+def _topic(content: JsonObject, said: Topics, mine: Collection[str]) -> Value:
+    plain = content.get("topic")
+    if not isinstance(plain, str):
+        return ABSENT
+    for text in mine:
+        # With what others say in it, or before they have said it.
+        for parts in ({**said, "topic": text}, {"topic": text}):
+            if topic_content(parts).get("topic", "") == plain:
+                return text
+    return plain
+
+
+def _list(content: JsonObject, key: str) -> list[Json]:
+    value = content.get(key)
+    return [*value] if isinstance(value, list | tuple) else []
+
+
+def _meant(path: str, value: Value) -> Value:
+    match path:
+        case "topic":
+            return value or ABSENT if isinstance(value, str) else value
+        case "alias" | "settings.federate" | "kind":
+            return value if value != _DEFAULTS.get(path) else ABSENT
+        case "suggested":
+            return value if value is True else ABSENT
+        case "settings.directory":
+            return value if isinstance(value, Mapping) and value.get("listed") is True else ABSENT
+        case "link":
+            return ABSENT if isinstance(value, _Absent) or not value else True
+        case "in":
+            return (
+                ABSENT
+                if isinstance(value, _Absent) or not value
+                else isinstance(value, Mapping) and value.get("canonical") is True
+            )
+        case "settings.allow" | "settings.acl.allow" | "settings.acl.deny" if isinstance(value, list | tuple):
+            return sorted(value, key=dump)
+        case _ if path.startswith("alias."):
+            return value if isinstance(value, Mapping) and value else ABSENT
+    return value
+
+
+_DEFAULTS: Final[Mapping[str, Json]] = {"alias": "", "settings.federate": True, "kind": ""}
+
+
+def _allow(value: Json, keys: Mapping[RoomId, RoomKey]) -> Json:
+    shown: list[Json] = []
+    for entry in value if isinstance(value, list | tuple) else ():
+        room = entry.get("room_id") if isinstance(entry, Mapping) else None
+        if isinstance(room, str):
+            shown.append((keys[RoomId(room)] or "space") if RoomId(room) in keys else room)
+        else:
+            shown.append("?")
+    return shown
+
+
+def _length(value: Json) -> Json:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    for unit, ms in (("d", DAY_MS), ("h", HOUR_MS), ("m", MINUTE_MS)):
+        if value and value % ms == 0:
+            return f"{value // ms}{unit}"
+    return f"{value / 1000:g}s"
+
+
+_SHOWN: Final[Mapping[str, Callable[[Json], Json]]] = {
+    "avatar": lambda value: str(value.get(FILE, ""))[:12] if isinstance(value, Mapping) else value,
+    "alias.*": lambda value: "elsewhere" if value == {"elsewhere": True} else value == {"here": True},
+    "kind": lambda value: "space" if value == "m.space" else "room",
+    "link": lambda _value: True,
+    "in": lambda _value: True,
+    "settings.guests": lambda value: "allowed" if value == "can_join" else value,
+    "settings.encryption": lambda _value: "required",
+    "settings.directory": lambda value: "listed" if value == {"listed": True} else "hidden",
+    "settings.retention": _length,
+    "settings.retention.min": _length,
+}
