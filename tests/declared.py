@@ -60,6 +60,8 @@ DRIFT: Mapping[str, OnDrift] = {
     "directory": "report",
     "links": "enforce",
     "acl": "report",
+    "avatar": "report",
+    "retention": "report",
 }
 
 SUMMARY = "What is said here stays here."

@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from orchestrator.model.cadence import QuietHours, Weekly
 from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, Json, RoomKey, UserId
 
-from .declared import Gate, OnDrift, PowerMap, Rota, Settings, Welcome
+from .declared import Gate, OnDrift, Origin, PowerMap, Rota, Settings, Welcome
+from .layers import Said
+
+Level: TypeAlias = int | Literal["lead", "facilitator", "member"]
+"""What an event takes, as it is written: a number, or the role that may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +57,32 @@ class PromptSpec:
     tier_max: int
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was looked at; ``sha256`` is that of its bytes, in hex."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What no room may be looser than, by the keys it is written under; ``events`` by type."""
+
+    settings: Said = field(default_factory=lambda: MappingProxyType({}))
+    events: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType({}))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomSpec:
-    """A room as config.yaml declares it; what it says itself replaces what its template says."""
+    """A room as config.yaml declares it; what it says itself replaces what its template says.
+
+    Attributes:
+        own: the settings and levels that it says itself; they may only be tighter than the template's.
+        topic, alias: may hold names in braces.
+        avatar: the name of a file beside config.yaml.
+        within: the key of the space it hangs in; None: the community's own.
+    """
 
     key: RoomKey
     template: str
@@ -65,6 +93,15 @@ class RoomSpec:
     policy: str | None
     rota: Rota | None
     prompts: tuple[PromptSpec, ...] | None
+    own: Floor = field(default_factory=Floor)
+    topic: str | None = None
+    alias: str | None = None
+    avatar: str | None = None
+    on_drift: Mapping[str, OnDrift] = field(default_factory=lambda: MappingProxyType({}))
+    suggested: bool | None = None
+    within: RoomKey | None = None
+    variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    archive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +118,8 @@ class CommunitySpec:
     locale: str | None
     zone: ZoneInfo | None
     rooms: Mapping[RoomKey, RoomSpec]
+    floor: Floor = field(default_factory=Floor)
+    founders: tuple[UserId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +132,19 @@ class Config:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     prefix: str = "!"
     communities: Mapping[CommunityKey, CommunitySpec] = field(default_factory=dict)
+    floor: Floor = field(default_factory=Floor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """What a kind of room or space is like. ``name``, ``topic``, ``alias`` and the welcome may hold names in braces."""
+    """What a kind of room or space is like, with what it takes over from the template that it extends.
+
+    Attributes:
+        name, topic, alias, purpose, knock_question: may hold names in braces, and so may the welcome.
+        said: those of its settings that are written down, by key; ``settings`` has all of them.
+        variables: the names that rooms can give a meaning to, each with its default; None: it must be given.
+        origins: where it is written, by path, such as ``settings.join``.
+    """
 
     key: str
     kind: Literal["room", "space"]
@@ -113,6 +160,12 @@ class Template:
     prompts: tuple[PromptSpec, ...]
     welcome: Welcome | None
     on_drift: Mapping[str, OnDrift]
+    said: Said = field(default_factory=lambda: MappingProxyType({}))
+    variables: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    avatar: Picture | None = None
+    suggested: bool = False
+    knock_question: str = ""
+    origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)

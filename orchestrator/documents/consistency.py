@@ -8,8 +8,19 @@ from typing import Final
 from orchestrator.model.ids import Json, RoomKey
 
 from .authored import Account, Config, PromptSpec, RoomSpec, Template
+from .braces import NAMES, stranger
 from .declared import CONTROL_KEY
 from .source import Path, Source
+
+_PATTERNS: Final[Mapping[Path, tuple[str, ...]]] = {
+    ("name",): NAMES,
+    ("topic",): NAMES,
+    ("alias",): ("community", "key"),
+    ("purpose",): tuple(name for name in NAMES if name != "purpose"),
+    ("welcome", "text"): NAMES,
+    ("knock", "question"): NAMES,
+}
+"""Texts of a template in which names may stand in braces, and which of ours."""
 
 _MISFIRING: Final = frozenset({"word", "words", "pattern", "patterns"})
 """Conditions on what people say. They misfire on people in distress, who say dark things in their own words."""
@@ -37,6 +48,7 @@ def check_config(config: Config, source: Source) -> None:
             message = f"There is no such account here. Known: {', '.join(known)}."
             source.errors.append(source.error(message, (*path, "account")))
         _once(source, (*path, "leads"))
+        _once(source, (*path, "founders"))
         _check_rooms(community.rooms, source, (*path, "rooms"))
     _check_renames(source, ("communities",))
 
@@ -48,18 +60,25 @@ def check_template(template: Template, source: Source) -> None:
         message = "A lead holds at least as much as a facilitator, and a facilitator at least as much as a member."
         source.errors.append(source.error(message, ("power",)))
     _check_prompts(template.prompts, source, ("prompts",))
+    _check_braces(template, source)
     if template.kind != "space":
         return
     if template.settings.encryption:
         message = "A space holds no messages, and its list of rooms must be readable. Write: encryption: none"
         source.errors.append(source.error(message, ("settings", "encryption")))
-    if template.settings.join in {"restricted", "knock_restricted"}:
-        message = "A space lets people in by itself: write invite, knock or public."
-        source.errors.append(source.error(message, ("settings", "join")))
-    for key in ("rota", "prompts", "welcome", "quiet"):
+    for key in ("rota", "prompts", "welcome", "quiet", "knock"):
         if key in source.value:
             message = f"Nobody talks in a space: “{key}” belongs in the template of a room."
             source.errors.append(source.error(message, (key,), key=True))
+
+
+def _check_braces(template: Template, source: Source) -> None:
+    """Check that every name in braces stands for something: one of ours, or a variable of the template."""
+    for path, names in _PATTERNS.items():
+        text = source.at(path)
+        complaint = stranger(text, (*names, *template.variables)) if isinstance(text, str) else None
+        if complaint is not None:
+            source.errors.append(source.error(complaint, path))
 
 
 def check_policy(source: Source) -> None:

@@ -252,6 +252,8 @@ class Room:
         knock_question: what is asked of somebody who knocks; "": nothing.
         archive: it is to be closed. Nobody is on duty there and nothing is asked any more.
         origins: which layer set what, by the path it has in the documents, such as ``settings.join``.
+        faults: what is wrong with what the files say of this room, by path, as ``file:line:col: message``; what is said
+            here in its place is the tightest that holds, and nobody should act on it.
     """
 
     community: CommunityKey
@@ -278,6 +280,7 @@ class Room:
     archive: bool = False
     # What a line is moved to in a file changes no room.
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+    faults: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

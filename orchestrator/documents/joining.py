@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
 
-from orchestrator.model.cadence import Weekday
-from orchestrator.model.ids import AccountKey, RoomKey, UserId
+from orchestrator.model.ids import AccountKey, RoomKey, UserId, server_of
 
 from .authored import CommunitySpec, Config, PromptSpec, RoomSpec, Template
-from .braces import fill
-from .declared import CONTROL_KEY, SPACE_KEY, Community, Deck, Policy, PromptSchedule, Room, Welcome
-from .edge.policy import norms_of
+from .building import Builder, Place, Taken
+from .declared import CONTROL_KEY, SPACE_KEY, Community, Deck, Policy, Room
+from .nesting import hang, parents_first
 from .source import Path, Source
 from .words import nearest
-
-_ALIAS: Final = re.compile(r"[a-z0-9._=/+-]+\Z")
-
-Taken: TypeAlias = dict[tuple[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +64,22 @@ class _Joiner:
     """Builds one community."""
 
     def __init__(self, config: Config, source: Source, library: Library, spec: CommunitySpec, taken: Taken) -> None:
-        self._config, self._source, self._library, self._spec, self._taken = config, source, library, spec, taken
+        self._config, self._source, self._library, self._spec = config, source, library, spec
         self._path: Path = ("communities", spec.key)
         only = next(iter(config.accounts), AccountKey(""))
         self._account = config.accounts.get(spec.account or only)
+        server = server_of(self._account.user_id) if self._account else ""
+        self._builder = Builder(config, source, spec, server, library.policies, library.decks, taken)
 
     def community(self) -> Community | None:
         """Build it; None when its space or its account cannot be."""
         spec, config = self._spec, self._config
-        rooms = [self._room(key, room) for key, room in spec.rooms.items()]
-        space = self._template(spec.template, "space", (*self._path, "template"))
+        built = self._rooms()
+        space = self._template(spec.template, (*self._path, "template"), kind="space")
         self._check_people(spec.leads, (*self._path, "leads"))
+        self._check_people(spec.founders, (*self._path, "founders"))
         if space is None or self._account is None:
             return None
-        built = tuple(room for room in rooms if room is not None)
         facilitators = tuple(dict.fromkeys(user for room in built for user in room.facilitators))
         itself = RoomSpec(
             key=SPACE_KEY,
@@ -105,90 +100,62 @@ class _Joiner:
             name=spec.name,
             purpose=spec.purpose,
             leads=spec.leads,
+            founders=spec.founders,
             zone=spec.zone or config.zone,
             locale=spec.locale or config.locale,
             prefix=config.prefix,
-            space=self._build(itself, space, (*self._path, "template")),
-            control=self._build(control, self._library.control, self._path),
+            space=self._builder.build(itself, space, Place((*self._path, "template"), "community")),
+            control=self._builder.build(control, self._library.control, Place(self._path, "community")),
             rooms=built,
         )
 
-    def _room(self, key: RoomKey, spec: RoomSpec) -> Room | None:
-        path = (*self._path, "rooms", key)
+    def _rooms(self) -> tuple[Room, ...]:
+        """Build the spaces within the space, parents before children, and then the rooms."""
+        declared, path = self._spec.rooms, (*self._path, "rooms")
+        templates = {key: self._check_room(room, (*path, key)) for key, room in declared.items()}
+        spaces = [key for key, template in templates.items() if template is not None and template.kind == "space"]
+        unclear = [key for key, template in templates.items() if template is None]
+        within, wrong = hang(declared, spaces, unclear, self._source, path)
+        self._check_closing(within, path)
+        built = []
+        for key in (*parents_first(within, spaces), *(key for key in declared if key not in spaces)):
+            if (template := templates[key]) is not None:
+                place = Place((*path, key), "room", within[key], wrong.get(key))
+                built.append(self._builder.build(declared[key], template, place))
+        return tuple(built)
+
+    def _check_room(self, spec: RoomSpec, path: Path) -> Template | None:
+        """Check all that a room names; returns its template."""
         self._check_people(spec.facilitators, (*path, "facilitators"))
         _check_policy(spec.policy, self._source, (*path, "policy"), self._library)
         _check_decks(spec.prompts or (), self._source, (*path, "prompts"), self._library)
-        template = self._template(spec.template, "room", (*path, "template"))
-        return None if template is None else self._build(spec, template, path)
+        template = self._template(spec.template, (*path, "template"))
+        if template is not None and template.kind == "space":
+            for key in ("facilitators", "rota", "prompts"):
+                if self._source.at((*path, key)) is not None:
+                    message = f"Nobody talks in a space: “{key}” belongs to a room."
+                    self._source.errors.append(self._source.error(message, (*path, key), key=True))
+        return template
 
-    def _template(self, name: str, kind: str, path: Path) -> Template | None:
+    def _check_closing(self, within: Mapping[RoomKey, RoomKey], path: Path) -> None:
+        for key, space in within.items():
+            above, room = self._spec.rooms.get(space), self._spec.rooms[key]
+            if above is not None and above.archive and not room.archive:
+                message = (
+                    f"The space “{space}” is to be closed, and this hangs in it. Close it too, or hang it elsewhere."
+                )
+                self._source.errors.append(self._source.error(message, (*path, key, "in")))
+
+    def _template(self, name: str, path: Path, *, kind: str | None = None) -> Template | None:
         shelf, found = self._library.template_shelf, self._library.templates.get(name)
         if name not in shelf.names:
             self._source.errors.append(self._source.error(shelf.missing(name), path))
-        elif found is not None and found.kind != kind:
+        elif found is not None and kind not in {None, found.kind}:
             fitting = sorted(key for key, one in self._library.templates.items() if one.kind == kind)
             message = f"This template is not of kind: {kind}, which is wanted here. Of that kind: {', '.join(fitting)}."
             self._source.errors.append(self._source.error(message, path))
             return None
         return found
-
-    def _build(self, spec: RoomSpec, template: Template, path: Path) -> Room:
-        purpose = spec.purpose or template.purpose or self._spec.purpose
-        names = {
-            "name": spec.name,
-            "purpose": purpose,
-            "community": self._spec.key,
-            "key": spec.key or self._spec.key,
-            "title": self._spec.name,
-        }
-        policy = self._library.policies.get(spec.policy or template.policy or "")
-        welcome = template.welcome
-        prompts = template.prompts if spec.prompts is None else spec.prompts
-        return Room(
-            community=self._spec.key,
-            key=spec.key,
-            previously=spec.previously,
-            kind=template.kind,
-            name=fill(template.name, names),
-            topic=fill(template.topic, names),
-            alias=None if template.alias is None else self._alias(fill(template.alias, names), path),
-            settings=template.settings,
-            power=template.power,
-            policy=None if policy is None else _in_room(policy, names),
-            rota=spec.rota or template.rota,
-            quiet=(spec.rota.quiet if spec.rota else None) or template.quiet,
-            prompts=tuple(self._schedules(prompts)),
-            welcome=None if welcome is None else Welcome(where=welcome.where, text=fill(welcome.text, names)),
-            facilitators=spec.facilitators,
-            on_drift=template.on_drift,
-        )
-
-    def _schedules(self, prompts: Iterable[PromptSpec]) -> Iterable[PromptSchedule]:
-        for spec in prompts:
-            deck = self._library.decks.get(spec.deck)
-            if deck is not None:
-                yield PromptSchedule(
-                    id=_prompt_id(spec),
-                    # Questions that are too much for this room are not even in the deck it draws from.
-                    deck=replace(deck, prompts=tuple(one for one in deck.prompts if one.tier <= spec.tier_max)),
-                    weekly=spec.weekly,
-                    grace_ms=spec.grace_ms,
-                    gates=spec.gates,
-                    thread=spec.thread,
-                    pin=spec.pin,
-                )
-
-    def _alias(self, alias: str, path: Path) -> str:
-        server = self._account.user_id.partition(":")[2] if self._account else ""
-        here = "/".join(str(part) for part in path[1:] if part not in {"rooms", "template"})
-        other = self._taken.setdefault((server, alias), here)
-        if not _ALIAS.match(alias) or len(f"#{alias}:{server}".encode()) > 255:
-            message = "This gives no usable alias: small letters, digits and . _ = / + - only, at most 255 in all."
-            self._source.errors.append(self._source.error(message, path, key=True))
-        elif other != here:
-            message = f"This would have the same alias (#{alias}) as {other}. Choose another key, or another template."
-            self._source.errors.append(self._source.error(message, path, key=True))
-        return alias
 
     def _check_people(self, people: Iterable[UserId], path: Path) -> None:
         me = self._account.user_id if self._account else None
@@ -211,13 +178,3 @@ def _check_decks(prompts: Iterable[PromptSpec], source: Source, path: Path, libr
         elif deck is not None and not any(one.tier <= spec.tier_max for one in deck.prompts):
             message = f"No question of this deck has a tier up to {spec.tier_max}: nothing would ever be asked."
             source.errors.append(source.error(message, (*path, position, "tier_max")))
-
-
-def _prompt_id(spec: PromptSpec) -> str:
-    days = "".join(Weekday(day).name.lower() for day in spec.weekly.on) or "daily"
-    return f"{spec.deck}.{days}.{spec.weekly.at:%H%M}"
-
-
-def _in_room(policy: Policy, names: Mapping[str, str]) -> Policy:
-    norms = policy.norms
-    return replace(policy, norms=norms_of(fill(norms.summary, names), fill(norms.text, names), norms.review_by))

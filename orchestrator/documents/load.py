@@ -20,9 +20,9 @@ from .declared import Deck, Documents, Policy
 from .edge.check import check
 from .edge.config import ConfigForm, config_of, data_dir_of
 from .edge.policy import DeckForm, PolicyForm, deck_of, policy_of
-from .edge.template import TemplateForm, template_of
 from .joining import Library, Shelf, check_names, join
 from .source import Source
+from .templates import read_templates
 from .words import key as read_key
 from .yaml12 import read_source
 
@@ -41,6 +41,7 @@ class Loaded:
         documents: what the crafts read.
         amendments: what leads changed with commands, already layered in.
         advice: what is allowed and should be thought about.
+        faults: what is wrong with single rooms, which say so themselves (``Room.faults``). Everything else can go on.
     """
 
     path: Path
@@ -51,11 +52,15 @@ class Loaded:
     decks: Mapping[str, Deck]
     amendments: tuple[Amendment, ...] = ()
     advice: tuple[Advice, ...] = ()
+    faults: tuple[DocumentError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What was found. ``loaded`` is None when there are errors."""
+    """What was found: every error, and what can be done all the same.
+
+    ``loaded`` is None when there are errors that concern more than single rooms; the others are its ``faults``.
+    """
 
     loaded: Loaded | None
     errors: tuple[DocumentError, ...]
@@ -98,7 +103,7 @@ class _Files:
 
 
 def load(config_path: Path, *, overlay: Mapping[str, Sequence[Amendment]] | None = None, today: date) -> Loaded:
-    """Read and check everything.
+    """Read and check everything. What is wrong with single rooms is in ``faults``, and holds nothing else up.
 
     Args:
         config_path: config.yaml; templates and policies lie beside it.
@@ -106,7 +111,7 @@ def load(config_path: Path, *, overlay: Mapping[str, Sequence[Amendment]] | None
         today: judges what has grown old.
 
     Raises:
-        DocumentErrors: every error of every file.
+        DocumentErrors: every error of every file, when some concern more than single rooms.
     """
     found = examine(config_path, overlay=overlay, today=today)
     if found.loaded is None:
@@ -125,7 +130,8 @@ def amend(config_path: Path, amendments: Sequence[Amendment], *, today: date) ->
     after = overlay.layered(before.amendments, amendments)
     found = examine(config_path, overlay=_by_document(after), today=today)
     lost = [one for one in amendments if found.loaded is not None and one not in found.loaded.amendments]
-    if found.loaded is None or lost:
+    known = set(map(str, before.faults))
+    if found.loaded is None or lost or any(str(fault) not in known for fault in found.loaded.faults):
         nowhere = (DocumentError("There is no such place in this file.", file=one.document) for one in lost)
         raise DocumentErrors([*found.errors, *nowhere])
     overlay.write_overlay(before.config.data_dir, after, only={one.document for one in amendments})
@@ -158,12 +164,11 @@ def examine(config_path: Path, *, overlay: Mapping[str, Sequence[Amendment]] | N
         files.advice.extend(advice.advise_config(config, source))
         for community in documents.communities:
             files.advice.extend(advice.advise_community(community, source))
-    errors = tuple(
-        DocumentErrors([*files.errors, *(error for one in files.sources.values() for error in one.errors)]).errors
-    )
+    errors = [*files.errors, *(error for one in files.sources.values() for error in one.errors)]
+    every = DocumentErrors([*errors, *source.faults]).errors
     thoughts = tuple(sorted(set(files.advice)))
     if errors or config is None:
-        return Examination(None, errors, thoughts)
+        return Examination(None, every, thoughts)
     loaded = Loaded(
         path=config_path,
         config=config,
@@ -173,8 +178,9 @@ def examine(config_path: Path, *, overlay: Mapping[str, Sequence[Amendment]] | N
         decks=library.decks,
         amendments=amendments,
         advice=thoughts,
+        faults=every,
     )
-    return Examination(loaded, (), thoughts)
+    return Examination(loaded, every, thoughts)
 
 
 def _lay_over(files: _Files, config: Source, given: Mapping[str, Sequence[Amendment]] | None) -> tuple[Amendment, ...]:
@@ -197,7 +203,8 @@ def _lay_over(files: _Files, config: Source, given: Mapping[str, Sequence[Amendm
 
 
 def _library(files: _Files, today: date) -> Library:
-    templates = _read_all(files, TEMPLATES, _read_template)
+    _check_file_names(files, TEMPLATES)
+    templates = read_templates(files.of(TEMPLATES))
     policies = _read_all(files, POLICIES, _read_policy)
     decks = _read_all(files, DECKS, _read_deck)
     library = Library(
@@ -223,23 +230,19 @@ def _library(files: _Files, today: date) -> Library:
     return library
 
 
-def _read_all(files: _Files, folder: str, read: Callable[[str, Source], T | None]) -> dict[str, T]:
-    found: dict[str, T] = {}
+def _check_file_names(files: _Files, folder: str) -> None:
     for key, source in files.of(folder).items():
         try:
             read_key(key)
         except ValueError:
             message = "The name of this file is not one to refer to: use small letters, digits and hyphens."
             source.errors.append(source.error(message, ()))
-        value = read(key, source)
-        if value is not None:
-            found[key] = value
-    return found
 
 
-def _read_template(key: str, source: Source) -> Template | None:
-    form = check(TemplateForm, source)
-    return None if form is None else template_of(form, key)
+def _read_all(files: _Files, folder: str, read: Callable[[str, Source], T | None]) -> dict[str, T]:
+    _check_file_names(files, folder)
+    found = {key: read(key, source) for key, source in files.of(folder).items()}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _read_policy(key: str, source: Source) -> Policy | None:

@@ -124,13 +124,14 @@ def _mark(source: Source, path: Path, mark: Mark) -> None:
 
 
 def layered(older: Iterable[Amendment], newer: Iterable[Amendment]) -> tuple[Amendment, ...]:
-    """Put newer amendments after older ones; of two for the same place only the newer stays."""
-    by_place: dict[tuple[str, tuple[str, ...]], Amendment] = {}
+    """Put newer amendments after older ones; what a newer one writes anew, or takes out, no older one changes any more."""
+    left: list[Amendment] = []
     for one in (*older, *newer):
-        place = (one.document, one.path)
-        by_place.pop(place, None)
-        by_place[place] = one
-    return tuple(by_place.values())
+        left = [
+            before for before in left if before.document != one.document or before.path[: len(one.path)] != one.path
+        ]
+        left.append(one)
+    return tuple(left)
 
 
 def write_overlay(data_dir: FilePath, amendments: Sequence[Amendment], *, only: Iterable[str]) -> None:

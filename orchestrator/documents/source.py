@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import NamedTuple, TypeAlias
 
 from orchestrator.errors import DocumentError
 from orchestrator.model.ids import Json
+
+from .declared import Layer, Origin
 
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands in a document: keys and list positions from the top."""
@@ -33,7 +36,8 @@ class Source:
         value: the mapping at its top; empty when the file cannot be read at all.
         marks: where each value stands.
         keys: where the key of each value of a mapping stands.
-        errors: what is wrong with the file as YAML.
+        errors: what is wrong with the file.
+        faults: what is wrong with single rooms, here or in files that this one names; all others can go on.
         broken: values that already have an error of their own.
         readable: it was read to its end, and there is a mapping to go on with.
     """
@@ -43,8 +47,14 @@ class Source:
     marks: dict[Path, Mark] = field(default_factory=dict)
     keys: dict[Path, Mark] = field(default_factory=dict)
     errors: list[DocumentError] = field(default_factory=list)
+    faults: list[DocumentError] = field(default_factory=list)
     broken: set[Path] = field(default_factory=set)
     readable: bool = False
+
+    @property
+    def folder(self) -> FilePath:
+        """The directory that the file lies in."""
+        return FilePath(self.name).parent
 
     def at(self, path: Path) -> Json:
         """Look up what is written at a path; None when nothing is."""
@@ -79,6 +89,11 @@ class Source:
     def error(self, message: str, path: Path, *, key: bool = False) -> DocumentError:
         """Say what is wrong at a path."""
         return self.mark(path, key=key).error(message)
+
+    def origin(self, path: Path, layer: Layer) -> Origin:
+        """Say which layer set the value at a path: the file's own, or the overlay over it."""
+        mark = self.mark(path)
+        return Origin(layer if mark.file == self.name else "overlay", *mark)
 
 
 def brief(key: str) -> str:

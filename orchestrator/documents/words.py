@@ -17,6 +17,8 @@ from orchestrator.model.cadence import Every, QuietHours, Unit, Weekday
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.ids import UserId, is_user_id
 
+from .braces import NAMES
+
 T = TypeVar("T")
 
 _KEY: Final = re.compile(r"[a-z0-9-]{1,64}\Z")
@@ -25,6 +27,8 @@ _SERVER: Final = r"([A-Za-z0-9.-]{1,230}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?"
 _USER_SERVER: Final = re.compile(_SERVER + r"\Z")
 _LIST: Final = re.compile(rf"#[^:\s]+:{_SERVER}\Z|![^\s]+\Z")
 _DOMAIN: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+_PATTERN: Final = re.compile(r"[A-Za-z0-9.:*?\[\]-]{1,255}\Z")
+_VARIABLE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z")
 _ANCHOR: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}\Z")
 _LENGTH: Final = re.compile(r"([0-9]{1,6}) ?([a-z]+)\Z")
@@ -227,6 +231,32 @@ def domain(value: object) -> str:
         raise ValueError(
             "Write only the domain, like grove.example: no https://, no path. Its subdomains are included."
         )
+    return found
+
+
+def server_pattern(value: object) -> str:
+    """Read a pattern of server names, such as ``*.example``; the port is no part of it (``m.room.server_acl``)."""
+    found = text(value, most=255).lower()
+    if not _PATTERN.match(found):
+        raise ValueError('Write a server name like bad.example, or a pattern like "*.bad.example" (in quotes).')
+    return found
+
+
+def variable(value: object) -> str:
+    """Read the name of a variable of a template, such as ``day``."""
+    found = text(value, most=32)
+    if not _VARIABLE.match(found):
+        raise ValueError("The name of a variable is made of small letters, digits and _, like day or meeting_place.")
+    if found in NAMES:
+        raise ValueError(f"{{{found}}} has a meaning already. Choose another name.")
+    return found
+
+
+def beside(value: object) -> str:
+    """Read the name of a file that lies beside the one that names it, or below."""
+    found = line(value, most=200)
+    if found.startswith(("/", "~")) or ".." in found.split("/") or "\\" in found:
+        raise ValueError("Name a file that lies beside this one, like circle.png.")
     return found
 
 

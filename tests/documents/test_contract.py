@@ -126,7 +126,7 @@ def test_whatever_stands_in_a_document_ends_in_documents_or_in_errors(
     for (document, path), value in changes:
         overlay.setdefault(document, []).append(Amendment(document=document, path=path, value=value, by=ana, at_ms=0))
     found = examine(SHIPPED / CONFIG, overlay=overlay, today=TODAY)
-    assert (found.loaded is None) == bool(found.errors)
+    assert found.errors if found.loaded is None else found.errors == found.loaded.faults
     assert all(error.line > 0 and error.message for error in found.errors)
 
 

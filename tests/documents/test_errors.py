@@ -37,7 +37,7 @@ MISTAKES = [
         CONFIG,
         "template: circle",
         "template: community",
-        "25:19: This template is not of kind: room, which is wanted here",
+        "27:9: Nobody talks in a space: “facilitators” belongs to a room.",
     ),
     (CONFIG, "template: lounge", "template: sauna", "29:19: There is no template of this name. Files in room_templ"),
     (CONFIG, '"@bo:grove.example"]', "bo]", "22:35: This is no Matrix user id."),
@@ -99,7 +99,7 @@ MISTAKES = [
     (CIRCLE, "    pin: swap", "    pin: swap\n    tier_max: 4", "36:15: Write a whole number from 1 to 3"),
     (CIRCLE, "rota:", "rota: &r", "17:7: Anchors and aliases"),
     (COMMUNITY, "encryption: none", "encryption: required", "12:15: A space holds no messages"),
-    (COMMUNITY, "join: invite", "join: restricted", "9:9: A space lets people in by itself"),
+    (COMMUNITY, "join: invite", "join: restricted", "9:9: A community's space lets people in by itself"),
     (COMMUNITY, "on_drift:", "welcome: {text: Hello}\non_drift:", "16:1: Nobody talks in a space"),
     # policies
     (

@@ -113,6 +113,12 @@ def pattern(most: int, names: tuple[str, ...] = NAMES, *, lines: bool = False, e
     return Read(by, {"type": "string", "maxLength": most}, example)
 
 
+def words_of(most: int, *, lines: bool = False, example: str = "") -> Read:
+    """Read a text in which names may stand in braces that are looked up once the whole file is read."""
+    read = words.text if lines else words.line
+    return Read(lambda value: read(value, most=most), {"type": "string", "maxLength": most}, example)
+
+
 def key(example: str = "") -> Read:
     """Read a key."""
     return Read(words.key, {"type": "string", "pattern": "^[a-z0-9-]+$"}, example)
@@ -127,4 +133,5 @@ User = Annotated[UserId, Read(words.user_id, {"type": "string", "pattern": "^@[^
 Length = Annotated[int, Read(words.length(), _LENGTH_SCHEMA)]
 SomeLength = Annotated[int, Read(words.length(least_ms=1_000), _LENGTH_SCHEMA)]
 FileName = Annotated[str, sentence(1_000)]
+Beside = Annotated[str, Read(words.beside, {"type": "string", "examples": ["circle.png"]})]
 Purpose = Annotated[str, sentence(400, "Somewhere to say how it really is.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, NotRequired
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,9 @@ from orchestrator.documents import words
 from orchestrator.documents.authored import Account, CommunitySpec, Config, RoomSpec
 from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, RoomKey
 
-from .base import FileName, Key, NotEmpty, Purpose, Read, User, Version, key, sentence
-from .template import PromptForm, RotaForm, prompt_spec, rota_of
+from .base import Beside, FileName, Key, NotEmpty, Purpose, Read, Truth, User, Version, key, sentence, words_of
+from .settings import EventsForm, FloorForm, SettingsForm, floor_of
+from .template import Drift, Part, PromptForm, RotaForm, prompt_spec, rota_of
 
 Homeserver = Annotated[
     str,
@@ -36,13 +38,26 @@ class AccountForm(TypedDict):
     secret_key_file: NotRequired[FileName]
 
 
-class RoomForm(TypedDict):
-    """A declared room."""
+# `in` cannot be a name in Python, so this one is written as a call.
+_Within = TypedDict("_Within", {"in": NotRequired[Key]})
+
+
+class RoomForm(_Within):
+    """A declared room, or a space within the space."""
 
     template: Annotated[str, key("circle")]
     name: Annotated[str, sentence(100, "Tuesday circle")]
     purpose: NotRequired[Purpose]
+    variables: NotRequired[dict[Annotated[str, Read(words.variable)], Annotated[str, sentence(200)]]]
     previously: NotRequired[list[Key]]
+    topic: NotRequired[Annotated[str, words_of(400)]]
+    alias: NotRequired[Annotated[str, words_of(200)]]
+    avatar: NotRequired[Beside]
+    suggested: NotRequired[Truth]
+    archive: NotRequired[Truth]
+    settings: NotRequired[SettingsForm]
+    power: NotRequired[EventsForm]
+    on_drift: NotRequired[dict[Part, Drift]]
     facilitators: NotRequired[list[User]]
     policy: NotRequired[Key]
     rota: NotRequired[RotaForm]
@@ -58,6 +73,8 @@ class CommunityForm(TypedDict):
     template: Annotated[str, key("community")]
     previously: NotRequired[list[Key]]
     leads: Annotated[list[User], NotEmpty('["@ana:grove.example"]')]
+    founders: NotRequired[list[User]]
+    floor: NotRequired[FloorForm]
     locale: NotRequired[Locale]
     time_zone: NotRequired[Zone]
     rooms: dict[Key, RoomForm]
@@ -72,6 +89,7 @@ class ConfigForm(TypedDict):
     locale: NotRequired[Locale]
     time_zone: NotRequired[Zone]
     command_prefix: NotRequired[Prefix]
+    floor: NotRequired[FloorForm]
     communities: dict[Key, CommunityForm]
 
 
@@ -84,6 +102,7 @@ def config_of(form: ConfigForm, beside: Path) -> Config:
         zone=form.get("time_zone") or ZoneInfo("UTC"),
         prefix=form.get("command_prefix", "!"),
         communities={CommunityKey(key): _community(key, one) for key, one in form["communities"].items()},
+        floor=floor_of(form.get("floor", {})),
     )
 
 
@@ -117,6 +136,8 @@ def _community(key: str, form: CommunityForm) -> CommunitySpec:
         template=form["template"],
         previously=tuple(map(CommunityKey, form.get("previously", []))),
         leads=tuple(form["leads"]),
+        founders=tuple(form.get("founders", [])),
+        floor=floor_of(form.get("floor", {})),
         locale=form.get("locale"),
         zone=form.get("time_zone"),
         rooms={RoomKey(key): _room(key, room) for key, room in form["rooms"].items()},
@@ -134,4 +155,13 @@ def _room(key: str, form: RoomForm) -> RoomSpec:
         policy=form.get("policy"),
         rota=rota_of(form["rota"]) if "rota" in form else None,
         prompts=tuple(map(prompt_spec, form["prompts"])) if "prompts" in form else None,
+        own=floor_of({"settings": form.get("settings", {}), "power": form.get("power", {})}),
+        topic=form.get("topic"),
+        alias=form.get("alias"),
+        avatar=form.get("avatar"),
+        on_drift=MappingProxyType(dict(form.get("on_drift", {}))),
+        suggested=form.get("suggested"),
+        within=RoomKey(form["in"]) if "in" in form else None,
+        variables=MappingProxyType(dict(form.get("variables", {}))),
+        archive=form.get("archive", False),
     )

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, time
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, NotRequired, TypeAlias
+from typing import Annotated, Final, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
 from orchestrator.documents import words
-from orchestrator.documents.authored import PromptSpec, Template
-from orchestrator.documents.declared import Gate, History, JoinRule, OnDrift, PowerMap, Rota, Settings, Welcome
+from orchestrator.documents.authored import Picture, PromptSpec, Template
+from orchestrator.documents.declared import Gate, OnDrift, Origin, Rota, Welcome
 from orchestrator.model.cadence import Cadence, Every, QuietHours, Weekday, Weekly
 from orchestrator.model.clock import MINUTE_MS
-from orchestrator.model.power import KEEPER_LEVEL
 
-from .base import Key, Length, Purpose, Read, SomeLength, Truth, Version, key, number, one_of, pattern
+from .base import Beside, Key, Length, Read, SomeLength, Truth, Version, key, number, one_of, words_of
+from .settings import Kind, PowerForm, SettingsForm, default_settings, power_of, said_of, settings_of
 
-Kind: TypeAlias = Literal["room", "space"]
 Quiet = Annotated[QuietHours, Read(words.quiet_hours, {"type": "string", "examples": ["21:00-08:00"]})]
-Level = Annotated[int, number(0, 100)]
-Role: TypeAlias = Literal["lead", "facilitator", "member"]
 
 GATES: Final[tuple[Gate, ...]] = ("quiet_hours", "active_room", "coverage")
 
@@ -38,52 +36,17 @@ DRIFT: Final[dict[str, OnDrift]] = {
     "directory": "report",
     "links": "enforce",
     "acl": "report",
+    "avatar": "report",
+    "retention": "report",
 }
 
 
-def _level(value: object) -> object:
-    if isinstance(value, str) and value in {"lead", "facilitator", "member"}:
-        return value
-    try:
-        return words.whole(0, KEEPER_LEVEL)(value)
-    except ValueError:
-        raise ValueError(f"Write lead, facilitator or member, or a level from 0 to {KEEPER_LEVEL}.") from None
-
-
-_LEVEL_SCHEMA = {"anyOf": [{"type": "integer"}, {"enum": ["lead", "facilitator", "member"]}]}
-_VERSIONS = ("10", "11", "12")
-
 Part = Annotated[str, one_of(*DRIFT)]
 Drift = Annotated[OnDrift, one_of("report", "accept", "enforce")]
-EventLevel = Annotated[int | Role, Read(_level, _LEVEL_SCHEMA)]
-RoomVersion = Annotated[
-    str,
-    Read(
-        words.choice({name: name for name in _VERSIONS} | {int(name): name for name in _VERSIONS}),
-        {"enum": [*_VERSIONS, *map(int, _VERSIONS)]},
-    ),
-]
 
 
-class SettingsForm(TypedDict, total=False):
-    """How a room is made."""
-
-    room_version: RoomVersion
-    join: Annotated[JoinRule, one_of("invite", "knock", "restricted", "knock_restricted", "public")]
-    history: Annotated[History, one_of("joined", "invited", "shared", "world_readable")]
-    guests: Annotated[str, one_of("forbidden", "allowed")]
-    encryption: Annotated[str, one_of("required", "none")]
-    directory: Annotated[str, one_of("hidden", "listed")]
-    federate: Truth
-
-
-class PowerForm(TypedDict, total=False):
-    """What each role may do."""
-
-    lead: Level
-    facilitator: Level
-    member: Level
-    events: dict[Annotated[str, Read(words.event_type)], EventLevel]
+def _default(value: object) -> str | None:
+    return None if value is None else words.line(value, most=200)
 
 
 class RotaForm(TypedDict):
@@ -118,9 +81,15 @@ WelcomeForm = TypedDict(
     "WelcomeForm",
     {
         "in": NotRequired[Annotated[Literal["room", "direct"], one_of("room", "direct")]],
-        "text": Annotated[str, pattern(2_000, lines=True, example='"Welcome. You may just read."')],
+        "text": Annotated[str, words_of(2_000, lines=True, example='"Welcome. You may just read."')],
     },
 )
+
+
+class KnockForm(TypedDict):
+    """What somebody who knocks is asked."""
+
+    question: Annotated[str, words_of(300, example='"What brings you here?"')]
 
 
 class TemplateForm(TypedDict):
@@ -128,12 +97,22 @@ class TemplateForm(TypedDict):
 
     version: Version
     kind: Annotated[Kind, one_of("room", "space", example="room")]
-    name: NotRequired[Annotated[str, pattern(100)]]
-    topic: NotRequired[Annotated[str, pattern(400)]]
-    alias: NotRequired[Annotated[str, pattern(200, ("community", "key"))]]
-    purpose: NotRequired[Purpose]
+    extends: NotRequired[Key]
+    variables: NotRequired[
+        dict[
+            Annotated[str, Read(words.variable)],
+            Annotated[str | None, Read(_default, {"type": ["string", "null"], "maxLength": 200})],
+        ]
+    ]
+    name: NotRequired[Annotated[str, words_of(100)]]
+    topic: NotRequired[Annotated[str, words_of(400)]]
+    alias: NotRequired[Annotated[str, words_of(200)]]
+    avatar: NotRequired[Beside]
+    purpose: NotRequired[Annotated[str, words_of(400)]]
+    suggested: NotRequired[Truth]
     settings: NotRequired[SettingsForm]
     power: NotRequired[PowerForm]
+    knock: NotRequired[KnockForm]
     policy: NotRequired[Key]
     rota: NotRequired[RotaForm]
     quiet: NotRequired[Quiet]
@@ -142,46 +121,59 @@ class TemplateForm(TypedDict):
     on_drift: NotRequired[dict[Part, Drift]]
 
 
-def template_of(form: TemplateForm, key: str) -> Template:
-    """Make plain data of it; ``key`` is the file's name without ``.yaml``."""
-    rota, welcome = form.get("rota"), form.get("welcome")
+def template_of(
+    form: TemplateForm, key: str, *, avatar: Picture | None = None, origins: Mapping[str, Origin] | None = None
+) -> Template:
+    """Make plain data of it.
+
+    Args:
+        form: as it was read, with what it takes over from the template that it extends.
+        key: the file's name without ``.yaml``.
+        avatar: the picture that it names.
+        origins: where everything is written.
+    """
+    rota, welcome, said = form.get("rota"), form.get("welcome"), said_of(form.get("settings", {}))
     return Template(
         key=key,
         kind=form["kind"],
         name=form.get("name", "{name}"),
         topic=form.get("topic", "{purpose}"),
         alias=form.get("alias"),
+        avatar=avatar,
         purpose=form.get("purpose"),
-        settings=_settings(form.get("settings", {}), form["kind"]),
-        power=_power(form.get("power", {})),
+        suggested=form.get("suggested", False),
+        settings=settings_of({**default_settings(form["kind"]), **said}),
+        said=MappingProxyType(said),
+        power=power_of(form.get("power", {})),
+        knock_question=form["knock"]["question"] if "knock" in form else "",
         policy=form.get("policy"),
         rota=rota_of(rota) if rota else None,
         quiet=form.get("quiet") or (rota.get("quiet") if rota else None),
         prompts=tuple(map(prompt_spec, form.get("prompts", []))),
         welcome=Welcome(where=welcome.get("in", "room"), text=welcome["text"]) if welcome else None,
         on_drift=MappingProxyType({**DRIFT, **form.get("on_drift", {})}),
+        variables=MappingProxyType(dict(form.get("variables", {}))),
+        origins=MappingProxyType(dict(origins or {})),
     )
 
 
-def _settings(form: SettingsForm, kind: Kind) -> Settings:
-    """Fill in the most private choice that makes sense for what is not said."""
-    space = kind == "space"
-    return Settings(
-        room_version=form.get("room_version", "12"),
-        join=form.get("join", "invite" if space else "restricted"),
-        history=form.get("history", "joined"),
-        guests=form.get("guests") == "allowed",
-        encryption=form.get("encryption", "none" if space else "required") == "required",
-        listed=form.get("directory") == "listed",
-        federate=form.get("federate", True),
-    )
+def extended(form: TemplateForm, other: TemplateForm) -> TemplateForm:
+    """Lay a template over the one that it extends: what it does not say, the other says.
 
-
-def _power(form: PowerForm) -> PowerMap:
-    roles = {"lead": form.get("lead", 100), "facilitator": form.get("facilitator", 50), "member": form.get("member", 0)}
-    said = form.get("events", {})
-    events = {name: level if isinstance(level, int) else roles[level] for name, level in said.items()}
-    return PowerMap(**roles, events=MappingProxyType(events))
+    Single settings, levels, variables and stances on drift are taken over one by one; everything else as a whole.
+    """
+    both: TemplateForm = {**other, **form}
+    if "settings" in other:
+        both["settings"] = {**other["settings"], **form.get("settings", {})}
+    if "power" in other:
+        both["power"] = {**other["power"], **form.get("power", {})}
+        if "events" in other["power"]:
+            both["power"]["events"] = {**other["power"]["events"], **form.get("power", {}).get("events", {})}
+    if "variables" in other:
+        both["variables"] = {**other["variables"], **form.get("variables", {})}
+    if "on_drift" in other:
+        both["on_drift"] = {**other["on_drift"], **form.get("on_drift", {})}
+    return both
 
 
 def rota_of(form: RotaForm) -> Rota:
