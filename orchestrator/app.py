@@ -23,12 +23,13 @@ import structlog
 from orchestrator import control
 from orchestrator.belonging import Belonging
 from orchestrator.config import read_secret
+from orchestrator.credentials import credentials_of
 from orchestrator.culture import Culture
 from orchestrator.documents.authored import Account, Amendment
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.load import Loaded, load
 from orchestrator.documents.load import amend as amend_documents
-from orchestrator.errors import AccountLocked, DocumentErrors, SecretError, SetupError, StoreError, UnknownToken
+from orchestrator.errors import AccountLocked, DocumentErrors, SetupError, StoreError, UnknownToken
 from orchestrator.facilitation import Facilitation
 from orchestrator.i18n import use_locale
 from orchestrator.keeper import Crafts, Keeper
@@ -37,7 +38,7 @@ from orchestrator.matrix.crypto import Crypto
 from orchestrator.matrix.gateway import Gateway
 from orchestrator.matrix.identity import ensure_identity
 from orchestrator.matrix.seal import Seal
-from orchestrator.matrix.session import Credentials, log_in
+from orchestrator.matrix.session import log_in
 from orchestrator.model.clock import Clock, SystemClock
 from orchestrator.model.ids import AccountKey, JsonObject, UserId
 from orchestrator.prompts import Prompts
@@ -50,7 +51,6 @@ from orchestrator.store.secrets import anything_sealed
 log = structlog.get_logger("app")
 
 CHECKPOINT_S: Final = 300.0
-PASSWORD_VARIABLE: Final = "CIRCLEKEEPER_PASSWORD"  # noqa: S105 - its name
 
 Adjust = Callable[[Loaded], Loaded]
 
@@ -192,7 +192,7 @@ async def _open_keeper(
     http = await stack.enter_async_context(aiohttp.ClientSession())
     gateway = Gateway(http, account.homeserver, app.clock, rng)
     seal = Seal.load(account.secret_key_file, environ, in_use=await rows.run(anything_sealed))
-    credentials = _credentials(account, environ)
+    credentials = credentials_of(account, environ)
     session = await log_in(gateway, rows, seal, account.user_id, credentials)
     directory = app.loaded.config.data_dir / "crypto"
     crypto = Crypto.open(gateway, directory, session.user, session.device, seal, app.clock)
@@ -215,25 +215,6 @@ async def _open_keeper(
         rng=rng,
         amend=app.amend,
         learnt=await _learnt(rows),
-    )
-
-
-def _credentials(account: Account, environ: Mapping[str, str]) -> Credentials:
-    if account.access_token_file is not None:
-        return Credentials(token=read_secret(account.access_token_file), device=account.device_id)
-    # After the first start the stored session is enough: a password that lies nowhere cannot be stolen.
-    if account.password_file is not None:
-        try:
-            return Credentials(password=read_secret(account.password_file))
-        except SecretError as error:
-            if os.path.lexists(account.password_file):
-                raise
-            return Credentials(missing=error.message)
-    if environ.get(PASSWORD_VARIABLE):
-        return Credentials(password=environ[PASSWORD_VARIABLE])
-    return Credentials(
-        missing=f"There is no password for {account.user_id}. Name a password_file in config.yaml, or set"
-        f" {PASSWORD_VARIABLE}."
     )
 
 

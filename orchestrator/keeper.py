@@ -28,6 +28,7 @@ from orchestrator.matrix.gateway import Gateway
 from orchestrator.matrix.history import History
 from orchestrator.matrix.making import Maker
 from orchestrator.matrix.ports import Amender, DirectRoom
+from orchestrator.matrix.reading import Reader
 from orchestrator.matrix.session import Session
 from orchestrator.matrix.sync import Syncer
 from orchestrator.model.batch import SyncBatch
@@ -88,6 +89,7 @@ class Keeper:
         self._history = History(gateway, crypto, self.me)
         self._syncer = Syncer(gateway, crypto, self.me, clock, rng)
         self.engine = Engine(store, clock, self.me)
+        self.reader = Reader(gateway, self.me)
         self._filler = Filler(self.engine, store, self._history, clock)
         self._budget = Budget(learnt)
         carrier = Carrier(

@@ -25,7 +25,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from orchestrator import logs
-from orchestrator.app import PASSWORD_VARIABLE, App, open_app
+from orchestrator.app import App, open_app
+from orchestrator.credentials import PASSWORD_VARIABLE
 from orchestrator.documents.declared import Community, PromptSchedule, Room
 from orchestrator.documents.emit import as_yaml
 from orchestrator.documents.load import POLICIES, TEMPLATES, Loaded, load

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,10 +100,10 @@ class Delivery:
                 # What was passed over waits for a lane or a free hand, which wake us, or for its time.
                 await self._nap(nap_ms)
 
-    async def estimate_ms(self) -> tuple[int, int]:
-        """Tell how many things wait and about how long they will take."""
+    async def estimate_ms(self, more: Mapping[Limiter, int] | None = None) -> tuple[int, int]:
+        """Tell how many things wait and about how long they will take; ``more``: what is known to follow from them."""
         rows, items = await self._store.run(_all)
-        counts: dict[Limiter, int] = {}
+        counts: dict[Limiter, int] = dict(more or {})
         for row in rows:
             limiter = _limiter(row)
             if limiter is not None:

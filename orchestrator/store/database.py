@@ -119,6 +119,29 @@ class Store:
             undo.pop_all()
             return cls(connection, None, data_dir)
 
+    @classmethod
+    def scratch(cls, data_dir: Path) -> Store:
+        """Copy what there is into memory, to write into and throw away; where there is nothing yet it is empty.
+
+        The file itself is only read; what an older version left is brought up to date in the copy alone.
+
+        Raises:
+            StoreError: it is from a newer version, damaged or not readable.
+        """
+        path = data_dir / FILE
+        with contextlib.ExitStack() as undo:
+            try:
+                connection = undo.enter_context(contextlib.closing(_connect("file::memory:")))
+                if path.exists():
+                    with contextlib.closing(_connect(f"{path.absolute().as_uri()}?mode=ro")) as there:
+                        there.backup(connection)
+                _settle_tables(connection, data_dir)
+                connection.isolation_level = None
+            except (OSError, sqlite3.Error) as error:
+                raise cannot_use(data_dir, error) from None
+            undo.pop_all()
+            return cls(connection, None, data_dir)
+
     def of(self, account: AccountKey) -> AccountStore:
         """See the store as one account does."""
         return AccountStore(self, account)
