@@ -67,31 +67,39 @@ def can_hold(tx: Tx, where: RoomId, me: UserId) -> bool:
     return known.membership == "join" and mirror.power_of(tx, where).can_send(me, POWER, state=True)
 
 
-def hold(tx: Tx, room: Room, where: RoomId, me: UserId, now_ms: int) -> None:
-    """Claim what a lockdown means of a room's state; what is claimed already stays."""
-    standing = {(claim.type, claim.path): claim for claim in (*_ours(tx, where, POWER), *_ours(tx, where, JOIN))}
-    wanted = {(POWER, path): value for path, value in _levels(tx, room, where, me, standing).items()}
+def hold(
+    tx: Tx,
+    room: Room,
+    where: RoomId,
+    me: UserId,
+    now_ms: int,
+    *,
+    owner: str = OWNER,
+    priority: Priority = Priority.SAFETY,
+) -> None:
+    """Claim what being locked means of a room's state; what is claimed already stays."""
+    standing = {(claim.type, claim.path): claim for type_ in (POWER, JOIN) for claim in _ours(tx, where, type_, owner)}
+    wanted = {(POWER, path): value for path, value in _levels(tx, room, where, me, standing, owner).items()}
     wanted[JOIN, ("join_rule",)] = "invite"
     for (type_, path), value in wanted.items():
         before = standing.get((type_, path))
         if before is None or before.ended:
-            put_claim(
-                tx,
-                Claim(room=where, type=type_, path=path, owner=OWNER, value=value if before is None else before.value),
-                now_ms,
-                Priority.SAFETY,
-            )
+            said = value if before is None else before.value
+            claim = Claim(room=where, type=type_, path=path, owner=owner, value=said)
+            put_claim(tx, claim, now_ms, priority)
 
 
-def release(tx: Tx, where: RoomId, now_ms: int) -> None:
-    """Take back what a lockdown claims of a room's state, and let what was before be put back at once."""
+def release(tx: Tx, where: RoomId, now_ms: int, *, owner: str = OWNER, priority: Priority = Priority.SAFETY) -> None:
+    """Take back what being locked claims of a room's state, and let what was before be put back at once."""
     for type_ in (POWER, JOIN):
-        for claim in _ours(tx, where, type_):
-            if drop_claim(tx, where, type_, OWNER, now_ms, path=claim.path):
-                mark_unsettled(tx, where, type_, "", now_ms, Priority.SAFETY)
+        for claim in _ours(tx, where, type_, owner):
+            if drop_claim(tx, where, type_, owner, now_ms, path=claim.path):
+                mark_unsettled(tx, where, type_, "", now_ms, priority)
 
 
-def _levels(tx: Tx, room: Room, where: RoomId, me: UserId, standing: dict[tuple[str, Path], Claim]) -> dict[Path, Json]:
+def _levels(
+    tx: Tx, room: Room, where: RoomId, me: UserId, standing: dict[tuple[str, Path], Claim], owner: str
+) -> dict[Path, Json]:
     """Work out the levels at which only leads are left, as far as the bot may set them."""
     power = mirror.power_of(tx, where)
     first = standing.get((POWER, ("events_default",)))
@@ -101,7 +109,7 @@ def _levels(tx: Tx, room: Room, where: RoomId, me: UserId, standing: dict[tuple[
     listed = content.get("events")
     events = {type_: _number(at, 0) for type_, at in listed.items()} if isinstance(listed, dict) else {}
     for claim in claims_on(tx, where, POWER, "", 0):
-        if len(claim.path) == 2 and claim.path[0] == "events" and claim.owner != OWNER and not claim.ended:
+        if len(claim.path) == 2 and claim.path[0] == "events" and claim.owner != owner and not claim.ended:
             events[claim.path[1]] = min(events.get(claim.path[1], level), _number(claim.value, 0))
     wanted |= {("events", type_): level for type_, at in events.items() if at < level and type_ != _TAKING_BACK}
     if _TAKING_BACK not in events and first is None:
@@ -117,8 +125,8 @@ def _level(power: Power, room: Room, me: UserId) -> int:
     return min(lead, int(own))
 
 
-def _ours(tx: Tx, where: RoomId, type_: str) -> list[Claim]:
-    return [claim for claim in claims_on(tx, where, type_, "", 0) if claim.owner == OWNER]
+def _ours(tx: Tx, where: RoomId, type_: str, owner: str) -> list[Claim]:
+    return [claim for claim in claims_on(tx, where, type_, "", 0) if claim.owner == owner]
 
 
 def _number(value: Json, usual: int) -> int:
