@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from . import auth, membership
 from .accounts import Requester
 from .events import ROOM_VERSIONS, Draft, RoomVersion
-from .problems import MatrixProblem, bad_request, forbidden
+from .problems import MatrixProblem, bad_request, forbidden, not_found
 from .room import Room
 from .sending import check_aliases, check_content
 from .values import Json, JsonObject, items, obj, text, texts
@@ -225,3 +226,24 @@ def name_room(world: World, requester: Requester, alias: str, room_id: str) -> N
     if room.membership(requester.user_id) != "join":
         raise forbidden("You must be in the room to create an alias for it")
     world.aliases[alias] = Alias(room_id, requester.user_id)
+
+
+def unname_room(world: World, requester: Requester, alias: str) -> None:
+    """Take an alias away (``DELETE /directory/room``), and out of what its room is called, where that is allowed."""
+    known = world.aliases.get(alias)
+    if known is None:
+        raise not_found("Unknown room alias")
+    room = world.rooms[known.room_id]
+    needed = room.power().to_send("m.room.canonical_alias", is_state=True)
+    if known.creator != requester.user_id and room.level(requester.user_id) < needed:
+        raise forbidden("You don't have permission to delete the alias.")
+    del world.aliases[alias]
+    before = room.state("m.room.canonical_alias") or {}
+    content: JsonObject = {key: value for key, value in before.items() if (key, value) != ("alias", alias)}
+    others = [name for name in texts(content.pop("alt_aliases", None)) if name != alias]
+    content |= {"alt_aliases": [*others]} if others else {}
+    if content != before:
+        draft = Draft("m.room.canonical_alias", requester.user_id, content, "")
+        with suppress(MatrixProblem):
+            auth.check(room, draft)
+            world.append(room, draft)

@@ -28,6 +28,7 @@ class Call:
     Attributes:
         who: whose token it carries; for routes that need none, nobody (an empty user id).
         body: the JSON object that was sent, empty for none.
+        raw: what was sent, as it is.
     """
 
     world: World
@@ -35,6 +36,7 @@ class Call:
     request: web.Request
     who: Requester
     body: JsonObject
+    raw: bytes = b""
 
     def arg(self, name: str) -> str:
         """Read a part of the path, decoded."""
@@ -56,6 +58,7 @@ class Route:
         public: needs no token.
         absolute: the path stands as it is, not below ``/_matrix/client/v3``.
         needs_body: an empty body is an error (400 M_NOT_JSON).
+        takes_bytes: what is sent is no JSON.
     """
 
     method: str
@@ -64,6 +67,7 @@ class Route:
     public: bool = False
     absolute: bool = False
     needs_body: bool = True
+    takes_bytes: bool = False
 
 
 class Front:
@@ -139,8 +143,8 @@ class Front:
             return problem_response(MatrixProblem(404, "M_UNRECOGNIZED", "Unrecognized request"))
         try:
             who = Requester("") if route.public else self.world.accounts.who(_token(request))
-            body = _body(request.method, raw, needed=route.needs_body)
-            said = route.handler(Call(self.world, self.sync, request, who, body))
+            body = {} if route.takes_bytes else _body(request.method, raw, needed=route.needs_body)
+            said = route.handler(Call(self.world, self.sync, request, who, body, raw))
             answer = await said if isinstance(said, Awaitable) else said
         except MatrixProblem as problem:
             return problem_response(problem)

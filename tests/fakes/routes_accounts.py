@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import membership
 from .accounts import Account, Stored
-from .creation import name_room
+from .creation import name_room, unname_room
 from .events import ROOM_VERSIONS
 from .http import Call, Route
 from .problems import MatrixProblem, bad_request, forbidden, not_found, not_in_room
@@ -118,14 +118,7 @@ def put_alias(call: Call) -> Json:
 
 
 def delete_alias(call: Call) -> Json:
-    alias = call.world.aliases.get(call.arg("alias"))
-    if alias is None:
-        raise not_found("Unknown room alias")
-    room = call.world.rooms[alias.room_id]
-    needed = room.power().to_send("m.room.canonical_alias", is_state=True)
-    if alias.creator != call.who.user_id and room.level(call.who.user_id) < needed:
-        raise forbidden("You don't have permission to delete the alias.")
-    del call.world.aliases[call.arg("alias")]
+    unname_room(call.world, call.who, call.arg("alias"))
     return {}
 
 

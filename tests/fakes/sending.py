@@ -85,6 +85,8 @@ def _send(world: World, requester: Requester, room_id: str, draft: Draft, txn_id
     same = same_state(room, draft)
     if same is not None:
         return same
+    if (draft.type, draft.content.get("replacement_room")) == ("m.room.tombstone", room_id):
+        raise bad_request("Tombstone cannot reference the room it was sent in")
     auth.check(room, draft)
     if limited:
         world.limiter.take("message", requester.user_id)

@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from aiohttp import web
 
-from . import oddities, routes_accounts, routes_keys, routes_rooms
+from . import oddities, routes_accounts, routes_keys, routes_media, routes_rooms
 from .accounts import Accounts
 from .clock import FakeClock
 from .events import ROOM_VERSIONS
@@ -24,7 +24,7 @@ from .recorder import Recorder
 from .room import Room
 from .sync import Sync
 from .values import JsonObject
-from .world import World
+from .world import Media, World
 
 WAIT_S = 10.0
 """How long ``until`` waits at most, in real seconds."""
@@ -77,7 +77,7 @@ class FakeHomeserver:
             lets_publish=lets_publish,
         )
         self._sync = Sync(self._world)
-        routes = (*routes_accounts.ROUTES, *routes_rooms.ROUTES, *routes_keys.ROUTES)
+        routes = (*routes_accounts.ROUTES, *routes_rooms.ROUTES, *routes_keys.ROUTES, *routes_media.ROUTES)
         self._front = Front(self._world, self._sync, routes)
         self._runner: web.AppRunner | None = None
         self._port = 0
@@ -147,6 +147,11 @@ class FakeHomeserver:
         """List a room's aliases."""
         room_id = self.room(room).room_id
         return tuple(name for name, alias in self._world.aliases.items() if alias.room_id == room_id)
+
+    @property
+    def media(self) -> dict[str, Media]:
+        """What was uploaded, by its place (``mxc://``); whatever only keeps a place free has no data."""
+        return {f"mxc://{self.server_name}/{media}": one for media, one in self._world.media.items()}
 
     def inject(self, room: Room | str, event: JsonObject) -> str:
         """Put an event into a room unasked and hand it out exactly so; see ``oddities.inject``."""

@@ -29,6 +29,16 @@ class Alias:
 
 
 @dataclass(slots=True)
+class Media:
+    """A place for a file; ``data`` is None until it is there."""
+
+    owner: str
+    since_ms: int
+    kind: str = ""
+    data: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
 class World:
     """All state of the fake homeserver.
 
@@ -52,6 +62,7 @@ class World:
     pulse: Pulse = field(default_factory=Pulse)
     rooms: dict[str, Room] = field(default_factory=dict)
     aliases: dict[str, Alias] = field(default_factory=dict)
+    media: dict[str, Media] = field(default_factory=dict)
     transactions: dict[tuple[str, str, str, str], tuple[int, Event]] = field(default_factory=dict)
 
     def next_stream(self) -> int:

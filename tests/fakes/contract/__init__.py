@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from tests.fakes.contract import accounts, creation, keys, limits, members, reading, sending, sync
+from tests.fakes.contract import accounts, creation, directory, keys, limits, members, reading, sending, sync
 from tests.fakes.contract.client import PASSWORD, Client, Site, log_in, path, people
 
 Clause = Callable[[Site], Awaitable[None]]
@@ -16,6 +16,7 @@ Clause = Callable[[Site], Awaitable[None]]
 CONTRACT: tuple[Clause, ...] = (
     *accounts.CLAUSES,
     *creation.CLAUSES,
+    *directory.CLAUSES,
     *sending.CLAUSES,
     *members.CLAUSES,
     *reading.CLAUSES,
