@@ -5,29 +5,25 @@ A room whose timeline is not whole is not decided here: its gap is written down 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, runtime_checkable
 
 from orchestrator import failpoints
 from orchestrator.documents.declared import Documents
-from orchestrator.errors import StoreError
 from orchestrator.model.batch import RoomUpdate, SyncBatch
-from orchestrator.model.clock import MINUTE_MS
-from orchestrator.model.effects import AnyEffect, Outcome, Result
+from orchestrator.model.effects import AnyEffect, Outcome
 from orchestrator.model.events import Event, Member, Message, Reaction, Redaction, State, Unreadable, cause_in
 from orchestrator.model.feature import Feature, Now, Tx
 from orchestrator.model.ids import LOCATOR_TYPE, Cause, EventId, RoomId, UserId
-from orchestrator.store import bindings, claims, ingest, mirror, outbox, questions, timers
-from orchestrator.store.outbox import Waiting
+from orchestrator.store import bindings, claims, ingest, mirror, outbox, timers
 
 from .commands import Commands
-from .questions import Answered, Questions
-from .trouble import note_trouble
+from .deciding import AGAIN_MS, Deciding, Taken, Turn
+from .questions import Questions
 
-AGAIN_MS = 5 * MINUTE_MS
-"""When a timer whose craft stumbled is tried again."""
+__all__ = ["AGAIN_MS", "Greeter", "Intake", "Taken", "Turn"]
 
 
 @runtime_checkable
@@ -37,40 +33,6 @@ class Greeter(Protocol):
     def invited(self, tx: Tx, room: RoomId, inviter: UserId, now: Now, *, direct: bool) -> Iterable[AnyEffect]:
         """Decide whether to come."""
         ...
-
-
-@dataclass(slots=True)
-class Taken:
-    """What a transaction led to that others must hear of after the commit.
-
-    Attributes:
-        settle: a declared room came to exist or was found: the crafts must settle again.
-        left: who left which room: the key of the room's messages must change.
-        gaps: a timeline was not whole.
-        waiting: there is something to deliver.
-        troubles: (craft, what went wrong) by type, never by message.
-    """
-
-    settle: bool = False
-    left: set[tuple[RoomId, UserId]] = field(default_factory=set)
-    gaps: bool = False
-    waiting: bool = False
-    troubles: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One transaction at work: its rows, its moment, and what it has led to so far.
-
-    ``since_ms``: whoever comes in came no earlier than this, whatever their server says. ``undone``: what the same answer
-    of the server shows to be removed again.
-    """
-
-    tx: Tx
-    now: Now
-    taken: Taken = field(default_factory=Taken)
-    since_ms: int = 0
-    undone: frozenset[EventId] = frozenset()
 
 
 class Intake:
@@ -88,7 +50,8 @@ class Intake:
         self._crafts = crafts
         self._by_name = {craft.name: craft for craft in crafts}
         self._commands = commands
-        self._questions = Questions(documents, commands)
+        self._deciding = Deciding(documents)
+        self._questions = Questions(documents, commands, self._by_name, self._deciding)
         self._me = me
 
     # -- a batch of /sync ----------------------------------------------------------------------------------------------
@@ -104,7 +67,11 @@ class Intake:
         for update in batch.rooms:
             take = self._take_invite if update.membership == "invite" else self._take_room
             work = partial(take, turn, batch, update, catching_up=catching_up)
-            if not self._guarded(turn, "intake", update.room, work) and batch.since and update.membership == "join":
+            if (
+                not self._deciding.guarded(turn, "intake", update.room, work)
+                and batch.since
+                and update.membership == "join"
+            ):
                 # Whatever that was, it is not to cost the room what was said in it.
                 ingest.open_gap(turn.tx, update.room, batch.since, batch.until, heard_ms)
                 turn.taken.gaps = True
@@ -125,8 +92,7 @@ class Intake:
     def _leave(self, turn: Turn, room: RoomId) -> None:
         mirror.forget_room(turn.tx, room)
         bindings.drop_direct(turn.tx, room)
-        for question in questions.questions_in(turn.tx, room):
-            self._close(turn, self._questions.nobody(question))
+        self._questions.left(turn, room)
         turn.taken.settle = True  # a room that we should keep is missed
 
     def _take_invite(self, turn: Turn, batch: SyncBatch, update: RoomUpdate, *, catching_up: bool) -> None:
@@ -141,7 +107,7 @@ class Intake:
                 invited = partial(
                     craft.invited, turn.tx, update.room, update.invited_by, turn.now, direct=update.direct
                 )
-                self._decided(turn, origin, craft.name, invited)
+                self._deciding.decided(turn, origin, craft.name, invited)
 
     def _take_room(self, turn: Turn, batch: SyncBatch, update: RoomUpdate, *, catching_up: bool) -> None:
         tx, room = turn.tx, update.room
@@ -154,7 +120,7 @@ class Intake:
         if not was_in or batch.since is None:
             turn = past
         for event in update.state:
-            self._guarded(past, "intake", event.id, partial(self._see, past, event, known_join=False))
+            self._deciding.guarded(past, "intake", event.id, partial(self._see, past, event, known_join=False))
         if update.membership == "join" and not was_in:
             self._came_in(turn, room)
         gap = ingest.gap_in(tx, room)
@@ -165,7 +131,7 @@ class Intake:
             turn.taken.gaps = True
             for missed in update.timeline:
                 if isinstance(missed, State | Member):
-                    self._guarded(turn, "intake", missed.id, partial(self._see, turn, missed))
+                    self._deciding.guarded(turn, "intake", missed.id, partial(self._see, turn, missed))
         else:
             turn = replace(turn, undone=frozenset(e.target for e in update.timeline if isinstance(e, Redaction)))
             # What was said before our very first look at the world is history, not ours to answer.
@@ -220,7 +186,7 @@ class Intake:
             turn.now.windows.stage(("spoke", event.room), min(event.at_ms, turn.now.at_ms), event.sender)
         if not decide:
             return
-        if isinstance(event, Message | Reaction) and event.id not in turn.undone and self._answers(turn, event):
+        if isinstance(event, Message | Reaction) and self._questions.take(turn, event):
             return
         if isinstance(event, Message):
             self._command(turn, event, stale=stale)
@@ -229,45 +195,24 @@ class Intake:
     def _note(self, turn: Turn, event: Event) -> None:
         """Take note of what changes what there is, whoever did it, ourselves included."""
         if isinstance(event, State | Member):
-            self._guarded(turn, "intake", event.id, partial(self._see, turn, event))
-        elif isinstance(event, Redaction) and (question := questions.question_at(turn.tx, event.target)) is not None:
-            self._close(turn, self._questions.nobody(question))
+            self._deciding.guarded(turn, "intake", event.id, partial(self._see, turn, event))
+        elif isinstance(event, Redaction):
+            self._questions.removed(turn, event.target)
 
     def _decide(self, turn: Turn, event: Event) -> None:
         for craft in self._crafts:
-            self._decided(turn, event.id, craft.name, partial(craft.decide, turn.tx, event, turn.now))
-
-    def _answers(self, turn: Turn, event: Message | Reaction) -> bool:
-        """Hand an answer to the craft that asked; tells whether the event was one."""
-        found: list[Answered] = []
-        self._guarded(
-            turn, "questions", event.id, lambda: found.extend(self._questions.answers(turn.tx, event, turn.now))
-        )
-        if len(found) == 1:
-            self._close(turn, found[0])
-        elif found and isinstance(event, Message):
-            self._record(turn, event.id, "engine", [self._questions.which(event, found[0].question, turn.now)])
-        return bool(found)
-
-    def _close(self, turn: Turn, answered: Answered) -> bool:
-        """Close a question and let the craft that asked act on it, both or neither; tells whether it went well."""
-        question = answered.question
-        craft = self._by_name.get(question.craft)
-        if craft is None:  # a craft of an older version asked; nobody is left to care
-            return questions.close(turn.tx, question.event)
-        act = partial(self._questions.act, turn.tx, craft, answered, turn.now)
-        return self._decided(turn, question.event, craft.name, act)
+            self._deciding.decided(turn, event.id, craft.name, partial(craft.decide, turn.tx, event, turn.now))
 
     def _command(self, turn: Turn, event: Message, *, stale: bool) -> None:
         # A server whose clock is off must not silence its people: age counts only for what we did not hear live.
         age_ms = turn.now.at_ms - event.at_ms if stale else 0
-        self._guarded(turn, "commands", event.id, partial(self._answer, turn, event, age_ms))
+        self._deciding.guarded(turn, "commands", event.id, partial(self._answer, turn, event, age_ms))
 
     def _answer(self, turn: Turn, event: Message, age_ms: int) -> None:
         words = self._commands.read(turn.tx, event, turn.now)
         if words is not None and age_ms <= self._commands.patience_ms(words):
             craft, effects = self._commands.answer(turn.tx, event, words, turn.now)
-            self._record(turn, event.id, craft, effects)
+            self._deciding.record(turn, event.id, craft, effects)
 
     def _own(self, turn: Turn, event: Event) -> None:
         """Confirm an effect by its echo."""
@@ -316,19 +261,17 @@ class Intake:
             craft = self._by_name.get(timer.craft)
             if craft is not None:  # else a craft of an older version set it; nobody is left to care
                 origin = f"{timer.key}@{timer.due_ms}"
-                if not self._decided(turn, origin, craft.name, partial(craft.due, turn.tx, timer, turn.now)):
+                if not self._deciding.decided(turn, origin, craft.name, partial(craft.due, turn.tx, timer, turn.now)):
                     # What went wrong must not be the end of a schedule.
                     timers.set_timer(turn.tx, replace(timer, due_ms=turn.now.at_ms + AGAIN_MS))
-        for question in questions.overdue(turn.tx, turn.now.at_ms):
-            if not self._close(turn, self._questions.nobody(question)):
-                questions.put_off(turn.tx, question.event, turn.now.at_ms + AGAIN_MS)
+        self._questions.take_due(turn)
         claims.end_claims(turn.tx, turn.now.at_ms)
 
     def settle(self, turn: Turn) -> None:
         """Let every craft bring its timers, claims and posts in line with the documents."""
         bound = bindings.bindings(turn.tx)
         for craft in self._crafts:
-            self._decided(turn, "settle", craft.name, partial(craft.settle, turn.tx, turn.now))
+            self._deciding.decided(turn, "settle", craft.name, partial(craft.settle, turn.tx, turn.now))
         turn.taken.settle = turn.taken.settle or bindings.bindings(turn.tx) != bound
 
     def confirm(  # what is known of an outcome differs by kind
@@ -346,56 +289,13 @@ class Intake:
         row = outbox.get(tx, cause)
         result = outbox.finish(tx, cause, outcome, now.at_ms, event=event, room=room, errcode=errcode)
         if row is not None and result is not None and result.outcome == "done":
-            self._guarded(turn, "questions", cause, partial(self._ask, turn, row, result))
+            self._questions.sent(turn, row, result)
         craft = None if result is None else self._by_name.get(result.craft)
         if result is not None and craft is not None:
             bound = bindings.bindings(tx)
-            heard = self._decided(turn, cause, craft.name, partial(craft.done, tx, result, now))
+            heard = self._deciding.decided(turn, cause, craft.name, partial(craft.done, tx, result, now))
             # A craft that stumbled over a result is not told again; settling brings it in line with what there is.
             turn.taken.settle = turn.taken.settle or not heard or bindings.bindings(tx) != bound
-
-    def _ask(self, turn: Turn, row: Waiting, result: Result) -> None:
-        """Keep what a message asks that was sent, and put its choices under it."""
-        if result.event is None or result.room is None:
-            return
-        question = questions.keep(
-            turn.tx,
-            row.payload,
-            event=result.event,
-            room=result.room,
-            craft=row.craft,
-            tag=row.tag,
-            now_ms=turn.now.at_ms,
-        )
-        if question is not None:
-            self._record(turn, row.cause, "engine", self._questions.offered(question, row.priority))
-
-    # -- recording -----------------------------------------------------------------------------------------------------
-
-    def _decided(self, turn: Turn, origin: str, craft: str, decide: Callable[[], Iterable[AnyEffect]]) -> bool:
-        """Run one decision of one craft and record what it wants; tells whether it went well."""
-        return self._guarded(turn, craft, origin, lambda: self._record(turn, origin, craft, decide()))
-
-    def _guarded(self, turn: Turn, who: str, origin: str, work: Callable[[], None]) -> bool:
-        """Do something in a savepoint of its own: what goes wrong is rolled back alone and written down by id.
-
-        Returns:
-            whether it went well.
-        """
-        try:
-            with turn.tx.savepoint():
-                work()
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a bad room, event or craft harms only itself
-            turn.taken.troubles.append((who, type(error).__name__))
-            note_trouble(turn.tx, self._documents, who, origin, error, turn.now.at_ms)
-            return False
-        return True
-
-    def _record(self, turn: Turn, origin: str, craft: str, effects: Iterable[AnyEffect]) -> None:
-        for effect in effects:
-            outbox.record(turn.tx, origin, craft, effect, turn.now.at_ms)
 
 
 def _is_news(turn: Turn, event: Event) -> bool:

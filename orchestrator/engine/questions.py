@@ -1,93 +1,108 @@
-"""Who may answer a question, and what counts as an answer: a reaction to it, or its word.
+"""The life of a question: asked, offered to be tapped, answered or not, and gone.
 
-Everybody is ignored quietly who may not answer: a reaction is a small thing, and often just a nod. Authority is looked at
-when somebody answers, not when it was asked.
+It is closed and its craft acts on the answer in one transaction, or neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import partial
 
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.i18n import _, current_locale, speaking
 from orchestrator.model import content
 from orchestrator.model.clock import MINUTE_MS
-from orchestrator.model.effects import AnyEffect, Choice, Priority, Send, plainly
+from orchestrator.model.effects import AnyEffect, Priority, Result, Send
 from orchestrator.model.events import Message, Reaction
-from orchestrator.model.feature import Answer, Feature, Now, Role, Tx
-from orchestrator.model.ids import UserId
-from orchestrator.model.wording import without_quote
-from orchestrator.store import bindings, mirror, questions
+from orchestrator.model.feature import Feature, Now, Tx
+from orchestrator.model.ids import EventId, RoomId
+from orchestrator.store import questions
+from orchestrator.store.outbox import Waiting
 from orchestrator.store.questions import Question
 
-from .authority import role_of
+from .answering import Answered, Answering
 from .commands import Commands
-
-LONGEST_WORD = 256
-"""Nobody answers with more than that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """An open question, and what somebody who may answer it said."""
-
-    question: Question
-    answer: Answer
+from .deciding import AGAIN_MS, Deciding, Turn
 
 
 class Questions:
-    """The open questions, and who may answer them."""
+    """The questions that crafts ask.
 
-    def __init__(self, documents: Documents, commands: Commands) -> None:
+    Args:
+        documents: what the authors wrote.
+        commands: what else people may say.
+        crafts: by name.
+        deciding: lets them decide.
+    """
+
+    def __init__(
+        self, documents: Documents, commands: Commands, crafts: Mapping[str, Feature], deciding: Deciding
+    ) -> None:
         self._documents = documents
-        self._commands = commands
+        self._crafts = crafts
+        self._deciding = deciding
+        self._answering = Answering(documents, commands)
 
-    def offered(self, question: Question, priority: Priority) -> list[AnyEffect]:
-        """Put every choice under a question, so that people only have to tap."""
-        return [
-            Send(
-                step=f"choice:{n}",
-                room=question.room,
-                type="m.reaction",
-                content=content.reaction(choice.key, to=question.event),
-                priority=priority,
-                expires_ms=question.until_ms,
-                tag=question.event,
-            )
-            for n, choice in enumerate(question.choices)
-        ]
+    def sent(self, turn: Turn, row: Waiting, result: Result) -> None:
+        """Keep what a message asks that was sent, and put its choices under it."""
+        self._deciding.guarded(turn, "questions", row.cause, partial(self._ask, turn, row, result))
 
-    def answers(self, tx: Tx, event: Message | Reaction, now: Now) -> list[Answered]:
-        """List what an event answers: nothing, one question, or (a bare word) any of several."""
-        if isinstance(event, Reaction):
-            question = questions.question_at(tx, event.target)
-            return self._answers(tx, [question] if question is not None else [], event, [event.key], now)
-        if event.kind != "m.text" or event.edits is not None:
-            return []  # what was corrected was answered before
-        for target in (event.reply_to, event.thread):
-            question = questions.question_at(tx, target) if target is not None else None
-            if question is not None:
-                return self._answers(tx, [question], event, self._words(tx, event, now, meant=True), now)
-        if event.reply_to is not None:
-            return []  # they speak to somebody else
-        open_ = questions.questions_in(tx, event.room)
-        if not open_:
-            return []
-        private = bindings.is_private(tx, event.room, event.sender, now.me)
-        words = self._words(tx, event, now, meant=private)
-        names = {plainly(name) for name in self._commands.names}
-        found = self._answers(tx, open_, event, [word for word in words if plainly(word) not in names], now)
-        here = [answered for answered in found if answered.question.thread == event.thread]
-        return here or found
+    def take(self, turn: Turn, event: Message | Reaction) -> bool:
+        """Hand an answer to the craft that asked; tells whether the event was one."""
+        found: list[Answered] = []
+        if event.id not in turn.undone:
+            look = partial(self._answering.answers, turn.tx, event, turn.now)
+            self._deciding.guarded(turn, "questions", event.id, lambda: found.extend(look()))
+        if len(found) == 1:
+            self._close(turn, found[0])
+        elif found and isinstance(event, Message):
+            self._deciding.record(turn, event.id, "engine", [self._which(event, found[0].question, turn.now)])
+        return bool(found)
 
-    def nobody(self, question: Question) -> Answered:
-        """Say that nobody will answer a question any more."""
-        return Answered(question, _answer(question, None, None, Role.MEMBER))
+    def removed(self, turn: Turn, event: EventId) -> None:
+        """Close the question that a message asked which is gone."""
+        question = questions.question_at(turn.tx, event)
+        if question is not None:
+            self._close(turn, Answered.by_nobody(question))
 
-    def act(self, tx: Tx, craft: Feature, answered: Answered, now: Now) -> list[AnyEffect]:
-        """Close a question and tell the craft that asked; what it kindly refuses to do is said under the question."""
+    def left(self, turn: Turn, room: RoomId) -> None:
+        """Close the questions of a room that we are not in any more."""
+        for question in questions.questions_in(turn.tx, room):
+            self._close(turn, Answered.by_nobody(question))
+
+    def take_due(self, turn: Turn) -> None:
+        """Close the questions whose time is over."""
+        for question in questions.overdue(turn.tx, turn.now.at_ms):
+            if not self._close(turn, Answered.by_nobody(question)):
+                questions.put_off(turn.tx, question.event, turn.now.at_ms + AGAIN_MS)
+
+    def _ask(self, turn: Turn, row: Waiting, result: Result) -> None:
+        if result.event is None or result.room is None:
+            return
+        question = questions.keep(
+            turn.tx,
+            row.payload,
+            event=result.event,
+            room=result.room,
+            craft=row.craft,
+            tag=row.tag,
+            now_ms=turn.now.at_ms,
+        )
+        if question is not None:
+            self._deciding.record(turn, row.cause, "engine", _offered(question, row.priority))
+
+    def _close(self, turn: Turn, answered: Answered) -> bool:
+        """Close a question and let the craft that asked act on it, both or neither; tells whether it went well."""
+        question = answered.question
+        craft = self._crafts.get(question.craft)
+        if craft is None:  # a craft of an older version asked; nobody is left to care
+            return questions.close(turn.tx, question.event)
+        act = partial(self._act, turn.tx, craft, answered, turn.now)
+        return self._deciding.decided(turn, question.event, craft.name, act)
+
+    def _act(self, tx: Tx, craft: Feature, answered: Answered, now: Now) -> list[AnyEffect]:
+        """Tell the craft; what it kindly refuses to do is said under the question."""
         questions.close(tx, answered.question.event)
         community = self._community(answered.question)
         with speaking(community.locale if community is not None else current_locale()):
@@ -98,7 +113,7 @@ class Questions:
                 named = community.staff() if community is not None else ()
                 return [content.conclusion(answered.answer, refusal.message, now, people=named)]
 
-    def which(self, event: Message, question: Question, now: Now) -> AnyEffect:
+    def _which(self, event: Message, question: Question, now: Now) -> AnyEffect:
         """Ask which question somebody meant to answer, where this is one of them."""
         community = self._community(question)
         with speaking(community.locale if community is not None else current_locale()):
@@ -115,55 +130,18 @@ class Questions:
     def _community(self, question: Question) -> Community | None:
         return None if question.about is None else self._documents.community(question.about)
 
-    def _answers(
-        self, tx: Tx, asked: Iterable[Question], event: Message | Reaction, said: list[str], now: Now
-    ) -> list[Answered]:
-        found = []
-        for question in asked:
-            choice = next((c for c in question.choices for word in said if c.is_meant_by(word)), None)
-            if choice is None or question.room != event.room or now.at_ms >= question.until_ms:
-                continue
-            role = self._role(tx, question, event.sender, now)
-            if self._may_answer(tx, question, event.sender, role):
-                found.append(Answered(question, _answer(question, choice, event.sender, role)))
-        return found
 
-    def _role(self, tx: Tx, question: Question, user: UserId, now: Now) -> Role:
-        if question.about is None:
-            return Role.MEMBER
-        return role_of(tx, self._documents, self._commands.roster, user, question.about, question.about_room, now)
-
-    def _may_answer(self, tx: Tx, question: Question, user: UserId, role: Role) -> bool:
-        seen = mirror.member(tx, question.room, user)
-        if seen is not None and seen.membership in {"leave", "ban"}:
-            return False  # who is out of the room by now answers nothing there
-        if user == question.asker and role >= question.asker_needs:
-            return True
-        return question.needs is not None and role >= question.needs
-
-    def _words(self, tx: Tx, event: Message, now: Now, *, meant: bool) -> list[str]:
-        """List what a message may say as an answer; ``meant``: it is said to the bot, with a prefix or without."""
-        body = event.body if event.reply_to is None else without_quote(event.body)
-        if len(body) > LONGEST_WORD:
-            return []
-        said = [body.strip()]
-        if now.me in event.mentions:  # the bot's name there may have one word or two
-            words = said[0].split()
-            said += [" ".join(words[1:]), " ".join(words[2:])]
-            meant = meant or len(words) > 1
-        prefix = self._commands.prefix_in(tx, event)
-        prefixed = [word.removeprefix(prefix) for word in said if word.startswith(prefix)]
-        return [word for word in (*prefixed, *(said if meant else ())) if plainly(word)]
-
-
-def _answer(question: Question, choice: Choice | None, by: UserId | None, role: Role) -> Answer:
-    return Answer(
-        question=question.event,
-        subject=question.subject,
-        tag=question.tag,
-        choice=None if choice is None else choice.means,
-        by=by,
-        role=role,
-        room=question.room,
-        thread=question.thread,
-    )
+def _offered(question: Question, priority: Priority) -> list[AnyEffect]:
+    """Put every choice under a question, so that people only have to tap."""
+    return [
+        Send(
+            step=f"choice:{n}",
+            room=question.room,
+            type="m.reaction",
+            content=content.reaction(choice.key, to=question.event),
+            priority=priority,
+            expires_ms=question.until_ms,
+            tag=question.event,
+        )
+        for n, choice in enumerate(question.choices)
+    ]
