@@ -130,6 +130,30 @@ def reload(*, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False)
     return _finish(ask_running(_config_in(config), "reload", as_json=as_json))
 
 
+@app.command(sort_key=30, help_epilogue="")
+def schema(directory: Path = Path("schemas"), /) -> int:
+    """Write JSON Schemas of your files, so that your editor completes and checks while you type.
+
+    Shipped files name them in their first line. Needs no network.
+
+    Parameters
+    ----------
+    directory:
+        Where to write them; schemas/ when left out.
+    """
+    from orchestrator.documents.schema import write_schemas  # noqa: PLC0415
+
+    try:
+        written = write_schemas(directory)
+    except OSError as error:
+        reason = error.strerror or "the system gives no reason"
+        print(f"circlekeeper: {directory} cannot be written to: {reason}.", file=sys.stderr)
+        return 1
+    for file in written:
+        print(file)
+    return 0
+
+
 def _finish(work: Coroutine[object, object, int]) -> int:
     """Run a verb; whatever a person can mend ends in one clear line and exit code 1."""
     import asyncio  # noqa: PLC0415

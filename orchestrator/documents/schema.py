@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -33,6 +35,28 @@ def schemas() -> dict[str, JsonObject]:
         "deck": DeckForm,
     }
     return {name: {"$schema": DIALECT, **_schema(form)} for name, form in forms.items()}
+
+
+def schema_files() -> dict[str, str]:
+    """Write the schemas as the texts of files, by file name; always the same for the same forms."""
+    return {
+        f"{name}.json": json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in schemas().items()
+    }
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """Write the schemas into a directory, which is made when it is not there; returns the files.
+
+    Raises:
+        OSError: the directory cannot be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in schema_files().items():
+        file = folder / name
+        file.write_text(text, encoding="utf-8")
+        written.append(file)
+    return written
 
 
 def _schema(form: type[Any]) -> JsonSchemaValue:
