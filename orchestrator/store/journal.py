@@ -26,6 +26,42 @@ def said_since(tx: Tx, craft: str, step: str, room: RoomId, since_ms: int) -> bo
     )
 
 
+def was_said(tx: Tx, craft: str, step: str) -> bool:
+    """Tell whether a craft did something under this step, as far as the journal goes back, or is about to."""
+    row = tx.one(
+        "select 1 as said from outbox where account = :account and craft = :craft and step = :step"
+        " union all select 1 from journal where account = :account and craft = :craft and step = :step limit 1",
+        craft=craft,
+        step=step,
+    )
+    return row is not None
+
+
+def any_waits(tx: Tx, craft: str, prefix: str) -> bool:
+    """Tell whether something of a craft waits whose step begins so."""
+    row = tx.one(
+        "select 1 as waits from outbox where account = :account and craft = :craft"
+        " and substr(step, 1, :length) = :prefix limit 1",
+        craft=craft,
+        prefix=prefix,
+        length=len(prefix),
+    )
+    return row is not None
+
+
+def rooms_refused(tx: Tx, craft: str, prefix: str) -> list[RoomId]:
+    """List the rooms in which something of a craft was refused whose step begins so."""
+    rows = tx.rows(
+        "select room from journal where account = :account and craft = :craft and substr(step, 1, :length) = :prefix"
+        " and outcome = :outcome and room != '' order by at_ms, room",
+        craft=craft,
+        prefix=prefix,
+        length=len(prefix),
+        outcome="refused",
+    )
+    return [RoomId(text(row, "room")) for row in rows]
+
+
 def forget(tx: Tx, before_ms: int) -> None:
     """Forget what was done before a time. What must never be done twice is known by other rows by then."""
     tx.run("delete from journal where account = :account and at_ms < :before_ms", before_ms=before_ms)

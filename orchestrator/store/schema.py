@@ -286,3 +286,15 @@ def uploads(db: Database) -> None:
     """Which files were uploaded, and where they went."""
     # whole: 0 while the place is only kept free for it.
     _table(db, "uploaded", {"sha256": str, "mxc": str, "whole": int}, key=("sha256",))
+
+
+@migrations()
+def doors(db: Database) -> None:
+    """Who knocks and waits for an answer, and who may have to leave the control room."""
+    _table(
+        db,
+        "knock",
+        {"room": str, "user": str, "event": str, "since_ms": int, "state": str, "times": int, "next_ms": int},
+        key=("room", "user"),
+    )
+    _table(db, "departure", {"community": str, "user": str, "state": str, "times": int}, key=("community", "user"))
