@@ -22,6 +22,7 @@ import structlog
 
 from orchestrator import control
 from orchestrator.belonging import Belonging
+from orchestrator.changing import Changing
 from orchestrator.config import read_secret
 from orchestrator.credentials import credentials_of
 from orchestrator.culture import Culture
@@ -73,11 +74,17 @@ class App:
     clock: Clock
     adjust: Adjust
     keepers: dict[AccountKey, Keeper] = field(default_factory=dict)
-    _changing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+
+    changing: Changing = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Be ready to change what is asked for."""
+        self.changing = Changing(self)
 
     async def run(self) -> None:
         """Work until cancelled, or until something ends it (see errors)."""
-        verbs = {"status": self._status, "reload": self._reload}
+        verbs = {"status": self._status, "reload": self._reload, **self.changing.verbs}
         async with control.serve(self.loaded.config.data_dir, verbs), asyncio.TaskGroup() as tasks:
             tasks.create_task(self._checkpoint())
             for keeper in self.keepers.values():
@@ -98,7 +105,7 @@ class App:
             by=UserId(str(row.payload.get("by"))),
             at_ms=row.created_ms,
         )
-        async with self._changing:  # one at a time, whichever account they come from, or one would undo the other
+        async with self._reading:  # one at a time, whichever account they come from, or one would undo the other
             try:
                 loaded = await asyncio.to_thread(amend_documents, self.config_path, [amendment], today=self._today())
             except OSError as error:
@@ -112,8 +119,20 @@ class App:
         Raises:
             DocumentErrors: what is broken.
         """
-        async with self._changing:
-            self._use(await asyncio.to_thread(load, self.config_path, today=self._today()))
+        async with self.documents_read():
+            pass
+
+    @asynccontextmanager
+    async def documents_read(self) -> AsyncIterator[Loaded]:
+        """Read the documents again, look at them, and work with them from then on; not if what is done inside raises.
+
+        Raises:
+            DocumentErrors: what is broken.
+        """
+        async with self._reading:
+            loaded = await asyncio.to_thread(load, self.config_path, today=self._today())
+            yield self.adjust(loaded)
+            self._use(loaded)
 
     def _use(self, loaded: Loaded) -> None:
         self.loaded = self.adjust(loaded)

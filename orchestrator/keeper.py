@@ -68,6 +68,11 @@ class Keeper:
         clock, rng: time and chance.
         amend: writes changes of the documents.
         learnt: what an earlier run learnt of the server's limits.
+
+    Attributes:
+        reader: reads rooms as they are now.
+        ready: what happened before the start is known.
+        begun: everything is in line with the documents, as far as the rows go; from now on it is delivered.
     """
 
     def __init__(
@@ -111,6 +116,7 @@ class Keeper:
         self._stale = asyncio.Event()
         self._warmed: set[RoomId] = set()
         self.ready = asyncio.Event()
+        self.begun = asyncio.Event()
         self.engine.follow(self._heard)
 
     def use(self, crafts: Crafts) -> None:
@@ -139,6 +145,7 @@ class Keeper:
         await self.ready.wait()
         await self._warm()
         await self.engine.settle()
+        self.begun.set()
         start(self._keep_warm())
         start(self._keep_settled())
         start(self._filler.run())

@@ -1,0 +1,354 @@
+"""Changes asked for from outside, made by the bot at work: applied at once in its rows, then watched until they are done.
+
+Applying is one transaction a community; from then on the claims say what should be, and delivery carries it out, also
+after a crash. So whoever asked may go away at any moment: nothing is lost, and asking again goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Final, Literal
+
+from orchestrator import control
+from orchestrator.documents.declared import CONTROL_KEY, Community
+from orchestrator.errors import MatrixError, SetupError
+from orchestrator.i18n import _
+from orchestrator.matrix.budget import Limiter
+from orchestrator.matrix.reading import Reader
+from orchestrator.model.effects import Priority
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import CommunityKey, Json, JsonObject
+from orchestrator.planning import Whole, digest_of, fetch, plan_whole
+from orchestrator.rooms import EXISTS, Applied, Change, Choices, Left, StalePlan, State, apply_community
+from orchestrator.rooms import plan_community as plan_rows
+from orchestrator.store import bindings, claims, outbox
+from orchestrator.store.bindings import SPACE_KEY
+
+if TYPE_CHECKING:
+    from orchestrator.app import App
+    from orchestrator.keeper import Keeper
+
+KNOCK_S: Final = 10.0
+STALL_S: Final = 60.0
+"""After how long without any progress it is said what is still missing, instead of waiting on."""
+
+_DONE: Final = frozenset({State.NO_OP, State.CONVERGED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What somebody asks to be applied.
+
+    Attributes:
+        digest: of the plan that was shown, over these ``communities``; None: whatever the plan is by now.
+        communities: by key; None: all.
+        names: by community, the names of changes to make; None: all that differs.
+        choices: the rest of what was decided; its ``only`` is not looked at.
+    """
+
+    digest: str | None = None
+    communities: frozenset[str] | None = None
+    names: Mapping[str, frozenset[str]] | None = None
+    choices: Choices = field(default_factory=Choices)
+
+    def choices_for(self, community: CommunityKey) -> Choices:
+        """Choose for one community."""
+        chosen = self.choices
+        return Choices(
+            allow_expose=chosen.allow_expose,
+            allow_upgrade=chosen.allow_upgrade,
+            one_way=chosen.one_way,
+            take=chosen.take,
+            adopt=chosen.adopt,
+            force=chosen.force,
+            only=None if self.names is None else self.names.get(community, frozenset()),
+        )
+
+    def as_json(self) -> dict[str, Json]:
+        """Write it as JSON, for the socket."""
+        chosen = self.choices
+        return {
+            "digest": self.digest,
+            "communities": None if self.communities is None else sorted(self.communities),
+            "names": None if self.names is None else {key: sorted(names) for key, names in self.names.items()},
+            "allow_expose": chosen.allow_expose,
+            "allow_upgrade": chosen.allow_upgrade,
+            "one_way": sorted(chosen.one_way),
+            "take": chosen.take,
+            "adopt": chosen.adopt,
+            "force": chosen.force,
+        }
+
+    @classmethod
+    def of(cls, request: JsonObject) -> Order:
+        """Read it as it came through the socket."""
+        digest, names, take = request.get("digest"), request.get("names"), request.get("take")
+        taken: Literal["ours", "theirs"] | None = "ours" if take == "ours" else "theirs" if take == "theirs" else None
+        return cls(
+            digest=digest if isinstance(digest, str) else None,
+            communities=None if request.get("communities") is None else frozenset(_texts(request.get("communities"))),
+            names={key: frozenset(_texts(value)) for key, value in names.items()} if isinstance(names, dict) else None,
+            choices=Choices(
+                allow_expose=request.get("allow_expose") is True,
+                allow_upgrade=request.get("allow_upgrade") is True,
+                one_way=frozenset(_texts(request.get("one_way"))),
+                take=taken,
+                adopt=request.get("adopt") is True,
+                force=request.get("force") is True,
+            ),
+        )
+
+
+@dataclass(slots=True)
+class Ticket:
+    """Changes on their way.
+
+    Attributes:
+        todo: by community, what was applied.
+        total: how many things there were to do at the start.
+        least: how few were ever left, and since when (by the loop's clock).
+    """
+
+    todo: Sequence[tuple[Community, Applied]]
+    total: int = 0
+    least: int = 0
+    since_s: float = 0.0
+
+
+class Changing:
+    """Applies what is asked for, and tells how far it has come.
+
+    Args:
+        app: at work.
+        stall_s: after how long without progress it stops waiting.
+    """
+
+    def __init__(self, app: App, *, stall_s: float = STALL_S) -> None:
+        self._app = app
+        self._stall_s = stall_s
+        self._tickets: dict[str, Ticket] = {}
+        self._numbers = count(1)
+
+    @property
+    def verbs(self) -> Mapping[str, control.Verb]:
+        """What can be asked for through the socket."""
+        return {"apply": lambda request: self.apply(Order.of(request)), "progress": self._progress}
+
+    async def _progress(self, request: JsonObject) -> JsonObject:
+        return await self.progress(str(request.get("ticket")))
+
+    async def apply(self, order: Order) -> JsonObject:
+        """Read the files again, plan, and apply if it is still the plan that was shown.
+
+        Raises:
+            DocumentErrors: the files are broken; nothing was done.
+            StalePlan: the plan is another one by now; nothing was done.
+        """
+        for keeper in self._app.keepers.values():
+            await keeper.begun.wait()
+        todo: list[tuple[Community, Applied]] = []
+        projected: dict[str, dict[Limiter, int]] = {}
+        async with self._app.documents_read() as loaded:
+            chosen = [
+                c for c in loaded.documents.communities if order.communities is None or c.key in order.communities
+            ]
+            plans = [await self._plan(community) for community in chosen]
+            digest = digest_of(whole.plan for whole in plans)
+            if order.digest is not None and order.digest != digest:
+                raise StalePlan(
+                    _("Something has changed since this plan was made, so nothing was done. Please look again.")
+                )
+            for whole in plans:
+                todo.append((whole.community, await self._apply(whole, order)))
+                _project(projected.setdefault(whole.community.account, {}), whole)
+        # Only now do the crafts work with what was read: nothing of it was made before it was looked at.
+        for keeper in self._app.keepers.values():
+            await keeper.engine.settle()
+            keeper.delivery.wake()
+        ticket, name = Ticket(todo), str(next(self._numbers))
+        ticket.total = ticket.least = await self._left(ticket) + sum(sum(c.values()) for c in projected.values())
+        ticket.since_s = asyncio.get_running_loop().time()
+        self._tickets = {**dict(list(self._tickets.items())[-7:]), name: ticket}
+        return {
+            "ticket": name,
+            "digest": digest,
+            "total": ticket.total,
+            "estimate_ms": await self._estimate_ms(ticket, projected),
+            "communities": [{"community": community.key, **_told(applied)} for community, applied in todo],
+        }
+
+    async def progress(self, name: str) -> JsonObject:
+        """Tell how far it has come with a ticket, and, at its end, what could not be done.
+
+        Raises:
+            SetupError: there is no such ticket (any more).
+        """
+        ticket = self._tickets.get(name)
+        if ticket is None:
+            raise SetupError(_("Nothing is known of that any more. Look at the plan to see what is left."))
+        left, now_s = await self._left(ticket), asyncio.get_running_loop().time()
+        if left != ticket.least:
+            ticket.least, ticket.since_s = left, now_s
+            ticket.total = max(ticket.total, left)
+        idle_s = now_s - ticket.since_s
+        estimate_ms = await self._estimate_ms(ticket)
+        # What the server's limits ask us to wait for is no stall.
+        stalled = left > 0 and idle_s > self._stall_s + 2 * estimate_ms / 1000
+        over = left == 0 or stalled
+        return {
+            "total": ticket.total,
+            "left": left,
+            "estimate_ms": estimate_ms,
+            "reachable": idle_s < KNOCK_S or left == 0 or await self._answers(ticket),
+            "finished": over,
+            "failed": await self._failed(ticket) if over else [],
+        }
+
+    async def _plan(self, community: Community) -> Whole:
+        keeper = self._keeper(community)
+
+        async def reader() -> Reader:
+            return keeper.reader
+
+        return await plan_whole(self._app.store.of(community.account), community, keeper.me, reader)
+
+    async def _apply(self, whole: Whole, order: Order) -> Applied:
+        community, choices = whole.community, order.choices_for(whole.community.key)
+        now = self._keeper(community).engine.moment()
+        try:
+            return await self._app.store.of(community.account).run(
+                apply_community, community, now, whole.plan.digest, choices, whole.fetched, whole.unreadable
+            )
+        except StalePlan as stale:
+            # Between the look and the transaction somebody was quicker; the other communities are not held up by it.
+            return Applied(plan=whole.plan, left=tuple(Left(c, stale.message) for c in whole.plan.differences))
+
+    def _keeper(self, community: Community) -> Keeper:
+        keeper = self._app.keepers.get(community.account)
+        if keeper is None:
+            raise SetupError(
+                f"The account of {community.name} was added since the bot was started. Start the bot again first."
+            )
+        return keeper
+
+    async def _left(self, ticket: Ticket) -> int:
+        """Count what is still to be done."""
+        return sum(
+            [
+                await self._app.store.of(community.account).run(_waiting, community, applied)
+                for community, applied in ticket.todo
+            ]
+        )
+
+    async def _estimate_ms(self, ticket: Ticket, projected: Mapping[str, Mapping[Limiter, int]] | None = None) -> int:
+        accounts = {community.account for community, _applied in ticket.todo}
+        estimates = [
+            (await self._app.keepers[key].delivery.estimate_ms((projected or {}).get(key)))[1] for key in accounts
+        ]
+        return max(estimates, default=0)
+
+    async def _answers(self, ticket: Ticket) -> bool:
+        for community, _applied in ticket.todo:
+            try:
+                await self._keeper(community).reader.joined_rooms()
+            except MatrixError:
+                return False
+        return True
+
+    async def _failed(self, ticket: Ticket) -> list[Json]:
+        """Look whether what was done is there now, and say what is not."""
+        failed: list[Json] = []
+        for community, applied in ticket.todo:
+            rows, keeper = self._app.store.of(community.account), self._keeper(community)
+            plan = partial(rows.run, plan_rows, community, keeper.me)
+            missing = _missing(applied, (await plan()).changes)
+            slots = {change.slot for change in missing.values() if change.slot is not None}
+            if slots:  # sync may not have told yet what was written a moment ago
+                try:
+                    fetched, blind = await fetch(keeper.reader, slots)
+                except MatrixError:
+                    fetched, blind = {}, slots
+                again = await plan(fetched, frozenset(blind))
+                for _round in range(3):
+                    if not again.needed:
+                        break
+                    more, dark = await fetch(keeper.reader, again.needed)
+                    fetched |= more
+                    blind |= dark
+                    again = await plan(fetched, frozenset(blind))
+                missing = _missing(applied, again.changes)
+            failed += [
+                {
+                    "community": community.key,
+                    "room": change.room or "space",
+                    "path": change.path,
+                    "why": change.reason or _why(change),
+                }
+                for change in missing.values()
+            ]
+        return failed
+
+
+def _why(change: Change) -> str:
+    if change.path == EXISTS:
+        return _("It could not be made. The bot's log says why; it is tried again in a while.")
+    return _("The homeserver has not taken it. The bot's log says why.")
+
+
+def _missing(applied: Applied, changes: Sequence[Change]) -> dict[str, Change]:
+    """Find out which of the changes that were made are not there."""
+    asked = {change.name for change in applied.done}
+    return {change.name: change for change in changes if change.name in asked and change.state not in _DONE}
+
+
+def _waiting(tx: Tx, community: Community, applied: Applied) -> int:
+    rooms = {where for room in community.every_room() if (where := bindings.bound_room(tx, community.key, room.key))}
+    rooms |= {slot.room for slot in applied.slots}
+    marks = sum(item.room in rooms for item in claims.unsettled(tx))
+    rows = sum(
+        row.target.startswith(f"{community.key}/")
+        if row.kind == "create" and not row.target.startswith("@")
+        else row.priority is Priority.STRUCTURE and row.room in rooms
+        for row in outbox.waiting(tx)
+    )
+    return marks + rows
+
+
+def _project(counts: dict[Limiter, int], whole: Whole) -> None:
+    """Count the calls that follow from rooms that are still to be made: those come into the rows one after another."""
+    community = whole.community
+
+    def more(limiter: Limiter, calls: int) -> None:
+        counts[limiter] = counts.get(limiter, 0) + calls
+
+    made = [change.room for change in whole.plan.of(State.CREATE) if change.path == EXISTS]
+    for key in made:
+        room = community.room(key)
+        if room is None:
+            continue
+        # The one that is asked for first is in the rows already.
+        more(Limiter.CREATE, int(key != made[0]))
+        more(Limiter.MESSAGE, int(key not in {SPACE_KEY, CONTROL_KEY}))
+        more(Limiter.MESSAGE, 2 * int(room.policy is not None and room.kind == "room"))
+        if key in {SPACE_KEY, CONTROL_KEY}:
+            more(Limiter.INVITE, len(community.staff()))
+
+
+def _told(applied: Applied) -> dict[str, Json]:
+    return {
+        "done": [change.as_json() for change in applied.done],
+        "left": [{**left.change.as_json(), "why": left.reason} for left in applied.left],
+        "refused": [
+            {"guard": one.guard, "reason": one.reason, "changes": [change.name for change in one.changes]}
+            for one in applied.refused
+        ],
+        "upgrades": [key or "space" for key in applied.upgrades],
+    }
+
+
+def _texts(value: Json) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
