@@ -158,6 +158,8 @@ def _merge_link(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject
 def _whole(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | None:
     """Take the first claim for all of it: what is no event has no keys of other people, and {} says that it is not."""
     wanted = next((claim.value for claim in ordered if claim.path == () and not claim.ended), None)
+    if wanted is None and all(claim.ended for claim in ordered):
+        wanted = next((claim.before[0] for claim in ordered if claim.path == () and claim.before), None)
     return wanted if isinstance(wanted, Mapping) else _merge(live, ordered)
 
 

@@ -20,6 +20,7 @@ from orchestrator.store import bindings, mirror, outbox, timers
 from orchestrator.store.bindings import SPACE_KEY
 from orchestrator.store.rows import number
 
+from .archive import archive_said
 from .create import room_body, room_locator
 from .find import find_rooms
 from .greet import answer_invite, came, watch_direct
@@ -92,6 +93,8 @@ class Rooms:
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         """Bind a room that was made, and take note of an invitation that was followed."""
+        if archive_said(tx, self._documents, result, now):
+            return []
         line = outbox.journal_of(tx, result.cause)
         if line is None or line["kind"] != "create":
             return list(came(tx, result, now))
