@@ -127,7 +127,8 @@ class Carrier:
             await self._confirm(row.cause, "refused", errcode=error.errcode)
         if item is not None:
             # Marked again when the live event, a claim or our power changes; the audit looks at all of them.
-            log.warning("refused by the homeserver", kind=item.type, room=shorten(item.room), why=str(error))
+            who = "refused by the homeserver" if error.status else "cannot be as it is wanted"
+            log.warning(who, kind=item.type, room=shorten(item.room), why=str(error))
             await self._store.run(claims.set_aside, item)
 
     # -- saying and removing -------------------------------------------------------------------------------------------

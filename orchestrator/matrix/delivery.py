@@ -225,7 +225,7 @@ class Delivery:
     async def _slow_down(self, job: Job, error: RateLimited) -> None:
         if job.limiter is not None:
             self._budget.refused(job.limiter, error.retry_after_ms, self._clock.now_ms())
-        if job.limiter in {Limiter.INVITE, Limiter.JOIN}:
+        if job.limiter in {None, Limiter.INVITE, Limiter.JOIN}:
             # It may be about this person or room alone: this row waits, the others need not.
             asked_ms = LEAST_WAIT_MS if error.retry_after_ms is None else error.retry_after_ms
             await self._later(job, min(asked_ms, outbox.LONGEST_RETRY_MS), failed=False)

@@ -114,9 +114,9 @@ class Listing:
         return listed(shown=shown) if isinstance(shown, bool) else live or {}
 
     async def write(self, item: Unsettled, content: JsonObject) -> EventId:
-        """Show the room, or no longer."""
+        """Show the room, or no longer; there is no event."""
         await self._directory.show(item.room, shown=content.get("listed") is True)
-        return mark_of(content)
+        return EventId("")
 
 
 class Alias:
@@ -149,22 +149,19 @@ class Alias:
             raise NotYet(LOOK_AGAIN_MS)
         log.warning("an alias leads to another room and is left to it", room=shorten(item.room))
         await self._store.run(note, item, {"elsewhere": True}, UserId(""))
-        raise RoomInUse("The alias leads to somebody else's room.", status=TAKEN, errcode="M_ROOM_IN_USE")
+        raise RoomInUse("The alias leads to somebody else's room.")
 
     async def write(self, item: Unsettled, content: JsonObject) -> EventId:
-        """Take it or free it."""
+        """Take it or free it; there is no event."""
         if content.get("here") is True:
             await self._directory.take(item.room, item.key)
         else:
             await self._directory.free(item.key)
-        return mark_of(content)
-
-
-def mark_of(content: JsonObject) -> EventId:
-    """Name a state of what is no event, so that the mirror knows a new one from an old one."""
-    return EventId(f"~{mirror.digest_of(content)}")
+        return EventId("")
 
 
 def note(tx: Tx, item: Unsettled, content: JsonObject, sender: UserId) -> None:
-    """Remember in the mirror what was read or written; who set it is kept while it stays the same."""
-    mirror.see_state(tx, item.room, item.type, item.key, mark_of(content), sender, content)
+    """Remember in the mirror what was read or written, and who set it ("" is somebody)."""
+    # There is no event whose id could tell a new state from an old one, so what it says stands for it.
+    event = EventId(f"~{mirror.digest_of({'content': content, 'sender': sender})}")
+    mirror.see_state(tx, item.room, item.type, item.key, event, sender, content)

@@ -19,18 +19,22 @@ from typing import Final, TypeAlias
 import structlog
 
 from orchestrator import failpoints
-from orchestrator.errors import BadRequest, Forbidden, MatrixError, NotFound, ServerTrouble
+from orchestrator.errors import BadRequest, Forbidden, MatrixError, NotFound, RateLimited, ServerTrouble
+from orchestrator.model.clock import MINUTE_MS, SECOND_MS
 from orchestrator.model.ids import JsonObject
 from orchestrator.model.things import FILE
 from orchestrator.store import AccountStore, uploads
 
 from .gateway import Gateway, route
+from .making import NotYet
 
 log = structlog.get_logger("pictures")
 
 Files: TypeAlias = Callable[[str], bytes | None]
 """Finds the bytes of a file by their SHA-256 (hexadecimal); None when there is no such file (any more)."""
 
+UNSAID_MS: Final = 2 * SECOND_MS
+LONGEST_MS: Final = 5 * MINUTE_MS
 MEDIA: Final = "/_matrix/media"
 ABOUT: Final = frozenset({"url", "info", "thumbnail_url", "thumbnail_info"})
 """What belongs to a picture in ``m.room.avatar``, and goes with it."""
@@ -84,18 +88,25 @@ class Pictures:
             known = await self._store.run(uploads.upload, sha256)
             if known is not None and known.whole:
                 return known.mxc
-            data = await asyncio.to_thread(self._files, sha256)
-            if data is None or hashlib.sha256(data).hexdigest() != sha256:
-                raise BadRequest("A picture's file is not there any more, or has changed since it was read.")
-            kind = _kind(data)
-            mxc = known.mxc if known is not None else await self._reserve(sha256)
-            if mxc is None:
-                mxc = await self._send_at_once(data, kind)
-            elif not await self._fill(mxc, data, kind):
-                await self._store.run(uploads.drop_upload, sha256)
-                raise ServerTrouble("The homeserver forgot the place for a picture; it is asked for another one.")
-            await self._store.run(uploads.keep_upload, sha256, mxc, whole=True)
-            return mxc
+            try:
+                return await self._upload(sha256, known)
+            except RateLimited as error:
+                # Files have limits of their own; what the room says must not be slowed down by them.
+                raise NotYet(min(error.retry_after_ms or UNSAID_MS, LONGEST_MS)) from None
+
+    async def _upload(self, sha256: str, known: uploads.Upload | None) -> str:
+        data = await asyncio.to_thread(self._files, sha256)
+        if data is None or hashlib.sha256(data).hexdigest() != sha256:
+            raise BadRequest("A picture's file is not there any more, or has changed since it was read.")
+        kind = _kind(data)
+        mxc = known.mxc if known is not None else await self._reserve(sha256)
+        if mxc is None:
+            mxc = await self._send_at_once(data, kind)
+        elif not await self._fill(mxc, data, kind):
+            await self._store.run(uploads.drop_upload, sha256)
+            raise ServerTrouble("The homeserver forgot the place for a picture; it is asked for another one.")
+        await self._store.run(uploads.keep_upload, sha256, mxc, whole=True)
+        return mxc
 
     async def _reserve(self, sha256: str) -> str | None:
         """Ask for a media id and keep it; None from a server that gives none beforehand."""

@@ -49,7 +49,7 @@ class Thing(Protocol):
         ...
 
     async def write(self, item: Unsettled, content: JsonObject) -> EventId:
-        """Write it; once, since somebody else may change the same thing at any moment."""
+        """Write it, once, since somebody else may change the same thing at any moment; gives the event, "" for none."""
         ...
 
 
@@ -169,7 +169,7 @@ class Things:
         if wanted is not None:
             wanted = await thing.finish(item, wanted, content)
         if wanted is None or wanted == content:
-            await self._store.run(_note_read, item, content)
+            await self._store.run(_note_read, item, content, self._me, self._clock.now_ms())
             return False
         failpoints.pass_by("state.before_send")
         event = await thing.write(item, wanted)
@@ -196,14 +196,22 @@ def _is_over(tx: Tx, item: Unsettled, url: Json) -> bool:
     )
 
 
-def _note_read(tx: Tx, item: Unsettled, content: JsonObject | None) -> None:
+def _note_read(tx: Tx, item: Unsettled, content: JsonObject | None, me: UserId, now_ms: int) -> None:
     if item.type in PSEUDO and content is not None:  # of events sync tells
-        note(tx, item, content, UserId(""))
+        # Nobody can be asked who set it. What is just as we want it may be ours, by a call whose answer was lost.
+        wanted = claims.claims_on(tx, item.room, item.type, item.key, now_ms)
+        seen = mirror.state_of(tx, item.room, item.type, item.key)
+        ours = any(claim.path == () and not claim.ended and claim.value == content for claim in wanted)
+        ours = ours or (seen is not None and seen.sender == me and seen.digest == mirror.digest_of(content))
+        note(tx, item, content, me if ours else UserId(""))
     claims.settled(tx, item)
 
 
 def _note_written(tx: Tx, item: Unsettled, event: EventId, me: UserId, content: JsonObject, now_ms: int) -> None:
-    mirror.see_state(tx, item.room, item.type, item.key, event, me, content)
+    if item.type in PSEUDO:
+        note(tx, item, content, me)
+    else:
+        mirror.see_state(tx, item.room, item.type, item.key, event, me, content)
     if item.type == ALIAS and claims.claims_on(tx, item.room, NAMING, "", now_ms):
         # It may have been refused, or about to be, because the alias was not here.
         claims.mark_unsettled(tx, item.room, NAMING, "", now_ms, item.priority)

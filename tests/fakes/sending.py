@@ -85,14 +85,20 @@ def _send(world: World, requester: Requester, room_id: str, draft: Draft, txn_id
     same = same_state(room, draft)
     if same is not None:
         return same
-    if (draft.type, draft.content.get("replacement_room")) == ("m.room.tombstone", room_id):
-        raise bad_request("Tombstone cannot reference the room it was sent in")
+    _check_tombstone(room, draft)
     auth.check(room, draft)
     if limited:
         world.limiter.take("message", requester.user_id)
     if draft.type == "m.room.canonical_alias" and draft.state_key == "":
         check_aliases(world, room, draft.content)
     return world.append(room, draft, requester, txn_id)
+
+
+def _check_tombstone(room: Room, draft: Draft) -> None:
+    if draft.type == "m.room.tombstone" and "replacement_room" not in draft.content:
+        raise bad_request("Content has no replacement_room key")
+    if draft.type == "m.room.tombstone" and draft.content["replacement_room"] == room.room_id:
+        raise bad_request("Tombstone cannot reference the room it was sent in")
 
 
 def check_aliases(world: World, room: Room, content: JsonObject) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from pathlib import Path
 
 import aiohttp
@@ -26,6 +27,7 @@ from orchestrator.matrix.delivery import Delivery, Job
 from orchestrator.matrix.gateway import Gateway
 from orchestrator.matrix.history import History
 from orchestrator.matrix.making import Maker
+from orchestrator.matrix.pictures import NO_FILES, Files
 from orchestrator.matrix.ports import DirectRoom
 from orchestrator.matrix.sync import Syncer
 from orchestrator.model.effects import AnyEffect, Outcome, Result
@@ -55,12 +57,13 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-def kill_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Die at a failpoint, whenever it is passed."""
+def kill_at(monkeypatch: pytest.MonkeyPatch, name: str, nth: int = 1) -> None:
+    """Die at a failpoint, from the n-th time on that it is passed."""
     assert name in failpoints.NAMES
+    passings = count(1)
 
     def pass_by(passed: str) -> None:
-        if passed == name:
+        if passed == name and next(passings) >= nth:
             raise Killed(name)
 
     monkeypatch.setattr(failpoints, "pass_by", pass_by)
@@ -138,6 +141,7 @@ class Life:
         overlay: Overlay,
         device: str,
         craft: type[Asker],
+        files: Files = NO_FILES,
     ) -> None:
         self.hs, self.rows, self.device = hs, rows, device
         self.asker, self.greeting = craft(), Greeting()
@@ -162,6 +166,7 @@ class Life:
             compose=self._compose,
             maker=Maker(rows, gateway, history, hs.clock, KEEPER, direct_room),
             amend=overlay,
+            files=files,
         )
         self.budget = Budget()
         self.delivery = Delivery(rows, self.carrier, self.budget, hs.clock, rng)
@@ -253,6 +258,7 @@ async def living(
     *,
     device: str = "KEEPER",
     craft: type[Asker] = Asker,
+    files: Files = NO_FILES,
 ) -> AsyncIterator[Life]:
     """Start the bot on the rows of a directory and take in what happened; it ends with the context."""
     async with AsyncExitStack() as stack:
@@ -261,7 +267,7 @@ async def living(
         # A connection for each request: aiohttp repeats a request by itself when a kept connection breaks.
         connector = aiohttp.TCPConnector(force_close=True)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        life = Life(hs, store.of(AccountKey("keeper")), http, overlay or Overlay(), device, craft)
+        life = Life(hs, store.of(AccountKey("keeper")), http, overlay or Overlay(), device, craft, files)
         await life.sync()
         yield life
 
