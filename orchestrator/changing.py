@@ -21,7 +21,7 @@ from orchestrator.matrix.budget import Limiter
 from orchestrator.matrix.reading import Reader
 from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import CommunityKey, Json, JsonObject
+from orchestrator.model.ids import CommunityKey, Json, JsonObject, RoomId
 from orchestrator.planning import Whole, digest_of, fetch, plan_whole
 from orchestrator.rooms import EXISTS, Applied, Change, Choices, Left, StalePlan, State, apply_community
 from orchestrator.rooms import plan_community as plan_rows
@@ -181,6 +181,10 @@ class Changing:
             "communities": [{"community": community.key, **_told(applied)} for community, applied in todo],
         }
 
+    async def differences(self, community: Community) -> Sequence[Change]:
+        """List what differs in a community now."""
+        return (await self._plan(community)).plan.differences
+
     async def progress(self, name: str) -> JsonObject:
         """Tell how far it has come with a ticket, and, at its end, what could not be done.
 
@@ -239,7 +243,9 @@ class Changing:
         """Count what is still to be done."""
         return sum(
             [
-                await self._app.store.of(community.account).run(_waiting, community, applied)
+                await self._app.store.of(community.account).run(
+                    remaining, community, frozenset(slot.room for slot in applied.slots)
+                )
                 for community, applied in ticket.todo
             ]
         )
@@ -305,9 +311,10 @@ def _missing(applied: Applied, changes: Sequence[Change]) -> dict[str, Change]:
     return {change.name: change for change in changes if change.name in asked and change.state not in _DONE}
 
 
-def _waiting(tx: Tx, community: Community, applied: Applied) -> int:
-    rooms = {where for room in community.every_room() if (where := bindings.bound_room(tx, community.key, room.key))}
-    rooms |= {slot.room for slot in applied.slots}
+def remaining(tx: Tx, community: Community, also: frozenset[RoomId] = frozenset()) -> int:
+    """Count what is still to be done in a community's rooms, and in some others."""
+    bound = (bindings.bound_room(tx, community.key, room.key) for room in community.every_room())
+    rooms = {*also, *(room for room in bound if room is not None)}
     marks = sum(item.room in rooms for item in claims.unsettled(tx))
     rows = sum(
         row.target.startswith(f"{community.key}/")

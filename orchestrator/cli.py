@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -152,6 +153,90 @@ def schema(directory: Path = Path("schemas"), /) -> int:
     for file in written:
         print(file)
     return 0
+
+
+OnlyRooms = Annotated[
+    tuple[str, ...],
+    Parameter(name="--room", help="Only this room, such as tuesday, grove/tuesday, space or control. May be repeated."),
+]
+
+
+@app.command(sort_key=6, help_epilogue="")
+def plan(
+    *,
+    config: ConfigFile = Path("config.yaml"),
+    room: OnlyRooms = (),
+    refresh: bool = False,
+    markdown: bool = False,
+    as_json: AsJson = False,
+) -> int:
+    """Show what your files would change in the rooms that exist. Changes nothing, and works beside a running bot.
+
+    Exits 0 when there is nothing to do, 2 when there is, 1 when something is wrong.
+
+    Parameters
+    ----------
+    refresh:
+        Look at every room again instead of relying on what the running bot has heard.
+    markdown:
+        Print Markdown, to talk about it with others.
+    """
+    from orchestrator import logs  # noqa: PLC0415
+    from orchestrator.verbs.plan import plan as show_plan  # noqa: PLC0415
+
+    logs.configure(level=logging.ERROR)
+    form: Literal["words", "json", "markdown"] = "json" if as_json else "markdown" if markdown else "words"
+    return _finish(show_plan(_config_in(config), rooms=room, refresh=refresh, form=form))
+
+
+@app.command(sort_key=7, help_epilogue="")
+def apply(
+    *,
+    config: ConfigFile = Path("config.yaml"),
+    digest: str | None = None,
+    yes: bool = False,
+    room: OnlyRooms = (),
+    allow_expose: bool = False,
+    allow_upgrade: bool = False,
+    one_way: tuple[str, ...] = (),
+    take: Literal["ours", "theirs"] | None = None,
+    adopt: bool = False,
+    force: bool = False,
+    as_json: AsJson = False,
+) -> int:
+    """Make your rooms what your files say, through the running bot or without one.
+
+    Shows what would change and asks first, unless you pass the digest that 'plan' ended with. You may stop it at any
+    time; asking again goes on. Exits 0 when all is done, 1 when something could not be.
+
+    Parameters
+    ----------
+    digest:
+        Of the plan that you have seen. If it is another one by now, nothing is done.
+    yes:
+        Do not ask: apply whatever the plan is.
+    allow_expose:
+        Also what lets more people in, or lets them read or do more.
+    allow_upgrade:
+        Also what needs a new room in the place of the old one.
+    one_way:
+        The phrase that the plan names for something that can never be undone. May be repeated.
+    take:
+        What somebody changed by hand: put it as your files say (ours), or leave it (theirs).
+    adopt:
+        Also what was never the bot's to decide: the settings of a room that you took over.
+    force:
+        Also when more would change at once than is wise.
+    """
+    from orchestrator import logs  # noqa: PLC0415
+    from orchestrator.rooms import Choices  # noqa: PLC0415
+    from orchestrator.verbs.apply import Wishes  # noqa: PLC0415
+    from orchestrator.verbs.apply import apply as apply_plan  # noqa: PLC0415
+
+    logs.configure(level=logging.ERROR)
+    choices = Choices(allow_expose=allow_expose, allow_upgrade=allow_upgrade, take=take, adopt=adopt, force=force)
+    wishes = Wishes(digest=digest, yes=yes, rooms=room, phrases=one_way, choices=choices, as_json=as_json)
+    return _finish(apply_plan(_config_in(config), wishes))
 
 
 def _finish(work: Coroutine[object, object, int]) -> int:

@@ -1,0 +1,240 @@
+"""``circlekeeper apply``: makes rooms what the files say, after it was shown and agreed to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal
+
+from orchestrator.changing import Order, remaining
+from orchestrator.errors import SetupError
+from orchestrator.model.ids import Json, JsonObject
+from orchestrator.planning import Onlooker, Outlook, bot_runs, looking
+from orchestrator.rooms import Choices, State
+
+from .hands import Hands, OwnBot, RunningBot, own_bot
+from .naming import find_rooms, phrase_of, said
+from .showing import as_json, in_words
+from .terminal import Screen, agrees, ask, can_ask, how_long
+
+LOOK_S: Final = 0.5
+
+STALE: Final = (
+    "Something has changed since that plan was made, so nothing was done. Look again with 'circlekeeper plan', and use"
+    " the digest that it ends with."
+)
+NOT_AGREED: Final = (
+    "Nothing was done, because nobody was asked. Look at 'circlekeeper plan' first and pass the digest that it ends with"
+    " (--digest), or say --yes to apply whatever it is."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What was typed behind ``apply``.
+
+    Attributes:
+        digest: of the plan that was seen.
+        yes: apply whatever the plan is.
+        rooms: only these.
+        phrases: what was said of changes that can never be undone.
+        choices: everything else.
+    """
+
+    digest: str | None = None
+    yes: bool = False
+    rooms: Sequence[str] = ()
+    phrases: Sequence[str] = ()
+    choices: Choices = field(default_factory=Choices)
+    as_json: bool = False
+
+
+async def apply(config_path: Path, wishes: Wishes) -> int:
+    """Show, ask, apply and wait; returns the exit code: 0 when all is done, 1 when something could not be."""
+    screen = Screen(as_json=wishes.as_json)
+    async with looking(config_path) as onlooker:
+        data_dir = onlooker.loaded.config.data_dir
+        running = await bot_runs(data_dir)
+        only = find_rooms(onlooker.loaded.documents, wishes.rooms)
+        outlook = await onlooker.plan(only)
+        unfinished = not running and await _unfinished(onlooker)
+    screen.event("plan", **as_json(outlook, only))
+    if wishes.digest is not None and wishes.digest != outlook.digest:
+        raise SetupError(STALE)
+    if not outlook.changes(only) and not unfinished:
+        screen.say("Everything is as your files say. There is nothing to do.")
+        screen.event("result", ok=True, done=[], left=[], refused=[], failed=[])
+        return 0
+    order = await _agreed(outlook, only, wishes, screen)
+    if running:
+        return await _carry_out(RunningBot(data_dir), order, screen)
+    async with own_bot(config_path) as bot:
+        return await _carry_out(bot, await _anew(bot, order, outlook, screen), screen)
+
+
+async def _agreed(outlook: Outlook, only: frozenset[str] | None, wishes: Wishes, screen: Screen) -> Order:
+    """Find out what is meant.
+
+    Raises:
+        SetupError: nobody agreed.
+    """
+    changes = outlook.changes(only)
+    asks = can_ask() and not wishes.as_json
+    if wishes.digest is None:
+        screen.say(*in_words(outlook, only))
+        if not wishes.yes and not (asks and await agrees("Shall this be done?")):
+            raise SetupError(NOT_AGREED if not asks else "Nothing was done.")
+    one_way: set[str] = set()
+    for _community, change in changes:
+        if change.state is State.ONE_WAY:
+            phrase = phrase_of(change)
+            agreed = said(phrase, wishes.phrases)
+            if not agreed and asks:
+                typed = await ask(f'{change.name} can never be undone. If you mean it, type "{phrase}":')
+                agreed = said(phrase, [typed])
+            if agreed:
+                one_way.add(change.name)
+    names: dict[str, frozenset[str]] | None = None
+    if only is not None:
+        names = {
+            whole.community.key: frozenset(
+                change.name for community, change in changes if community.key == whole.community.key
+            )
+            for whole in outlook.plans
+        }
+    return Order(
+        digest=outlook.digest,
+        communities=frozenset(whole.community.key for whole in outlook.plans),
+        names=names,
+        choices=replace(wishes.choices, one_way=frozenset(one_way)),
+    )
+
+
+async def _unfinished(onlooker: Onlooker) -> bool:
+    """Tell whether something that was applied before is still on its way."""
+    for community in onlooker.loaded.documents.communities:
+        if await onlooker.rows(community).run(remaining, community):
+            return True
+    return False
+
+
+async def _anew(bot: OwnBot, order: Order, outlook: Outlook, screen: Screen) -> Order:
+    """Begin with the rooms that are missing, which a bot makes by itself; what else was agreed to follows.
+
+    With rooms that were made meanwhile, or with what /sync has told since, the plan has another digest. What is applied
+    then is what was agreed to, and nothing that was not seen.
+    """
+    ticket = await bot.apply(
+        Order(communities=order.communities, names=dict.fromkeys(order.communities or (), frozenset()))
+    )
+    await _watch(bot, ticket, screen)
+    seen = {(whole.community.key, change.name): change for whole in outlook.plans for change in whole.plan.differences}
+    names: dict[str, set[str]] = {}
+    for community in bot.app.loaded.documents.communities:
+        if community.key not in (order.communities or ()):
+            continue
+        asked = None if order.names is None else order.names.get(community.key, frozenset())
+        agreed = names.setdefault(community.key, set())
+        for change in await bot.beside(bot.app.changing.differences(community)):
+            before = seen.get((community.key, change.name))
+            same = before is not None and before.as_json() == change.as_json()
+            if same and (asked is None or change.name in asked):
+                agreed.add(change.name)
+            elif before is not None and (asked is None or change.name in asked):
+                raise SetupError(STALE)
+    return Order(
+        communities=order.communities,
+        names={key: frozenset(chosen) for key, chosen in names.items()},
+        choices=order.choices,
+    )
+
+
+async def _carry_out(hands: Hands, order: Order, screen: Screen) -> int:
+    try:
+        begun = await hands.apply(order)
+        screen.event(
+            "begun", digest=begun.get("digest"), total=begun.get("total"), estimate_ms=begun.get("estimate_ms")
+        )
+        total, estimate_ms = _number(begun, "total"), _number(begun, "estimate_ms")
+        if total:
+            screen.say(f"{total} things to do, {how_long(estimate_ms)}.")
+        ended = await _watch(hands, begun, screen)
+    except asyncio.CancelledError:
+        screen.say(
+            "The bot goes on with it by itself."
+            if hands.resumes
+            else "Stopped. What was begun is kept; the next apply, or the bot, goes on with it."
+        )
+        raise
+    return _report(begun, ended, hands, screen)
+
+
+async def _watch(hands: Hands, begun: JsonObject, screen: Screen) -> JsonObject:
+    while True:
+        now = await hands.progress(str(begun.get("ticket")))
+        screen.progress(
+            _number(now, "left"),
+            _number(now, "total"),
+            _number(now, "estimate_ms"),
+            reachable=now.get("reachable") is not False,
+        )
+        if now.get("finished") is True:
+            return now
+        await asyncio.sleep(LOOK_S)
+
+
+def _report(begun: JsonObject, ended: JsonObject, hands: Hands, screen: Screen) -> int:
+    done, left, refused = (_gathered(begun, part) for part in ("done", "left", "refused"))
+    failed, waiting = _objects(ended.get("failed")), _number(ended, "left")
+    missed = [one for one in left if one.get("state") not in _LET_BE]
+    ok = not (missed or refused or failed or waiting)
+    screen.event("result", ok=ok, done=done, left=left, refused=refused, failed=failed, waiting=waiting)
+    kept = [one for one in done if not any(_name(one) == _name(other) for other in failed)]
+    if kept:
+        screen.say(f"Done: {len(kept)} {'change' if len(kept) == 1 else 'changes'}.")
+    elif ok:
+        screen.say("Done.")
+    for one in refused:
+        screen.say(f"Refused: {one.get('reason')}")
+    for one in failed:
+        screen.say(f"Not done: {_name(one)}: {one.get('why')}")
+    for one in left:
+        screen.say(
+            f"{'Not done' if one.get('state') not in _LET_BE else 'Left as it is'}: {_name(one)}: {one.get('why')}"
+        )
+    if waiting:
+        screen.say(
+            f"{waiting} {'thing is' if waiting == 1 else 'things are'} still on the way: the homeserver has not taken"
+            f" {'it' if waiting == 1 else 'them'} yet. "
+            + ("The bot goes on trying." if hands.resumes else "It is kept; the next apply, or the bot, goes on.")
+        )
+    return 0 if ok else 1
+
+
+_LET_BE: Final = frozenset({State.DRIFT.value, State.ORPHAN.value, State.NO_OP.value, State.CONVERGED.value})
+"""What nobody asked to be done is no failure."""
+
+
+def _gathered(begun: JsonObject, part: Literal["done", "left", "refused"]) -> list[dict[str, Json]]:
+    communities = _objects(begun.get("communities"))
+    several = len(communities) > 1
+    return [
+        {**({"community": one.get("community")} if several else {}), **entry}
+        for one in communities
+        for entry in _objects(one.get(part))
+    ]
+
+
+def _objects(value: Json) -> list[dict[str, Json]]:
+    return [dict(one) for one in value if isinstance(one, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def _name(one: Mapping[str, Json]) -> str:
+    return f"{one.get('room')}/{one.get('path')}"
+
+
+def _number(answer: JsonObject, key: str) -> int:
+    value = answer.get(key)
+    return value if isinstance(value, int) else 0
