@@ -44,7 +44,7 @@ async def test_a_lead_confirms_in_a_sealed_room_while_the_bot_is_away(
 ) -> None:
     ana = await people.encrypted(homeserver, "ana")
     cy = await people.encrypted(homeserver, "cy")
-    garden = await plant(tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[1:6]}")
+    garden = await plant(tmp_path, homeserver, ana.user_id, f"asker-{ana.user_id[1:13]}")
     async with bot_inside(garden):
         rooms = await garden.until_rooms()
         await come_in(ana, rooms, [ana, cy], "sealed")
