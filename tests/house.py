@@ -89,6 +89,12 @@ class House:
         await self.engine.take(SyncBatch(since=None, until="s0", rooms=tuple(updates)), catching_up=True)
         await self.engine.settle()
 
+    async def let_keepers_in(self) -> None:
+        """Let leads and facilitators follow the bot's invitations to their control room."""
+        for community in self.documents.communities:
+            for user in sorted(community.staff()):
+                await self.join(user, room_id(community.key, CONTROL_KEY))
+
     # -- what happens ---------------------------------------------------------------------------------------------------
 
     def next_id(self, kind: str = "e") -> EventId:

@@ -114,12 +114,12 @@ class Culture:
                 return reasons.due(tx, self._documents, timer, now)
             case "observed" | "look" | "powerless":
                 return notices.due(tx, self._documents, self._duty, timer, now)
-            case "raised":
-                raising.due(tx, timer, now)
+            case "raised" | "leads":
+                return raising.due(tx, self._documents, timer, now)
             case "tidy":
                 reasons.forget(tx, self._documents, now)
                 set_timer(tx, Timer(craft=NAME, key=TIDY, due_ms=now.at_ms + DAY_MS))
-        return ()  # or the leads have had their day
+        return ()
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         """Follow up on what became of an effect."""

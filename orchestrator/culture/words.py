@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from babel.dates import format_datetime
 from babel.units import format_unit
 
-from orchestrator.documents import care
 from orchestrator.documents.declared import Action, Community, Mode, Policy, Rule
 from orchestrator.i18n import _, current_locale, ngettext
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
@@ -226,77 +225,6 @@ def _does(rule: Rule) -> str:
             return _("Its author can read but not write for {time}, and is told why.").format(time=length(MUTE_MS))
         case Action.RAISE:
             return _("It asks the facilitators to look.")
-
-
-# -- reaching a person -------------------------------------------------------------------------------------------------
-
-
-def asks_for_contact(user: str, where: str | None, people: Sequence[str]) -> str:
-    """Tell those who look after a community that somebody would like to be contacted."""
-    said = (
-        _("{person} would like someone to get in touch with them. They asked me in private.")
-        if where is None
-        else _("{person} would like someone to get in touch with them. They asked me in {room}.")
-    ).format(person=user, room=where)
-    called = f"{', '.join(people)}: " if people else ""
-    please = _(
-        "Please write to them as soon as you can, and say here who does, so that they hear from one of you. I do not"
-        " pass on anything they wrote."
-    )
-    return f"{called}{said} {please}"
-
-
-def passed_on(communities: Sequence[Community], *, on_duty: bool, again: bool) -> str:
-    """Tell somebody who asked for a person that it was passed on, to whom, and where to turn meanwhile."""
-    names = ", ".join(community.name for community in communities)
-    if again:
-        told = _(
-            "They already know, I told them not long ago. If nobody has written to you after a while, ask me again, and"
-            " I'll tell them once more."
-        )
-    elif on_duty:
-        told = _(
-            "I'm telling the people who look after {community} that you would like someone to get in touch. The one who"
-            " is on duty now is asked first."
-        )
-    else:
-        told = _(
-            "I'm telling the people who look after {community} that you would like someone to get in touch. Nobody is on"
-            " duty at this moment, so I'm asking the leads."
-        )
-    first = communities[0]
-    policy = first.policy()
-    return "\n\n".join(
-        [
-            _("Thank you for asking. {told}").format(told=told.format(community=names)),
-            _(
-                "They will see your name, and nothing that you wrote. They are people with days and nights of their own,"
-                " so it can take a while; you do not have to do anything more."
-            ),
-            care.in_words(policy.care if policy is not None else None, first.locale),
-        ]
-    )
-
-
-def nobody_reached(communities: Sequence[Community]) -> str:
-    """Tell somebody that asking for a person failed, and whom they can write to."""
-    first = communities[0]
-    policy = first.policy()
-    leads = ", ".join(dict.fromkeys(lead for community in communities for lead in community.leads))
-    return "\n\n".join(
-        [
-            _(
-                "I'm sorry: I could not reach the people who look after {community} just now. You can write to one of"
-                " them yourself: {leads}"
-            ).format(community=first.name, leads=leads),
-            care.in_words(policy.care if policy is not None else None, first.locale),
-        ]
-    )
-
-
-def could_not_write() -> str:
-    """Tell somebody in the room that a private word did not get through, and nothing else."""
-    return _("I tried to answer you in private and could not. You can open a private chat with me and ask again there.")
 
 
 def length(ms: int) -> str:

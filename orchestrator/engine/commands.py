@@ -115,7 +115,7 @@ class Commands:
             except Refusal as refusal:
                 return "engine", [self._say(event, refusal.message, now, community)]
             # Of a storm of calls for help each that is passed on is answered; the rest would say the same again.
-            passed_on = any(effect.priority is Priority.SAFETY for effect in effects)
+            passed_on = any(effect.priority is Priority.SAFETY and effect.person is None for effect in effects)
             return craft, effects if recent <= PER_MINUTE or passed_on else []
 
     def _is_urgent(self, words: Words) -> bool:

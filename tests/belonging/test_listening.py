@@ -39,6 +39,7 @@ def a_community(key: str = "grove", name: str = "The Grove", locale: str = "en")
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with house_of(tmp_path, Documents(communities=(a_community(),))) as house:
         await house.open()
+        await house.let_keepers_in()
         await house.join(CY, CIRCLE)
         await house.deliver()
         yield house

@@ -46,8 +46,9 @@ def a_grove(*rules: Rule, history: str = "joined", encryption: bool = False) -> 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    """Where the link rule acts, in The Grove, with nobody there yet and the norms already posted."""
+    """Where the link rule acts, in The Grove, with nobody there yet but the keepers, and the norms already posted."""
     async with house_of(tmp_path, a_grove(rule())) as house:
         await house.open()
         await house.deliver()
+        await house.let_keepers_in()
         yield house

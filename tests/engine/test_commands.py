@@ -24,6 +24,7 @@ RULE = "links-from-newcomers"
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with house_of(tmp_path, documents(a_community(rule()))) as house:
         await house.open()
+        await house.let_keepers_in()
         await house.join(CY, CIRCLE)
         await house.deliver()
         yield house
