@@ -6,15 +6,31 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.documents.declared import Community
+from orchestrator.documents.declared import SPACE_KEY, Community
 from orchestrator.errors import Refusal
-from orchestrator.i18n import _
+from orchestrator.i18n import _, speaking
 from orchestrator.model.feature import Now, Tx
-from orchestrator.model.ids import JsonObject, RoomKey
+from orchestrator.model.ids import JsonObject, RoomKey, UserId
+from orchestrator.store import bindings, mirror, outbox
+from orchestrator.store.claims import (
+    Claim,
+    claims_of,
+    drop_claim,
+    forget_claim,
+    put_claim,
+    put_ended,
+    remember_claim,
+)
 
-from .changes import Change, Plan, Slot
-from .guards import Refused
-from .plan import plan_community
+from .archive import start_archive
+from .attributes import ROLE, TEMPLATE
+from .changes import EXISTS, Change, Plan, Slot, State
+from .compose import APPLIED, ON_DRIFT
+from .guards import Refused, guard
+from .plan import make_plan
+from .report import CRAFT
+from .sight import Sight, look
+from .standing import POWER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +101,196 @@ def apply_community(
 ) -> Applied:
     """Plan again in this transaction and make it so, if it is still the plan that was shown.
 
+    What is not allowed, or cannot be done, is left and said; the rest is done all the same. Nothing is sent here: claims
+    change, and whoever writes the rooms' state follows them.
+
     Args:
+        tx: the transaction in which both happens.
+        community: as declared.
+        now: the moment, and who we are.
         digest: of the plan that was shown; None: whatever the plan is now.
-        fetched, unreadable: as for ``plan_community``.
+        choices: what was decided beside the plan itself.
+        fetched: as for ``plan_community``.
+        unreadable: as for ``plan_community``.
 
     Raises:
         StalePlan: the plan is another one by now, or not whole; nothing was written.
     """
-    plan = plan_community(tx, community, now.me, fetched, unreadable)
-    if plan.needed or (digest is not None and digest != plan.digest):
-        raise StalePlan(_("Something has changed since this plan was made, so nothing was done. Please look again."))
-    return Applied(
-        plan=plan, left=tuple(Left(change, "") for change in plan.differences if choices.only == frozenset())
-    )
+    sight = look(tx, community, fetched, unreadable)
+    plan = make_plan(community, sight, now.me)
+    with speaking(community.locale):
+        if plan.needed or (digest is not None and digest != plan.digest):
+            raise StalePlan(
+                _("Something has changed since this plan was made, so nothing was done. Please look again.")
+            )
+        return _Applying(tx, community, sight, plan, choices, now).run()
+
+
+class _Applying:
+    """One application of one plan."""
+
+    def __init__(self, tx: Tx, community: Community, sight: Sight, plan: Plan, choices: Choices, now: Now) -> None:
+        self._tx, self._community, self._sight, self._plan = tx, community, sight, plan
+        self._choices, self._now = choices, now
+        self._left: list[Left] = []
+        self._slots: dict[Slot, Change] = {}
+        self._upgrades: list[RoomKey] = []
+
+    def run(self) -> Applied:
+        chosen: list[Change] = []
+        for change in self._plan.differences:
+            reason = objection(change, self._choices)
+            if reason:
+                self._left.append(Left(change, reason))
+            else:
+                chosen.append(change)
+        refused = guard(
+            self._community,
+            self._plan,
+            chosen,
+            self._sight.rooms,
+            self._now.me,
+            force=self._choices.force,
+            absent=self._absent(),
+        )
+        held = {id(change): each.reason for each in refused for change in each.changes}
+        self._left += [Left(change, held[id(change)]) for change in chosen if id(change) in held]
+        done = [change for change in chosen if id(change) not in held and self._make(change)]
+        self._say_stances(done)
+        for slot, change in self._slots.items():
+            # Left for the writer: this was decided over what was live then, whoever had set it.
+            word = Claim(
+                room=slot.room, type=slot.type, key=slot.key, path=APPLIED, owner=TEMPLATE, value=change.based_on
+            )
+            put_ended(self._tx, word, self._now.at_ms)
+        return Applied(
+            plan=self._plan,
+            done=tuple(done),
+            left=tuple(self._left),
+            refused=tuple(refused),
+            slots=frozenset(self._slots),
+            upgrades=tuple(self._upgrades),
+        )
+
+    def _make(self, change: Change) -> bool:
+        """Make one change; tells whether it was made."""
+        if change.path == EXISTS:
+            return self._make_room(change)
+        if change.state is State.UPGRADE:
+            if change.room not in self._upgrades:
+                self._upgrades.append(change.room)
+            return True
+        slot = change.slot
+        if slot is None:
+            return False
+        claim = Claim(
+            room=slot.room,
+            type=slot.type,
+            key=slot.key,
+            path=change.claim_path,
+            owner=change.owner,
+            value=change.value,
+        )
+        at_ms = self._now.at_ms
+        if change.state is State.ORPHAN:
+            forget_claim(self._tx, claim)
+        elif change.state is State.CONVERGED:
+            (forget_claim if change.value is None else remember_claim)(self._tx, claim)
+        else:
+            if change.value is not None:
+                put_claim(self._tx, claim, at_ms)
+            elif slot.type == "m.space.child":
+                self._unlink(slot)
+            else:
+                drop_claim(self._tx, slot.room, slot.type, change.owner, at_ms, key=slot.key, path=change.claim_path)
+            self._slots[slot] = change
+        return True
+
+    def _make_room(self, change: Change) -> bool:
+        if change.state is State.CREATE:
+            return True  # whoever settles makes what is missing
+        room = self._community.room(change.room)
+        if room is not None:
+            try:
+                for effect in start_archive(self._tx, self._community, room, self._now):
+                    outbox.record(self._tx, f"apply:{self._plan.digest}", CRAFT, effect, self._now.at_ms)
+            except Refusal as refusal:
+                self._left.append(Left(change, refusal.message))
+                return False
+            return True
+        where = self._sight.gone[change.room]
+        for claim in (*claims_of(self._tx, TEMPLATE), *claims_of(self._tx, ROLE)):
+            if where in (claim.room, claim.key):
+                forget_claim(self._tx, claim)
+        bindings.unbind(self._tx, self._community.key, change.room)
+        return True
+
+    def _unlink(self, slot: Slot) -> None:
+        for claim in self._sight.claims.get(slot, ()):
+            if claim.owner == TEMPLATE:
+                at_ms = self._now.at_ms
+                drop_claim(self._tx, slot.room, slot.type, TEMPLATE, at_ms, key=slot.key, path=claim.path)
+
+    def _say_stances(self, done: Collection[Change]) -> None:
+        """Say what is done about other people's changes of what is ours only now."""
+        made = {id(change) for change in done}
+        said = {slot for slot, claims in self._sight.claims.items() for claim in claims if claim.path == ON_DRIFT}
+        people = {
+            change.slot
+            for change in self._plan.differences
+            if id(change) not in made and change.path.startswith(("leads.", "power.users."))
+        }
+        for change in done:
+            slot = change.slot
+            if slot is None or slot in said or slot.type == EXISTS or change.state in {State.ORPHAN, State.UPGRADE}:
+                continue
+            # Power is put right for good only once everybody who is to have it does.
+            if (slot.type == POWER and slot not in people) or (slot.type != POWER and change.stance != "enforce"):
+                said.add(slot)
+                stance = Claim(
+                    room=slot.room, type=slot.type, key=slot.key, path=ON_DRIFT, owner=TEMPLATE, value=change.stance
+                )
+                put_claim(self._tx, stance, self._now.at_ms)
+
+    def _absent(self) -> frozenset[UserId]:
+        """Find leads who were in the community's space and are not any more."""
+        space = self._sight.rooms.get(SPACE_KEY)
+        if space is None:
+            return frozenset()
+        known = {lead: mirror.member(self._tx, space.id, lead) for lead in self._community.leads}
+        return frozenset(
+            lead for lead, member in known.items() if member is not None and member.membership in {"leave", "ban"}
+        )
+
+
+def objection(change: Change, choices: Choices) -> str:  # noqa: PLR0911 - one way out a state
+    """Say why a change is not made, and what would help; "" when it may be made."""
+    only = choices.only
+    if only is not None and not only & {change.name, change.room or "space"}:
+        return _("This was not asked for.")
+    match change.state:
+        case State.UNKNOWN | State.BLOCKED:
+            return change.reason
+        case State.UPGRADE if not choices.allow_upgrade:
+            return _("This replaces the room by a new one, and needs --allow-upgrade.")
+        case State.ONE_WAY if not choices.one_way & {change.name, change.room or "space"}:
+            return _("This can never be undone. Confirm it by its name: {name}.").format(name=change.name)
+        case State.DRIFT if change.stance == "report":
+            return _takes(change, choices)
+    if State.EXPOSES in (change.state, change.beneath) and not choices.allow_expose:
+        return _("This lets more people in, or lets them read or do more than now, and needs --allow-expose.")
+    if State.ADOPT in (change.state, change.beneath) and not choices.adopt:
+        return _("This was never ours to change, and needs --adopt.")
+    if State.CONFLICT in (change.state, change.beneath):
+        return _takes(change, choices)
+    return ""
+
+
+def _takes(change: Change, choices: Choices) -> str:
+    if choices.take is None:
+        return _("Somebody changed this by hand: --take ours puts it as the files say, --take theirs leaves it.")
+    if choices.take == "theirs":
+        return _("It is left as somebody set it. To keep it for good, write it into the files.")
+    if change.beneath is State.EXPOSES and not choices.allow_expose:
+        return _("This lets more people in, or lets them read or do more than now, and needs --allow-expose.")
+    return ""

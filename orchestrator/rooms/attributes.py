@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, OnDrift, Origin, Room
 from orchestrator.model.ids import LOCATOR_TYPE, Json, RoomId, RoomKey, UserId, server_of
-from orchestrator.model.things import ALIAS, FILE, LISTED, here, listed
+from orchestrator.model.things import ALIAS, FILE, LISTED
 from orchestrator.store.claims import Claim
 
 from .changes import Slot
@@ -130,7 +130,7 @@ class _Room:
         if room.avatar_sha256:
             yield self._at("avatar", "m.room.avatar", (), {FILE: room.avatar_sha256})
         if room.alias is not None and not self._private:
-            yield self._at(f"alias.{room.alias}", ALIAS, (), here(leads_here=True), key=room.alias, doc="alias")
+            yield self._at(f"alias.{room.alias}", ALIAS, ("here",), value=True, key=room.alias, doc="alias")
             alias = f"#{room.alias}:{server_of(self._me)}"
             yield self._at("alias", "m.room.canonical_alias", ("alias",), alias)
 
@@ -148,7 +148,7 @@ class _Room:
         encrypted = (settings.encryption or private) and room.kind == "room"
         algorithm = MEGOLM if encrypted else None
         yield self._at("settings.encryption", "m.room.encryption", ("algorithm",), algorithm, cls="one-way")
-        yield self._at("settings.directory", LISTED, (), listed(shown=settings.listed and not private))
+        yield self._at("settings.directory", LISTED, ("listed",), settings.listed and not private)
         retention, acl = settings.retention, settings.acl
         if retention is not None:
             yield self._at("settings.retention", "m.room.retention", ("max_lifetime",), retention.max_ms)

@@ -157,10 +157,14 @@ def _merge_link(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject
 
 def _whole(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | None:
     """Take the first claim for all of it: what is no event has no keys of other people, and {} says that it is not."""
-    wanted = next((claim.value for claim in ordered if claim.path == () and not claim.ended), None)
-    if wanted is None and all(claim.ended for claim in ordered):
-        wanted = next((claim.before[0] for claim in ordered if claim.path == () and claim.before), None)
-    return wanted if isinstance(wanted, Mapping) else _merge(live, ordered)
+    active = [claim for claim in ordered if not claim.ended]
+    place = next((place for place, claim in enumerate(active) if claim.path == ()), None)
+    if place is None or not isinstance(active[place].value, Mapping):
+        return _merge(live, ordered)
+    content: dict[str, Json] = {path[0]: value for path, value in _leaves(active[place])}
+    for claim in reversed(active[:place]):
+        content = _set(content, claim.path, claim.value)
+    return content
 
 
 def _merge(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | None:

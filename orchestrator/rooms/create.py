@@ -1,23 +1,25 @@
 """Rooms as ``createRoom`` bodies: everything a room needs to be safe is in the one call that makes it. Pure.
 
 No preset is relied on: ``private_chat`` stands for open history and guests, so all that it implies is said explicitly.
-Nobody is made a creator beside the bot (``additional_creators``): creators can never be removed again, not even for the
-best of reasons. A community that is to outlive its bot hands it over with ``handover``, which replaces the rooms.
+Nobody is made a creator beside the bot (``additional_creators``) but those whom the documents name as founders: creators
+can never be removed again, not even for the best of reasons. With a founder a community can outlive its bot.
 Source: client-server API, ``POST /createRoom``; probed on Synapse 1.163, which merges power levels shallowly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from orchestrator.documents.declared import CONTROL_KEY, Community, Room
+from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Room
 from orchestrator.model.ids import LOCATOR_TYPE, CommunityKey, Json, RoomId, RoomKey, UserId, locator_of, server_of
 from orchestrator.model.power import KEEPER_LEVEL, creators_have_power
 
+from .attributes import MEGOLM, allow_rules, allowed, join_rule
 from .levels import room_levels
 from .topic import topic_content
 
-ENCRYPTION: Final[dict[str, Json]] = {"algorithm": "m.megolm.v1.aes-sha2"}
+ENCRYPTION: Final[dict[str, Json]] = {"algorithm": MEGOLM}
 DIRECT_VERSION: Final = "12"
 
 
@@ -39,7 +41,14 @@ def topic_parts(room: Room) -> dict[str, str]:
     return parts
 
 
-def room_body(community: Community, room: Room, me: UserId, *, space: RoomId | None = None) -> dict[str, Json]:
+def room_body(
+    community: Community,
+    room: Room,
+    me: UserId,
+    *,
+    space: RoomId | None = None,
+    rooms: Mapping[RoomKey, RoomId] | None = None,
+) -> dict[str, Json]:
     """Write the ``createRoom`` body of a declared room.
 
     The control room is invite-only, encrypted, without alias and not listed, whatever its settings say. It names the
@@ -49,12 +58,14 @@ def room_body(community: Community, room: Room, me: UserId, *, space: RoomId | N
         community: whose room it is.
         room: the space, the control room or any other.
         me: the bot, who makes it.
-        space: the community's space, once there is one; None only for the space itself.
+        space: the space that it hangs in, once there is one; None only for the community's space itself.
+        rooms: those that exist, by key: whose members it may let in; None: there is only the space.
     """
     control = room.key == CONTROL_KEY
     settings = room.settings
+    there = {**(rooms or {}), **({} if space is None else {room.within: space})}
     state: list[Json] = [
-        _state("m.room.join_rules", _join_rules(room, space)),
+        _state("m.room.join_rules", _join_rules(community, room, there)),
         _state("m.room.history_visibility", {"history_visibility": "joined" if control else settings.history}),
         _state("m.room.guest_access", {"guest_access": _guests(allowed=settings.guests and not control)}),
     ]
@@ -63,7 +74,14 @@ def room_body(community: Community, room: Room, me: UserId, *, space: RoomId | N
     topic = topic_content(topic_parts(room))
     if topic:
         state.append(_state("m.room.topic", topic))
-    if space is not None and room.kind == "room":
+    if settings.retention is not None:
+        least = settings.retention.min_ms
+        lifetimes: dict[str, Json] = {"max_lifetime": settings.retention.max_ms}
+        state.append(_state("m.room.retention", lifetimes if least is None else {**lifetimes, "min_lifetime": least}))
+    if settings.acl is not None:
+        acl: dict[str, Json] = {"allow": list(settings.acl.allow), "deny": list(settings.acl.deny)}
+        state.append(_state("m.room.server_acl", {**acl, "allow_ip_literals": settings.acl.ip_literals}))
+    if space is not None and room.key != SPACE_KEY:
         state.append(_state("m.space.parent", {"via": [server_of(me)], "canonical": True}, space))
     # Last: by it the room is found again, and whatever else it has is then there.
     state.append(_state(LOCATOR_TYPE, {"locator": room_locator(me, community.key, room.key)}))
@@ -72,6 +90,9 @@ def room_body(community: Community, room: Room, me: UserId, *, space: RoomId | N
         creation["type"] = "m.space"
     if not settings.federate:
         creation["m.federate"] = False
+    founders: list[Json] = [*sorted(set(community.founders) - {me})]
+    if founders and creators_have_power(settings.room_version):
+        creation["additional_creators"] = founders
     body: dict[str, Json] = {
         "preset": "private_chat",
         "visibility": "public" if settings.listed and not control else "private",
@@ -133,16 +154,12 @@ def joins_by_itself(room: Room) -> bool:
     return room.key != CONTROL_KEY and room.settings.join in {"restricted", "knock_restricted", "public"}
 
 
-def _join_rules(room: Room, space: RoomId | None) -> dict[str, Json]:
-    if room.key == CONTROL_KEY:
-        return {"join_rule": "invite"}
-    rule = room.settings.join
+def _join_rules(community: Community, room: Room, rooms: Mapping[RoomKey, RoomId]) -> dict[str, Json]:
+    allow = allowed(community, room, rooms)
+    rule = join_rule(room, allow)
     if rule not in {"restricted", "knock_restricted"}:
         return {"join_rule": rule}
-    if space is None or room.kind == "space":
-        # There is nothing it could be restricted to.
-        return {"join_rule": "knock" if rule == "knock_restricted" else "invite"}
-    return {"join_rule": rule, "allow": [{"type": "m.room_membership", "room_id": space}]}
+    return {"join_rule": rule, "allow": allow_rules(allow)}
 
 
 def _guests(*, allowed: bool) -> str:

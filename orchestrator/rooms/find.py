@@ -34,7 +34,7 @@ def find_rooms(tx: Tx, me: UserId, community: Community) -> list[Found]:
     space links to is taken before one that it does not, one in use before one that was replaced, then the one with more
     people in it, then the smallest id: the same choice every time.
     """
-    former = _former_names(community)
+    former = former_names(community)
     for key, names in former.items():
         if bindings.bound_room(tx, community.key, key) is None:
             any(bindings.rename(tx, name, (community.key, key)) for name in names)
@@ -54,7 +54,7 @@ def find_rooms(tx: Tx, me: UserId, community: Community) -> list[Found]:
     return found
 
 
-def _former_names(community: Community) -> Mapping[RoomKey, list[tuple[CommunityKey, RoomKey]]]:
+def former_names(community: Community) -> Mapping[RoomKey, list[tuple[CommunityKey, RoomKey]]]:
     """List by which names each room may be known from before it, or its community, was renamed."""
     declared = {room.key for room in community.every_room()}
     names = {}

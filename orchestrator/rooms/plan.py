@@ -1,15 +1,24 @@
-"""The plan of a community: what its documents say, what was last applied and what is live, compared. Pure, but for reading."""
+"""The plan of a community: what its documents say, what was last applied and what is live, compared.
+
+``make_plan`` is a pure function of what was seen. Words (names, topics) are digests in the mirror: where a digest is that of
+what we would have written, we know the words; where it is not, the plan asks for them (``Plan.needed``) and is made again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from orchestrator.documents.declared import Community
+from orchestrator.documents.declared import SPACE_KEY, Community, Room
+from orchestrator.i18n import _, speaking
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import JsonObject, UserId
-from orchestrator.store import bindings
+from orchestrator.model.ids import JsonObject, RoomId, RoomKey, UserId
 
+from .attributes import Attribute, attributes
 from .changes import EXISTS, Change, Plan, Slot, State
+from .live import LiveRoom
+from .planner import AttributePlanner
+from .removals import extra_powers, removals
+from .sight import Sight, look
 
 
 def plan_community(
@@ -23,9 +32,100 @@ def plan_community(
 
     Args:
         tx: may be read-only.
+        community: as declared.
+        me: the bot.
         fetched: contents by slot; None where the server says that there is no such state.
         unreadable: slots that were asked for in vain: what they hold is unknown, and is not asked for again.
     """
-    del me, fetched, unreadable
-    missing = (room for room in community.every_room() if bindings.bound_room(tx, community.key, room.key) is None)
-    return Plan(community.key, tuple(Change(room=room.key, path=EXISTS, state=State.CREATE) for room in missing))
+    return make_plan(community, look(tx, community, fetched, unreadable), me)
+
+
+def make_plan(community: Community, sight: Sight, me: UserId) -> Plan:
+    """Plan a community from what was seen of it."""
+    with speaking(community.locale):
+        planner = _Planner(community, sight, me)
+        return Plan(community.key, tuple(planner.changes()), frozenset(planner.needed))
+
+
+class _Planner:
+    """Goes through the rooms, those that are declared and those that are no longer."""
+
+    def __init__(self, community: Community, sight: Sight, me: UserId) -> None:
+        self._community, self._sight, self._me = community, sight, me
+        self.needed: set[Slot] = set()
+        seen = {
+            key: live
+            for key, live in sight.rooms.items()
+            if live.seen and key not in sight.closed and not _is_to_close(community, key)
+        }
+        ids = {key: live.id for key, live in seen.items()}
+        own = {key: live.power.of(me) for key, live in seen.items()}
+        self._declared: dict[RoomKey, list[Attribute]] = {key: [] for key in ids}
+        for attribute in attributes(community, ids, me, own):
+            self._declared[attribute.room].append(attribute)
+
+    def changes(self) -> Iterator[Change]:
+        declared = [attribute for each in self._declared.values() for attribute in each]
+        planner = AttributePlanner(self._sight, self._me, declared, self.needed)
+        places = {(attribute.slot, attribute.claim_path, attribute.owner) for attribute in declared}
+        lost = removals(self._community, self._sight, places, self._declared)
+        for room in self._community.every_room():
+            live = self._sight.rooms.get(room.key)
+            yield from self._room(room, live)
+            if live is None or room.key not in self._declared:
+                continue
+            for attribute in self._declared[room.key]:
+                yield planner.change(attribute)
+            for removal in lost.get(room.key, ()):
+                yield planner.removal(removal)
+            yield from extra_powers(self._community, room, live, self._sight, self._me)
+        for key, where in sorted(self._sight.gone.items()):
+            yield self._gone(key, where)
+
+    def _room(self, room: Room, live: LiveRoom | None) -> Iterator[Change]:
+        if live is None:
+            if not room.archive:
+                yield Change(room=room.key, path=EXISTS, state=State.CREATE, desired=room.name)
+        elif not live.seen:
+            reason = _("I am not in this room, or have not seen it yet, so I cannot tell how it stands.")
+            yield Change(room=room.key, path=EXISTS, state=State.UNKNOWN, desired=room.name, reason=reason)
+        elif room.key in self._sight.closed:
+            reason = _("This room is closed.")
+            yield Change(
+                room=room.key, path=EXISTS, state=State.NO_OP, desired="archived", live="archived", reason=reason
+            )
+        elif room.archive and room.key != SPACE_KEY:
+            reason = _(
+                "The files say that this room is to be closed: nobody is put out, and nothing more is written there."
+            )
+            yield Change(
+                room=room.key,
+                path=EXISTS,
+                state=State.ORPHAN,
+                desired="archived",
+                reason=reason,
+                slot=Slot(live.id, EXISTS),
+                based_on=live.id,
+            )
+        else:
+            yield Change(room=room.key, path=EXISTS, state=State.NO_OP)
+
+    def _gone(self, key: RoomKey, where: RoomId) -> Change:
+        reason = _(
+            "The files do not name this room any more. It stays as it is, and I let go of it; "
+            "to close it, put it back with archive: true."
+        )
+        return Change(
+            room=key,
+            path=EXISTS,
+            state=State.ORPHAN,
+            applied=True,
+            reason=reason,
+            slot=Slot(where, EXISTS),
+            based_on=where,
+        )
+
+
+def _is_to_close(community: Community, key: RoomKey) -> bool:
+    room = community.room(key)
+    return room is not None and room.archive

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from orchestrator.model.ids import Json, JsonObject, RoomId, RoomKey
@@ -13,21 +13,21 @@ from orchestrator.store.rows import dump
 from .topic import topic_content
 
 
-class _Absent:
+class Absent:
     """Nothing stands there; unlike None it is never a value."""
 
     def __repr__(self) -> str:
         return "ABSENT"
 
 
-ABSENT: Final = _Absent()
-Value = Json | _Absent
+ABSENT: Final = Absent()
+Value: TypeAlias = "Json | Absent"
 
 Topics = Mapping[str, str]
 """What others say in the same topic, by slot."""
 
 
-def value_at(
+def value_at(  # noqa: PLR0911 - one way out a kind
     path: str,
     claim_path: Sequence[str],
     content: JsonObject | None,
@@ -70,20 +70,16 @@ def value_at(
 def same(path: str, one: Value, other: Value) -> bool:
     """Tell whether two values of an attribute mean the same."""
     one, other = _meant(path, one), _meant(path, other)
-    if isinstance(one, _Absent) or isinstance(other, _Absent):
+    if isinstance(one, Absent) or isinstance(other, Absent):
         return one is other
     return dump(one) == dump(other)
 
 
 def shown(path: str, value: Value, keys: Mapping[RoomId, RoomKey]) -> Json:
-    """Write a value as a person would in the documents; None where there is none.
-
-    Args:
-        keys: by id, how declared rooms are called.
-    """
-    if isinstance(value, _Absent) or value is None:
+    """Write a value as a person would in the documents; None where there is none. ``keys``: how rooms are called."""
+    if isinstance(value, Absent) or value is None:
         return None
-    read = _SHOWN.get("alias.*" if path.startswith("alias.") else path)
+    read = _SHOWN.get(path)
     if path == "settings.allow":
         return _allow(value, keys)
     return value if read is None else read(value)
@@ -106,28 +102,26 @@ def _list(content: JsonObject, key: str) -> list[Json]:
     return [*value] if isinstance(value, list | tuple) else []
 
 
-def _meant(path: str, value: Value) -> Value:
+def _meant(path: str, value: Value) -> Value:  # noqa: PLR0911 - one way out a kind
     match path:
         case "topic":
             return value or ABSENT if isinstance(value, str) else value
         case "alias" | "settings.federate" | "kind":
             return value if value != _DEFAULTS.get(path) else ABSENT
-        case "suggested":
+        case "suggested" | "settings.directory":
             return value if value is True else ABSENT
-        case "settings.directory":
-            return value if isinstance(value, Mapping) and value.get("listed") is True else ABSENT
         case "link":
-            return ABSENT if isinstance(value, _Absent) or not value else True
+            return ABSENT if isinstance(value, Absent) or not value else True
         case "in":
             return (
                 ABSENT
-                if isinstance(value, _Absent) or not value
+                if isinstance(value, Absent) or not value
                 else isinstance(value, Mapping) and value.get("canonical") is True
             )
         case "settings.allow" | "settings.acl.allow" | "settings.acl.deny" if isinstance(value, list | tuple):
             return sorted(value, key=dump)
         case _ if path.startswith("alias."):
-            return value if isinstance(value, Mapping) and value else ABSENT
+            return value if value is True else ABSENT
     return value
 
 
@@ -156,13 +150,12 @@ def _length(value: Json) -> Json:
 
 _SHOWN: Final[Mapping[str, Callable[[Json], Json]]] = {
     "avatar": lambda value: str(value.get(FILE, ""))[:12] if isinstance(value, Mapping) else value,
-    "alias.*": lambda value: "elsewhere" if value == {"elsewhere": True} else value == {"here": True},
     "kind": lambda value: "space" if value == "m.space" else "room",
     "link": lambda _value: True,
     "in": lambda _value: True,
     "settings.guests": lambda value: "allowed" if value == "can_join" else value,
     "settings.encryption": lambda _value: "required",
-    "settings.directory": lambda value: "listed" if value == {"listed": True} else "hidden",
+    "settings.directory": lambda value: "listed" if value is True else "hidden",
     "settings.retention": _length,
     "settings.retention.min": _length,
 }

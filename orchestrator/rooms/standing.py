@@ -71,7 +71,7 @@ def obstacle(type_: str, claim_path: Sequence[str], before: Value, after: Value,
             return _("I stand no higher than this person here ({own}), so I cannot change what they may do.").format(
                 own=_level(own)
             )
-        if KEEPER_LEVEL <= own and isinstance(after, int) and after >= own:
+        if own >= KEEPER_LEVEL and isinstance(after, int) and after >= own:
             return _("Nobody can be given as much power as I have here ({own}): I could never take it back.").format(
                 own=_level(own)
             )

@@ -1,86 +1,168 @@
-"""What the documents want of the shared state of rooms that exist, as claims."""
+"""What was applied to the rooms, kept as claims: remembered where a room is made, recovered where one is found.
+
+From then on only ``apply`` changes what is claimed; the documents alone change no room that exists. What is the bot's own
+business and not how a room looks follows them at once: the locator, and what is done about other people's changes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from orchestrator.documents.declared import Community
+from orchestrator.documents.declared import Community, Room
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import LOCATOR_TYPE, Json, RoomId, RoomKey, UserId, server_of
-from orchestrator.store.bindings import SPACE_KEY
-from orchestrator.store.claims import Claim, claims_of, drop_claim, put_claim
+from orchestrator.model.ids import LOCATOR_TYPE, EventId, Json, RoomId, RoomKey, UserId
+from orchestrator.model.things import ALIAS, LISTED, listed
+from orchestrator.store import bindings, mirror
+from orchestrator.store.claims import (
+    Claim,
+    claims_of,
+    drop_claim,
+    forget_claim,
+    put_claim,
+    remember_claim,
+)
+from orchestrator.store.rows import dump, load
 
-from .compose import ON_DRIFT
+from .attributes import APPLIED_BY, ROLE, TEMPLATE, Attribute, attributes
+from .changes import Slot
+from .compose import APPLIED, ON_DRIFT
 from .create import room_locator
-from .levels import lead_level
+from .recover import recovered
+from .standing import POWER
 
-TEMPLATE: Final = "template"
-ROLE: Final = "role"
-_PARTS: Final = (("m.room.power_levels", "power"), ("m.room.topic", "topic"), ("m.room.name", "name"))
+HERE: Final = RoomId("!")
+"""Stands for a room that is not made yet."""
+
+_LATER: Final = frozenset({"m.room.avatar", "m.space.child", ALIAS})
+"""What a room is not made with, or may turn out not to have been: its picture, its place in the space, its alias."""
 
 
 def wanted_claims(community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId) -> list[Claim]:
-    """List every claim that the documents make on a community's rooms.
+    """List every claim that a room has which is as the documents say.
 
     Args:
         community: as declared.
         rooms: by key, those that exist and that the bot is in.
         me: the bot, whose server is the way into the rooms.
     """
-    wanted: list[Claim] = []
-    for room in community.every_room():
-        where = rooms.get(room.key)
-        if where is None:
-            continue
-        wanted += [_claim(where, type_, ON_DRIFT, room.on_drift[part]) for type_, part in _PARTS]
-        # A room that was renamed in the file says its new name from then on, and the old one is free for another.
-        wanted.append(_claim(where, LOCATOR_TYPE, (), {"locator": room_locator(me, community.key, room.key)}))
-        wanted.append(_claim(where, "m.room.name", (), {"name": room.name}))
-        wanted.append(_claim(where, "m.room.topic", ("parts", "topic"), room.topic))
-        wanted += [
-            _claim(where, "m.room.power_levels", ("users", lead), lead_level(room), owner=ROLE)
-            for lead in community.leads
-        ]
-    wanted += _links(community, rooms, me)
-    return wanted
+    declared = attributes(community, rooms, me)
+    claims = [attribute.claim for attribute in declared if attribute.claim is not None]
+    return [*claims, *stances(declared), *(_locator(community, key, where, me) for key, where in rooms.items())]
+
+
+def remember_as_made(community: Community, room: Room, rooms: Mapping[RoomKey, RoomId], me: UserId) -> str:
+    """Write down what a room is made with, to be kept with the effect that makes it: the documents may change meanwhile."""
+    about = [
+        claim for claim in wanted_claims(community, {**rooms, room.key: HERE}, me) if HERE in (claim.room, claim.key)
+    ]
+    return dump([[claim.room, claim.type, claim.key, list(claim.path), claim.owner, claim.value] for claim in about])
+
+
+def note_made(tx: Tx, where: RoomId, memory: str, me: UserId, now_ms: int) -> None:
+    """Claim what a room was made with: nothing of it has to be written, but for what comes after the making."""
+    if is_applied(tx, where):
+        return
+    for claim in _remembered(memory, where):
+        (put_claim(tx, claim, now_ms) if claim.type in _LATER else remember_claim(tx, claim))
+        if claim.type == LISTED and isinstance(claim.value, bool):
+            content = listed(shown=claim.value)
+            mirror.see_state(tx, where, LISTED, "", EventId(f"~{mirror.digest_of(content)}"), me, content)
+
+
+def is_applied(tx: Tx, where: RoomId) -> bool:
+    """Tell whether anything was ever applied to a room itself."""
+    row = tx.one(
+        "select 1 as there from claim where account = :account and room = :room and owner in ('template', 'role')"
+        " and type not in (:locator, 'm.space.child') and path not in (:on_drift, :applied) and ended = 0 limit 1",
+        room=where,
+        locator=LOCATOR_TYPE,
+        on_drift=dump(list(ON_DRIFT)),
+        applied=dump(list(APPLIED)),
+    )
+    return row is not None
 
 
 def settle_claims(tx: Tx, community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId, now_ms: int) -> None:
-    """Make the claims of the documents what they should be, and take back those that they no longer make.
+    """Recover what was applied to rooms that were found, and let what is our own business follow the documents.
 
     A room that is no longer declared keeps its claims and its place in the space: leaving a line out of a file is no
-    reason to shut a room.
+    reason to shut a room. One that was adopted has none until a person applies them.
     """
-    wanted = wanted_claims(community, rooms, me)
-    places = {_place(claim) for claim in wanted}
+    how = bindings.how_bound(tx)
+    for key, where in rooms.items():
+        if how.get(where) != "adopted" and not is_applied(tx, where):
+            for claim, stands in recovered(tx, community, key, rooms, me):
+                (remember_claim(tx, claim) if stands else put_claim(tx, claim, now_ms))
+        put_claim(tx, _locator(community, key, where, me), now_ms)
     mine = frozenset(rooms.values())
+    applied: dict[Slot, list[Claim]] = {}
     for claim in (*claims_of(tx, TEMPLATE), *claims_of(tx, ROLE)):
-        if claim.room in mine and claim.type != "m.space.child" and _place(claim) not in places:
-            drop_claim(tx, claim.room, claim.type, claim.owner, now_ms, key=claim.key, path=claim.path)
-    for claim in wanted:
-        put_claim(tx, claim, now_ms)
-
-
-def _links(community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId) -> Iterator[Claim]:
-    """Link every room from the space, in the order of the file; the control room is not shown there."""
-    space = rooms.get(SPACE_KEY)
-    if space is None:
-        return
-    for place, room in enumerate(community.rooms, start=1):
-        child = rooms.get(room.key)
-        if child is None:
+        if claim.room not in mine:
             continue
-        link: Json = {"via": [server_of(me)], "order": f"{place * 10:05d}"}
-        yield Claim(room=space, type="m.space.child", key=child, owner=TEMPLATE, value=link)
-        if community.space.on_drift["links"] != "enforce":
-            stance = community.space.on_drift["links"]
-            yield Claim(room=space, type="m.space.child", key=child, path=ON_DRIFT, owner=TEMPLATE, value=stance)
+        if claim.type in {"m.space.child", "m.room.name"} and claim.path == ():
+            forget_claim(tx, claim)  # of an earlier version, which knew a link and a name as a whole
+        else:
+            applied.setdefault(Slot(claim.room, claim.type, claim.key), []).append(claim)
+    declared = [attribute for attribute in attributes(community, rooms, me) if attribute.slot in applied]
+    _follow(tx, declared, applied, adopted={where for where in mine if how.get(where) == "adopted"}, now_ms=now_ms)
 
 
-def _claim(room: RoomId, type_: str, path: tuple[str, ...], value: Json, *, owner: str = TEMPLATE) -> Claim:
-    return Claim(room=room, type=type_, path=path, owner=owner, value=value)
+def stances(declared: list[Attribute]) -> Iterator[Claim]:
+    """Say what is done about other people's changes, where that is not to put them right.
+
+    For power it is always said: only where it is, power that nobody declared is taken back.
+    """
+    seen: set[Slot] = set()
+    for attribute in declared:
+        if attribute.slot in seen or attribute.cls == "create-only":
+            continue
+        if attribute.stance != "enforce" or attribute.slot.type == POWER:
+            seen.add(attribute.slot)
+            yield stance(attribute)
 
 
-def _place(claim: Claim) -> tuple[str, ...]:
-    return (claim.room, claim.type, claim.key, claim.owner, *claim.path)
+def stance(attribute: Attribute) -> Claim:
+    """Say what is done about other people's changes of one state event."""
+    room, type_, key = attribute.slot
+    return Claim(room=room, type=type_, key=key, path=ON_DRIFT, owner=TEMPLATE, value=attribute.stance)
+
+
+def _follow(
+    tx: Tx, declared: list[Attribute], applied: Mapping[Slot, list[Claim]], *, adopted: set[RoomId], now_ms: int
+) -> None:
+    said = {
+        slot: claim.value
+        for slot, claims in applied.items()
+        for claim in claims
+        if claim.path == ON_DRIFT and claim.owner in APPLIED_BY
+    }
+    wanted = {Slot(claim.room, claim.type, claim.key): claim for claim in stances(declared)}
+    for slot, claim in wanted.items():
+        # In a room that was taken over, power is ours to put right only once all leads have theirs: ``apply`` says when.
+        if slot in said or slot.type != POWER or slot.room not in adopted:
+            put_claim(tx, claim, now_ms)
+    for slot in {attribute.slot for attribute in declared} & said.keys() - wanted.keys():
+        drop_claim(tx, slot.room, slot.type, TEMPLATE, now_ms, key=slot.key, path=ON_DRIFT)
+
+
+def _locator(community: Community, key: RoomKey, where: RoomId, me: UserId) -> Claim:
+    # A room that was renamed in the file says its new name from then on, and the old one is free for another.
+    value: Json = {"locator": room_locator(me, community.key, key)}
+    return Claim(room=where, type=LOCATOR_TYPE, owner=TEMPLATE, value=value)
+
+
+def _remembered(memory: str, where: RoomId) -> Iterator[Claim]:
+    rows = load(memory) if memory.startswith("[") else []
+    for row in rows if isinstance(rows, list) else ():
+        if not isinstance(row, list) or len(row) != 6:
+            continue
+        room, type_, key, path, owner, value = row
+        yield Claim(
+            room=where if room == HERE else RoomId(str(room)),
+            type=str(type_),
+            key=where if key == HERE else str(key),
+            path=tuple(str(part) for part in path) if isinstance(path, list) else (),
+            owner=str(owner),
+            value=value,
+        )

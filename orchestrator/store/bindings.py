@@ -106,6 +106,13 @@ def bindings(tx: Tx) -> list[Binding]:
     return [Binding(CommunityKey(text(r, "community")), RoomKey(text(r, "key")), RoomId(text(r, "room"))) for r in rows]
 
 
+def how_bound(tx: Tx) -> dict[RoomId, How]:
+    """Tell how each declared room came to be: made by us, found again, or adopted from somebody else."""
+    how: dict[str, How] = {"made": "made", "found": "found", "adopted": "adopted"}
+    rows = tx.rows("select room, how from binding where account = :account")
+    return {RoomId(text(row, "room")): how.get(text(row, "how"), "found") for row in rows}
+
+
 def communities_of(tx: Tx, user: UserId) -> list[CommunityKey]:
     """List the communities a user is in: joined to one of their rooms."""
     rows = tx.rows(

@@ -1,0 +1,99 @@
+"""Everything that a plan is made of, read from the rows at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.documents.declared import Community
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import JsonObject, RoomId, RoomKey
+from orchestrator.store import bindings, claims
+from orchestrator.store.claims import Claim
+from orchestrator.store.rows import text
+
+from .changes import Slot
+from .compose import APPLIED
+from .find import former_names
+from .live import LiveRoom, live_room, with_read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """A community's rooms as they stand, and what was ever decided about them.
+
+    Attributes:
+        rooms: by key, those that are bound.
+        adopted: keys of rooms that somebody else made.
+        claims: on the state of these rooms, those of all owners that were not ended.
+        decided: what was applied and not written yet: the event that was live then, by slot.
+        marked: state that may need writing.
+        closed: keys of rooms that are closed for good.
+        gone: rooms that are bound and not declared any more.
+        pictures: which file of ours is at a place.
+    """
+
+    rooms: Mapping[RoomKey, LiveRoom]
+    adopted: frozenset[RoomKey] = frozenset()
+    claims: Mapping[Slot, tuple[Claim, ...]] = field(default_factory=dict)
+    decided: Mapping[Slot, str] = field(default_factory=dict)
+    marked: frozenset[Slot] = frozenset()
+    closed: frozenset[RoomKey] = frozenset()
+    gone: Mapping[RoomKey, RoomId] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict)
+
+    def keys(self) -> dict[RoomId, RoomKey]:
+        """Tell how rooms are called, by id."""
+        return {room.id: key for key, room in self.rooms.items()}
+
+
+def look(
+    tx: Tx,
+    community: Community,
+    fetched: Mapping[Slot, JsonObject | None] | None = None,
+    unreadable: Collection[Slot] = (),
+) -> Sight:
+    """Read it all. Nothing is written; a room that was renamed is found under its former keys, too."""
+    unread = frozenset(unreadable)
+    rooms: dict[RoomKey, LiveRoom] = {}
+    adopted: set[RoomKey] = set()
+    bound = {(row.community, row.key): row.room for row in bindings.bindings(tx)}
+    how = bindings.how_bound(tx)
+    used: set[RoomId] = set()
+    former = former_names(community)
+    for room in community.every_room():
+        names = ((community.key, room.key), *former[room.key])
+        where = next((bound[name] for name in names if name in bound and bound[name] not in used), None)
+        if where is None:
+            continue
+        used.add(where)
+        live = live_room(tx, where, with_servers=room.settings.acl is not None)
+        rooms[room.key] = with_read(live, fetched or {}, unread)
+        if how.get(where) == "adopted":
+            adopted.add(room.key)
+    on: dict[Slot, list[Claim]] = {}
+    for live in rooms.values():
+        for claim in claims.claims_in(tx, live.id):
+            on.setdefault(Slot(claim.room, claim.type, claim.key), []).append(claim)
+    return Sight(
+        rooms=rooms,
+        adopted=frozenset(adopted),
+        claims={slot: tuple(found) for slot, found in on.items()},
+        decided={Slot(c.room, c.type, c.key): str(c.value) for c in claims.ended_at(tx, APPLIED)},
+        marked=frozenset(Slot(mark.room, mark.type, mark.key) for mark in claims.unsettled(tx)),
+        closed=_closed(tx, community),
+        gone={key: where for (name, key), where in bound.items() if name == community.key and where not in used},
+        pictures=_pictures(tx),
+    )
+
+
+def _closed(tx: Tx, community: Community) -> frozenset[RoomKey]:
+    rows = tx.rows(
+        "select key from archived where account = :account and community = :community", community=community.key
+    )
+    return frozenset(RoomKey(text(row, "key")) for row in rows)
+
+
+def _pictures(tx: Tx) -> dict[str, str]:
+    rows = tx.rows("select sha256, mxc from uploaded where account = :account and whole = 1")
+    return {text(row, "mxc"): text(row, "sha256") for row in rows}
