@@ -216,7 +216,8 @@ def state_of(tx: Tx, room: RoomId, type_: str, key: str = "") -> MirroredState |
 def states_of(tx: Tx, room: RoomId) -> dict[tuple[str, str], MirroredState]:
     """Read every state event of a room that is noted, by type and key, as last seen."""
     rows = tx.rows(
-        "select type, key, event, sender, content, digest from state where account = :account and room = :room", room=room
+        "select type, key, event, sender, content, digest from state where account = :account and room = :room",
+        room=room,
     )
     return {(text(row, "type"), text(row, "key")): _state(text(row, "type"), row) for row in rows}
 
@@ -298,7 +299,7 @@ def shares_room(tx: Tx, user: UserId, rooms: frozenset[RoomId]) -> bool:
 
 def forget_room(tx: Tx, room: RoomId) -> None:
     """Drop who is in a room we left; the latch and our membership stay."""
-    for table in ("member", "state", "late", "decided", "look_back", "gap"):
+    for table in ("member", "state", "late", "decided", "look_back", "gap", "drift"):
         tx.run(f"delete from {table} where account = :account and room = :room", room=room)
 
 

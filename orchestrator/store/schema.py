@@ -298,3 +298,30 @@ def doors(db: Database) -> None:
         key=("room", "user"),
     )
     _table(db, "departure", {"community": str, "user": str, "state": str, "times": int}, key=("community", "user"))
+
+
+@migrations()
+def paces(db: Database) -> None:
+    """What was learnt of limits beside the one on messages: how many rooms may be made."""
+    _table(db, "pace", {"limiter": str, "burst": int, "per_hour": int, "learnt_ms": int}, key=("limiter",))
+
+
+@migrations()
+def drifts(db: Database) -> None:
+    """What people changed by hand and the documents have otherwise: digests, never the words themselves."""
+    _table(
+        db,
+        "drift",
+        {
+            "room": str,
+            "type": str,
+            "key": str,
+            "path": str,
+            "event": str,
+            "digest": str,
+            "state": str,
+            "rounds": int,
+            "since_ms": int,
+        },
+        key=("room", "type", "key", "path"),
+    )
