@@ -42,7 +42,8 @@ KEEP_DECIDED_MS: Final = 7 * DAY_MS
 KEEP_LATE_MS: Final = 7 * DAY_MS
 KEEP_JOURNAL_MS: Final = 30 * DAY_MS
 KEEP_PRIVATE_MS: Final = 8 * DAY_MS
-"""Longer than anything could be decided twice; when somebody wrote in private is not known for longer than that."""
+"""When somebody wrote in private is not known for longer than this. By then nothing is decided again that was decided: a look
+back takes in only what is younger (``intake.OLDEST_PAST_MS``) than what is remembered as decided."""
 
 FORGET_EVERY_S: Final = 3_600.0
 RETRY_S: Final = 5.0

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from orchestrator import failpoints
 from orchestrator.documents.declared import Documents
 from orchestrator.model.batch import RoomUpdate, SyncBatch
+from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Outcome
 from orchestrator.model.events import Event, Member, Message, Reaction, Redaction, State, Unreadable, cause_in
 from orchestrator.model.feature import Feature, Now, Tx
@@ -23,7 +24,13 @@ from .commands import Commands
 from .deciding import AGAIN_MS, Deciding, Taken, Turn
 from .questions import Questions
 
-__all__ = ["AGAIN_MS", "Greeter", "Intake", "Taken", "Turn"]
+__all__ = ["AGAIN_MS", "OLDEST_PAST_MS", "Greeter", "Intake", "Taken", "Turn"]
+
+OLDEST_PAST_MS: Final = 6 * DAY_MS
+"""How old may be what a look back takes in: less than what was decided is remembered (``filler.KEEP_DECIDED_MS``)."""
+
+FURTHEST_AHEAD_MS: Final = 7 * DAY_MS
+"""A server whose clock is ahead by more than this may show the same event as a new one again."""
 
 
 @runtime_checkable
@@ -160,7 +167,9 @@ class Intake:
         """
         joined = mirror.member(turn.tx, event.room, self._me)
         here_since_ms = max(ingest.began_ms(turn.tx), joined.since_ms or 0 if joined is not None else 0)
-        if isinstance(event, State | Member) or event.at_ms < here_since_ms:
+        # Older ones may have been decided and forgotten, when nobody minded; nothing of them is for anybody today.
+        since_ms = max(here_since_ms, turn.now.at_ms - OLDEST_PAST_MS)
+        if isinstance(event, State | Member) or event.at_ms < since_ms:
             return
         self.take_page_event(turn, event)
 
@@ -302,4 +311,6 @@ def _is_news(turn: Turn, event: Event) -> bool:
     """Tell whether an event is to be decided: sync and history bring the same now and then, a page may be read twice."""
     if isinstance(event, Unreadable):  # decided when it can be read, if it was not yet
         return not ingest.was_decided(turn.tx, event.room, event.id)
-    return ingest.note_decided(turn.tx, event.room, event.id, turn.now.at_ms)
+    # It is remembered from the time that it claims, so that no look back meets it again as one that is new.
+    kept_ms = max(turn.now.at_ms, min(event.at_ms, turn.now.at_ms + FURTHEST_AHEAD_MS))
+    return ingest.note_decided(turn.tx, event.room, event.id, kept_ms)
