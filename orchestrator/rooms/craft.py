@@ -6,7 +6,7 @@ also when the bot was taken out of it: then the leads are told, and nothing new 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
@@ -26,9 +26,10 @@ from .find import find_rooms
 from .greet import answer_invite, came, watch_direct
 from .lockdown import settle_locks
 from .locking import Locking
-from .members import departures, invitations
+from .members import invitations
+from .membership import Membership
 from .report import is_lost, report_lost, report_not_made, report_replaced, report_twins
-from .wants import settle_claims
+from .wants import note_made, remember_as_made, settle_claims
 
 AGAIN_MS: Final = HOUR_MS
 """How long to wait before asking again for a room that the homeserver refused to make."""
@@ -50,11 +51,12 @@ class Rooms:
         self._documents = documents
         self._me = me
         self._locking = Locking(documents)
+        self._membership = Membership(documents, me)
 
     @property
     def commands(self) -> Sequence[Command]:
-        """Closing rooms for a while, and opening them again."""
-        return self._locking.commands
+        """Closing rooms for a while and opening them again; who comes and goes."""
+        return (*self._locking.commands, *self._membership.commands)
 
     def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
         """Find and make rooms, claim what they should be, and invite whom they are for."""
@@ -78,17 +80,23 @@ class Rooms:
                 return list(report_lost(tx, community, room, event.room))
             if isinstance(event, State) and event.type == "m.room.tombstone":
                 return list(report_replaced(tx, community, room, event.room))
+            if isinstance(event, State):
+                return list(drift.heard(tx, community, room, event, self._me, now))
+            if isinstance(event, Member):
+                return list(self._membership.heard(tx, community, room, event, now))
         return []
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
-        """Ask again for a room that the homeserver refused to make."""
-        del now
+        """Ask again for a room that the homeserver refused to make, or about who waits."""
+        about_people = self._membership.due(tx, timer, now)
+        if about_people is not None:
+            return about_people
         key = timer.key.removeprefix(_AGAIN)
         return [
             effect
             for community in self._documents.of(tx.account).communities
             for effect in self._missing(tx, community)
-            if effect.tag == key
+            if effect.merge == f"create:{key}"
         ]
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
@@ -97,7 +105,7 @@ class Rooms:
             return []
         line = outbox.journal_of(tx, result.cause)
         if line is None or line["kind"] != "create":
-            return list(came(tx, result, now))
+            return [*came(tx, result, now), *self._membership.done(tx, result, now)]
         target = str(line["target"])
         if target.startswith("@"):
             if result.outcome == "done" and result.room is not None:
@@ -107,9 +115,8 @@ class Rooms:
         return self._made(tx, CommunityKey(name), RoomKey(key), result, now)
 
     def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
-        """Nothing is asked here yet."""
-        del tx, answer, now
-        return ()
+        """Act on what people decided about who comes and goes."""
+        return self._membership.answered(tx, answer, now)
 
     def invited(self, tx: Tx, room: RoomId, inviter: UserId, now: Now, *, direct: bool) -> Iterable[AnyEffect]:
         """Decide about an invitation of the bot."""
@@ -133,16 +140,15 @@ class Rooms:
                 yield from report_replaced(tx, community, room, where)
             yield from invitations(tx, community, room, where, self._me)
         settle_claims(tx, community, kept, self._me, now.at_ms)
-        if CONTROL_KEY in kept:
-            yield from departures(tx, community, kept[CONTROL_KEY], self._me)
+        yield from self._membership.settle(tx, community, kept.get(CONTROL_KEY), now)
 
     def _missing(self, tx: Tx, community: Community) -> Iterator[CreateRoom]:
         """Ask for the rooms that there are not yet; as long as there is no space, for that alone."""
-        space = bindings.bound_room(tx, community.key, SPACE_KEY)
-        for room in community.every_room() if space is not None else (community.space,):
-            if bindings.bound_room(tx, community.key, room.key) is not None:
+        bound = {row.key: row.room for row in bindings.bindings(tx) if row.community == community.key}
+        for room in community.every_room():
+            if room.key in bound or room.archive or not self._can_be_made(tx, community, room, bound):
                 continue
-            body = room_body(community, room, self._me, space=space)
+            body = room_body(community, room, self._me, space=bound.get(room.within), rooms=bound)
             name = f"{community.key}/{room.key}"
             # Asked once for what the room is now: a refusal stands until the documents change. A name that was given to
             # a room before, and is free again, is another matter.
@@ -150,20 +156,42 @@ class Rooms:
                 step=f"create:{name}:{mirror.digest_of(body)[:12]}:{_made_before(tx, name)}",
                 priority=Priority.STRUCTURE,
                 merge=f"create:{name}",
-                tag=name,
+                tag=remember_as_made(community, room, bound, self._me),
                 locator=room_locator(self._me, community.key, room.key),
                 body=body,
                 community=community.key,
                 key=room.key,
             )
 
+    def _can_be_made(self, tx: Tx, community: Community, room: Room, bound: Mapping[RoomKey, RoomId]) -> bool:
+        """Tell whether a room can be made now: the space it hangs in is there, and those whose members it lets in.
+
+        For the latter nobody waits in a circle, nor for a room that the homeserver has refused to make.
+        """
+        if room.key == SPACE_KEY:
+            return True
+        if room.within not in bound or SPACE_KEY not in bound:
+            return False
+        return not any(
+            key not in bound
+            and (other := community.room(key)) is not None
+            and not other.archive
+            and timers.timer_of(tx, self.name, f"{_AGAIN}{community.key}/{key}") is None
+            and not _waits_for(community, other, room.key)
+            for key in room.settings.allow
+        )
+
     def _made(self, tx: Tx, community_key: CommunityKey, key: RoomKey, result: Result, now: Now) -> list[AnyEffect]:
-        if bindings.bound_room(tx, community_key, key) is not None:
+        found = bindings.bound_room(tx, community_key, key)
+        if found is not None:
+            if found == result.room:
+                note_made(tx, found, result.tag, self._me, now.at_ms)
             return []  # it was found meanwhile, and stays the one
         again = Timer(craft=self.name, key=f"{_AGAIN}{community_key}/{key}", due_ms=now.at_ms + AGAIN_MS)
         if result.outcome == "done" and result.room is not None:
             if bindings.binding_of(tx, result.room) is None:
                 bindings.bind(tx, community_key, key, result.room, "made")
+                note_made(tx, result.room, result.tag, self._me, now.at_ms)
             else:  # a room that had this name before, and has not yet said its new one
                 timers.set_timer(tx, again)
             return []
@@ -177,6 +205,21 @@ class Rooms:
     def _declared(self, community_key: CommunityKey, key: RoomKey) -> tuple[Community | None, Room | None]:
         community = self._documents.community(community_key)
         return community, None if community is None else community.room(key)
+
+
+def _waits_for(community: Community, room: Room, key: RoomKey) -> bool:
+    """Tell whether a room lets the members of another one in, by however many steps, or hangs in it."""
+    seen: set[RoomKey] = set()
+    ahead = [room.key]
+    while ahead:
+        here = ahead.pop()
+        if here == key:
+            return True
+        declared = community.room(here)
+        if here not in seen and declared is not None:
+            seen.add(here)
+            ahead += [declared.within, *declared.settings.allow]
+    return False
 
 
 def _made_before(tx: Tx, name: str) -> int:

@@ -102,6 +102,18 @@ def drop_knock(tx: Tx, room: RoomId, user: UserId) -> None:
     tx.run('delete from knock where account = :account and room = :room and "user" = :user', room=room, user=user)
 
 
+def is_on_its_way(tx: Tx, room: RoomId, user: UserId) -> bool:
+    """Tell whether a change of somebody's membership waits to be carried out in a room."""
+    row = tx.one(
+        "select 1 as waits from outbox where account = :account and kind = :kind and room = :room and target = :user"
+        " limit 1",
+        kind="member",
+        room=room,
+        user=user,
+    )
+    return row is not None
+
+
 def departure_of(tx: Tx, community: CommunityKey, user: UserId) -> Departure | None:
     """Read how far the question is whether somebody should be in a control room."""
     row = tx.one(

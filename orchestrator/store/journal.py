@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import Json, RoomId
+from orchestrator.model.ids import Json, RoomId, UserId
 
 from .rows import load_object, text
 
@@ -33,6 +33,20 @@ def was_said(tx: Tx, craft: str, step: str) -> bool:
         " union all select 1 from journal where account = :account and craft = :craft and step = :step limit 1",
         craft=craft,
         step=step,
+    )
+    return row is not None
+
+
+def was_told(tx: Tx, craft: str, user: UserId, rule: str) -> bool:
+    """Tell whether somebody was told something in private that rests on a rule, or is about to be."""
+    row = tx.one(
+        "select 1 as said from outbox where account = :account and craft = :craft and kind = :kind and target = :user"
+        " and rule = :rule union all select 1 from journal where account = :account and craft = :craft"
+        " and kind = :kind and target = :user and rule = :rule limit 1",
+        craft=craft,
+        kind="direct",
+        user=user,
+        rule=rule,
     )
     return row is not None
 
