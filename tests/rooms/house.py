@@ -169,7 +169,8 @@ class House:
                 await self._change_member(row)
             case "send" | "direct":
                 content: Any = row.payload["content"]
-                self.said.append((row.room or UserId(row.target), content["body"]))
+                if "body" in content:
+                    self.said.append((row.room or UserId(row.target), content["body"]))
                 await self.engine.confirm(row.cause, "done", event=self._id(), room=row.room)
             case other:
                 raise AssertionError(other)

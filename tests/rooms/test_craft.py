@@ -106,22 +106,6 @@ async def test_who_is_already_there_or_was_banned_is_not_invited(house: House) -
     assert house.writes == []
 
 
-async def test_who_leaves_the_roster_leaves_the_control_room_and_may_come_back_with_it(house: House) -> None:
-    await house.settle()
-    control = house.rooms[(await house.bound())["control"]]
-    await house.member(control, DEE, "join")
-    without_dee = room("tuesday", facilitators=[CY], norms=policy(), alias="grove-tuesday")
-    house.use(community(without_dee, LOUNGE))
-    house.writes.clear()
-    await house.settle()
-    assert house.writes == [("leave", DEE)]
-    await house.settle()
-    assert house.writes == [("leave", DEE)]
-    house.use(GROVE)
-    await house.settle()
-    assert house.writes == [("leave", DEE), ("invite", DEE)]
-
-
 async def test_a_lead_who_left_the_file_loses_power_everywhere(house: House) -> None:
     await house.settle()
     house.use(community(TUESDAY, LOUNGE, leads=[ANA]))
