@@ -112,8 +112,18 @@ class Belonging:
         # From the rows, not from memory: whoever writes while we are started anew must not be told all of it again.
         if any(said_since(tx, self.name, other, room, now.at_ms - BURST_MS) for other in unless):
             return ()
-        expires_ms = now.at_ms + WORTH_ANSWERING_MS
-        return (Send(step=step, priority=Priority.REPLY, room=room, person=user, expires_ms=expires_ms, content=said),)
+        return (
+            Send(
+                step=step,
+                priority=Priority.REPLY,
+                room=room,
+                person=user,
+                expires_ms=now.at_ms + WORTH_ANSWERING_MS,
+                # What merges is not counted: answers to commands that wait must not be a reason to meet a cry with silence.
+                merge=f"{step}:{room}",
+                content=said,
+            ),
+        )
 
     def _wait_for_key(self, tx: Tx, event: Unreadable, now: Now) -> None:
         key = UNREAD + event.room

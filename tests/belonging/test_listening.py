@@ -204,6 +204,13 @@ async def test_what_is_opened_soon_is_heard_as_what_it_is_and_no_more_is_said(ho
     assert await heard(house) == []
 
 
+async def test_answers_to_commands_that_still_wait_leave_room_for_the_answer_to_a_cry(house: House) -> None:
+    for words in ("!who", "!next", "!norms", "!help", "!rule", "!who"):
+        await house.whisper(CY, words)
+    await house.whisper(CY, "i can't go on")
+    assert [said for said in await house.said(direct(CY)) if "Thank you for writing" in said]
+
+
 async def test_one_persons_burst_does_not_silence_another(house: House) -> None:
     await house.join(DEE, CIRCLE)
     await house.whisper(CY, "hi")
