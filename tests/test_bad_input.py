@@ -204,8 +204,8 @@ SPOILT: dict[str, tuple[Callable[[Grove], object], str]] = {
     "a template that names a missing policy": (
         lambda grove: grove.author.edit("room_templates/circle.yaml", "policy: gentle-circle", "policy: gentle-circel"),
         (
-            "{place}/room_templates/circle.yaml:16:9: There is no policy of this name. Did you mean “gentle-circle”? Files in"
-            " policies/: gentle-circle.yaml."
+            "{place}/room_templates/circle.yaml:17:9: There is no policy of this name. Did you mean “gentle-circle”? Files in"
+            " policies/: gentle-circle.yaml, heavy-topics.yaml, meeting-in-person.yaml."
         ),
     ),
     "two rooms with the same alias": (
@@ -213,13 +213,13 @@ SPOILT: dict[str, tuple[Callable[[Grove], object], str]] = {
             "room_templates/lounge.yaml", 'alias: "{community}-{key}"', 'alias: "grove-tuesday"'
         ),
         (
-            "{config}:28:7: This would have the same alias (#grove-tuesday) as grove/tuesday. Choose another key, or another"
+            "{config}:29:7: This would have the same alias (#grove-tuesday) as grove/tuesday. Choose another key, or another"
             " template."
         ),
     ),
     "a user id that is not one": (
         lambda grove: grove.author.edit("config.yaml", '"@cy:grove.example"', '"cy@grove.example"'),
-        '{config}:27:46: This is no Matrix user id. They look like "@ana:grove.example" (in quotes).',
+        '{config}:28:46: This is no Matrix user id. They look like "@ana:grove.example" (in quotes).',
     ),
     "an overlay file that somebody broke": (
         lambda grove: grove.author.write("data/overlay/policies/gentle-circle.yaml", "version: 1\namendments: yes\n"),

@@ -15,7 +15,7 @@ import pytest
 
 from orchestrator.app import build_crafts
 from orchestrator.cli import app
-from orchestrator.documents.edge import config, policy, template
+from orchestrator.documents.edge import config, policy, settings, template
 from orchestrator.documents.edge.base import fields_of
 from orchestrator.documents.emit import as_yaml
 from orchestrator.documents.load import examine
@@ -97,8 +97,10 @@ FORMS: Final[Mapping[str, type]] = {
     "### A community": config.CommunityForm,
     "### A room": config.RoomForm,
     "## room_templates/*.yaml": template.TemplateForm,
-    "### settings": template.SettingsForm,
-    "### power": template.PowerForm,
+    "### A floor": settings.FloorForm,
+    "### settings": settings.SettingsForm,
+    "### acl": settings.AclForm,
+    "### power": settings.PowerForm,
     "### rota": template.RotaForm,
     "### prompts (a list)": template.PromptForm,
     "### welcome": template.WelcomeForm,

@@ -40,10 +40,18 @@ def advise_config(config: Config, source: Source) -> Iterator[Advice]:
 def advise_community(community: Community, source: Source) -> Iterator[Advice]:
     """Look at who keeps the rooms."""
     for room in community.rooms:
+        if room.kind == "space" or room.archive:
+            continue
         path: Path = ("communities", community.key, "rooms", room.key)
         yield from _advise_people(room, source, path)
         if room.policy is None:
             yield _advice(source, path, "This room has no policy: no norms to pin, and no rules.")
+    for position, founder in enumerate(community.founders):
+        if founder not in community.leads:
+            path = ("communities", community.key, "founders", position)
+            yield _advice(
+                source, path, "Nobody can ever take a founder's power again. This one is not among the leads."
+            )
     if len(community.leads) < 2:
         path = ("communities", community.key, "leads")
         yield _advice(source, path, "There is only one lead. A second one keeps the door open when the first cannot.")
@@ -56,31 +64,43 @@ def _advise_people(room: Room, source: Source, path: Path) -> Iterator[Advice]:
 
 
 def advise_template(template: Template, source: Source) -> Iterator[Advice]:
-    """Look at who gets in, who reads along and who may change that."""
+    """Look at who gets in, who reads along and who may change that; what it takes from another is looked at there."""
+    for path, message in _thoughts(template, source):
+        if source.at(path) is not None:
+            yield _advice(source, path, message)
+
+
+def _thoughts(template: Template, source: Source) -> Iterator[tuple[Path, str]]:
     settings = template.settings
     private = template.kind == "room" and settings.join != "public"
     if private and settings.history in {"shared", "world_readable"}:
         message = "Whoever joins later, or anyone at all, could read what was said before. A private room has: joined"
-        yield _advice(source, ("settings", "history"), message)
+        yield ("settings", "history"), message
     if private and settings.guests:
         message = "Guests have no account, and nobody knows who they are. A private room has: forbidden"
-        yield _advice(source, ("settings", "guests"), message)
+        yield ("settings", "guests"), message
     if private and not settings.encryption:
         message = "Without encryption every server in the room can read what is said. A private room has: required"
-        yield _advice(source, ("settings", "encryption"), message)
+        yield ("settings", "encryption"), message
+    if settings.join not in {"restricted", "knock_restricted"}:
+        yield ("settings", "allow"), "This counts only where people come in from other rooms: join: restricted"
+    if settings.join not in {"knock", "knock_restricted"}:
+        yield (
+            ("knock",),
+            "Nobody can knock here, so nobody is asked: join: knock (or knock_restricted) lets people ask.",
+        )
     for event_type, level in template.power.events.items():
         if event_type in _GUARDED and level < template.power.lead:
             message = (
                 f"People who are no leads could change {_GUARDED[event_type]}. Leave this line out, or write: lead"
             )
-            yield _advice(source, ("power", "events", event_type), message)
+            yield ("power", "events", event_type), message
     if source.at(("rota", "mode")) == "fair":
-        message = "Turns are taken in order for now; fair turns come with a later version."
-        yield _advice(source, ("rota", "mode"), message)
-    yield from _advise_prompts(template.prompts, template, source)
+        yield ("rota", "mode"), "Turns are taken in order for now; fair turns come with a later version."
+    yield from _late_prompts(template.prompts, template)
 
 
-def _advise_prompts(prompts: tuple[PromptSpec, ...], template: Template, source: Source) -> Iterator[Advice]:
+def _late_prompts(prompts: tuple[PromptSpec, ...], template: Template) -> Iterator[tuple[Path, str]]:
     quiet = template.quiet
     for position, prompt in enumerate(prompts):
         if quiet is None or "quiet_hours" not in prompt.gates:
@@ -88,8 +108,7 @@ def _advise_prompts(prompts: tuple[PromptSpec, ...], template: Template, source:
         at, over_midnight = prompt.weekly.at, quiet.end <= quiet.start
         inside = (at >= quiet.start or at < quiet.end) if over_midnight else quiet.start <= at < quiet.end
         if inside:
-            message = "This is in the quiet hours, so it would never be asked."
-            yield _advice(source, ("prompts", position, "at"), message)
+            yield ("prompts", position, "at"), "This is in the quiet hours, so it would never be asked."
 
 
 def advise_policy(policy: Policy, source: Source, today: date) -> Iterator[Advice]:

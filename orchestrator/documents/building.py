@@ -154,7 +154,8 @@ class Builder:
                 )
                 self._error(message, (*place.path, "variables", name), key=True)
         found = {name: spec.variables.get(name, default) for name, default in template.variables.items()}
-        missing = [name for name, value in found.items() if value is None]
+        written = self._source.names((*place.path, "variables"))  # what is wrong with them is said already
+        missing = [name for name, value in found.items() if value is None and name not in written]
         if missing and place.layer == "room":
             example = f"variables: {{{', '.join(f'{name}: ...' for name in missing)}}}"
             message = f"The template “{template.key}” wants to be told {_these(missing)}. Write: {example}"

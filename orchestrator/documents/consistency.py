@@ -54,16 +54,20 @@ def check_config(config: Config, source: Source) -> None:
 
 
 def check_template(template: Template, source: Source) -> None:
-    """Check that levels are in order, and that a space is not made to do what only rooms can."""
+    """Check that levels are in order, and that a space is not made to do what only rooms can.
+
+    What is wrong with the template that it extends is said there.
+    """
     power = template.power
-    if not power.member <= power.facilitator <= power.lead:
+    if not power.member <= power.facilitator <= power.lead and "power" in source.value:
         message = "A lead holds at least as much as a facilitator, and a facilitator at least as much as a member."
         source.errors.append(source.error(message, ("power",)))
-    _check_prompts(template.prompts, source, ("prompts",))
+    if "prompts" in source.value:
+        _check_prompts(template.prompts, source, ("prompts",))
     _check_braces(template, source)
     if template.kind != "space":
         return
-    if template.settings.encryption:
+    if source.at(("settings", "encryption")) == "required":
         message = "A space holds no messages, and its list of rooms must be readable. Write: encryption: none"
         source.errors.append(source.error(message, ("settings", "encryption")))
     for key in ("rota", "prompts", "welcome", "quiet", "knock"):

@@ -48,9 +48,11 @@ class Library:
 
 
 def check_names(template: Template, source: Source, library: Library) -> None:
-    """Check that the policy and the decks that a template names are there."""
-    _check_policy(template.policy, source, ("policy",), library)
-    _check_decks(template.prompts, source, ("prompts",), library)
+    """Check that the policy and the decks that a template itself names are there."""
+    if "policy" in source.value:
+        _check_policy(template.policy, source, ("policy",), library)
+    if "prompts" in source.value:
+        _check_decks(template.prompts, source, ("prompts",), library)
 
 
 def join(config: Config, source: Source, library: Library) -> tuple[Community, ...]:
