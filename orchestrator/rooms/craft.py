@@ -20,6 +20,7 @@ from orchestrator.store import bindings, mirror, outbox, timers
 from orchestrator.store.bindings import SPACE_KEY
 from orchestrator.store.rows import number
 
+from . import drift
 from .archive import archive_said
 from .create import room_body, room_locator
 from .find import find_rooms
