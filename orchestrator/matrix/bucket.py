@@ -45,6 +45,12 @@ LONGEST_REST_TURNS: Final = 4
 LONGEST_REST_MS: Final = 2 * SECOND_MS
 """A rate is measured only while sends follow each other: the three turns of the reserve, and a slow answer."""
 
+SURELY_MORE: Final = 10
+"""How many calls beyond the usual burst have to come through before we believe that there is no such limit: those that
+are on their way may still be refused."""
+
+NO_END: Final = 1e15
+
 SHORTEST_WAIT_MS: Final = 100
 LONGEST_WAIT_MS: Final = HOUR_MS
 UNSAID_WAIT_MS: Final = 2 * SECOND_MS
@@ -64,6 +70,20 @@ class Learnt:
     burst: int
     per_hour: int
     learnt_ms: int
+
+
+USUAL_OF_MESSAGES: Final = Learnt(burst=10, per_hour=720, learnt_ms=0)
+USUAL_OF_ROOMS: Final = Learnt(burst=10, per_hour=58, learnt_ms=0)
+"""What a stock Synapse lets in (see ``budget``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What may be sent from now on: ``tokens`` at once, no more than ``burst`` after a rest, ``per_ms`` coming back."""
+
+    tokens: float
+    burst: float
+    per_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +116,19 @@ class Bucket:
 
     Args:
         learnt: from an earlier run.
+        usual: what to expect before anything was learnt.
+
+    Attributes:
+        free: more came through than the usual limits let in, so there are none of that kind; until the first refusal.
 
     Times are passed in; a clock that is turned back costs nothing but the time it was turned back over.
     """
 
-    def __init__(self, learnt: Learnt | None = None) -> None:
+    def __init__(self, learnt: Learnt | None = None, usual: Learnt = USUAL_OF_MESSAGES) -> None:
+        self.free = False
+        self._usual = usual
+        self._usual_level = 0.0
+        self._usual_ms = 0
         self._rate: float | None = None
         self._burst = 1
         self._measured = False
@@ -144,6 +172,17 @@ class Bucket:
         missing = calls + min(keep, self._burst - 1) - self._tokens
         return math.ceil(missing / self._pace) if missing > 1e-6 else 0
 
+    def outlook(self, now_ms: int) -> Outlook:
+        """Tell what is to be expected of the server: what was learnt, and before that the usual limits."""
+        self._settle(now_ms)
+        if self._rate is not None:
+            rested = not 0 <= now_ms - self._learnt_ms < HOUR_MS
+            return Outlook(float(self._burst) if rested else self._tokens, self._burst, self._pace)
+        if self.free:
+            return Outlook(NO_END, NO_END, 1.0)
+        self._usually(now_ms)
+        return Outlook(self._usual.burst - self._usual_level, self._usual.burst, self._usual.per_hour / HOUR_MS)
+
     def spend(self, now_ms: int) -> None:
         """Note that a call is made."""
         self._settle(now_ms)
@@ -152,11 +191,15 @@ class Bucket:
         self._new = True
         self._whole = self._whole and len(self._times) < REMEMBERED
         self._times.append(now_ms)
+        self._usually(now_ms)
+        self._usual_level += 1
+        self.free = self.free or (self._rate is None and self._usual_level > self._usual.burst + SURELY_MORE)
 
     def unspent(self, now_ms: int) -> None:
         """Note that a call noted with ``spend`` was not counted by the server."""
         self._settle(now_ms)
         self._tokens = min(self._tokens + 1, self._burst)
+        self._usual_level = max(0.0, self._usual_level - 1)
         self._sent -= 1
         if self._times:
             self._times.pop()
@@ -184,7 +227,7 @@ class Bucket:
         extra_ms = 0 if self._in_vain <= 2 else min(100 * 2 ** min(self._in_vain, 10), LONGEST_EXTRA_MS)
         # One millisecond more, because servers cut off what comes after the point.
         self._tokens = 1 - self._pace * (max(said_ms + 1, SHORTEST_WAIT_MS) + extra_ms)
-        self._refusal, self._learnt_ms, self._new = refusal, now_ms, False
+        self._refusal, self._learnt_ms, self._new, self.free = refusal, now_ms, False, False
 
     def _learn(self, before: _Belief, refusal: _Refusal) -> None:
         guess = max(1 / refusal.asked_ms, SLOWEST_GUESS_PER_MS)
@@ -235,6 +278,11 @@ class Bucket:
         level, _ = _walk(times, rate, at_ms, level=0, at_ms=times[0])
         highest, _ = _walk(times, rate, at_ms, level=burst, at_ms=times[0])
         return level, self._whole or highest - level < 1e-6
+
+    def _usually(self, now_ms: int) -> None:
+        """Bring the level that a server with the usual limits would have up to now."""
+        drained = max(0, now_ms - self._usual_ms) * self._usual.per_hour / HOUR_MS
+        self._usual_level, self._usual_ms = max(0.0, self._usual_level - drained), now_ms
 
     def _settle(self, now_ms: int) -> None:
         """Bring the count of tokens up to now; a clock that was turned back starts a new count."""

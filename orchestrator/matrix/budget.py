@@ -28,20 +28,22 @@ A refused ``createRoom``, invite or join never throttles messages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final
 
 from orchestrator.model.clock import SECOND_MS
 from orchestrator.model.effects import Priority
 
-from .bucket import Bucket, Learnt
+from .bucket import USUAL_OF_ROOMS, Bucket, Learnt, Outlook
 
-__all__ = ["KEPT_FOR_SAFETY", "Budget", "Learnt", "Limiter"]
+__all__ = ["KEPT_FOR_SAFETY", "Budget", "Learnt", "Limiter", "forecast_ms"]
 
 KEPT_FOR_SAFETY: Final = 3
 LONGEST_PAUSE_MS: Final = 10 * SECOND_MS
 UNSAID_PAUSE_MS: Final = 2 * SECOND_MS
+_HAIR: Final = 1e-6
 
 
 class Limiter(StrEnum):
@@ -66,7 +68,7 @@ class Budget:
 
     def __init__(self, learnt: Learnt | None = None) -> None:
         self._messages = Bucket(learnt)
-        self._rooms = Bucket()
+        self._rooms = Bucket(usual=USUAL_OF_ROOMS)
         self._pauses: dict[Limiter, int] = {}
 
     @property
@@ -123,15 +125,63 @@ class Budget:
         if limiter is Limiter.CREATE:
             self._rooms.unspent(now_ms)
 
-    def estimate_ms(self, counts: Mapping[Limiter, int], now_ms: int) -> int:
-        """Estimate how long until so many calls have gone, none of them urgent; 0 while no limit is known.
+    def estimate_ms(self, counts: Mapping[Limiter, int], now_ms: int, *, after_a_room: float = 0) -> int:
+        """Estimate how long until so many calls have gone, none of them urgent.
+
+        Before the first refusal nobody knows the server's limits. Then Synapse's are assumed, until more came through
+        than they let in: better a time that turns out shorter than "at once" for what may take an hour.
 
         Args:
             counts: how many calls of each kind wait; each counts as a message, too.
             now_ms: the time now.
+            after_a_room: how many messages follow each room that is made.
         """
-        total, rooms = sum(counts.values()), counts.get(Limiter.CREATE, 0)
-        return max(
-            self._messages.wait_ms(now_ms, calls=total, keep=KEPT_FOR_SAFETY) if total else 0,
-            self._rooms.wait_ms(now_ms, calls=rooms) if rooms else 0,
+        rooms = counts.get(Limiter.CREATE, 0)
+        return forecast_ms(
+            self._messages.outlook(now_ms),
+            self._rooms.outlook(now_ms),
+            calls=sum(counts.values()) - rooms,
+            rooms=rooms,
+            after_a_room=after_a_room,
         )
+
+    @property
+    def learnt_of_rooms(self) -> Learnt | None:
+        """What is worth remembering of the making of rooms, None while none was ever refused."""
+        return self._rooms.learnt
+
+    @property
+    def free(self) -> frozenset[Limiter]:
+        """Of which buckets more came through than the usual ones hold; worth remembering, too."""
+        buckets = {Limiter.MESSAGE: self._messages, Limiter.CREATE: self._rooms}
+        return frozenset(limiter for limiter, bucket in buckets.items() if bucket.free)
+
+    def recall(self, rooms: Learnt | None, free: Collection[Limiter]) -> None:
+        """Take up what an earlier run found out; what this one learnt already is newer."""
+        if rooms is not None and self._rooms.learnt is None:
+            self._rooms = Bucket(rooms, USUAL_OF_ROOMS)
+        if self._messages.learnt is None:
+            self._messages.free |= Limiter.MESSAGE in free
+        if self._rooms.learnt is None:
+            self._rooms.free |= Limiter.CREATE in free
+
+
+def forecast_ms(messages: Outlook, making: Outlook, *, calls: int, rooms: int, after_a_room: float) -> int:
+    """Walk through what is to be sent as delivery will: rooms as soon as they may be made, and meanwhile all else."""
+    keep = min(KEPT_FOR_SAFETY, messages.burst - 1)
+    tokens, room_tokens, waiting, at_ms = messages.tokens - keep, making.tokens, float(calls), 0.0
+    while rooms > 0 or waiting > 0:
+        if rooms > 0 and tokens > 1 - _HAIR and room_tokens > 1 - _HAIR:
+            rooms, waiting, tokens, room_tokens = rooms - 1, waiting + after_a_room, tokens - 1, room_tokens - 1
+            continue
+        if waiting > 0 and tokens > 1 - _HAIR:
+            step = min(1.0, waiting)
+            waiting, tokens = waiting - step, tokens - step
+            continue
+        wait_ms = max(0.0, (1 - tokens) / messages.per_ms)
+        if waiting <= 0:
+            wait_ms = max(wait_ms, (1 - room_tokens) / making.per_ms)
+        at_ms += wait_ms
+        tokens = min(tokens + wait_ms * messages.per_ms, messages.burst - keep)
+        room_tokens = min(room_tokens + wait_ms * making.per_ms, making.burst)
+    return math.ceil(at_ms)

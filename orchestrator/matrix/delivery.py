@@ -11,6 +11,7 @@ is first. Between the two a crash leaves a tried row, and ``carrying`` knows for
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -26,10 +27,10 @@ from orchestrator.model.feature import Tx
 from orchestrator.model.things import PSEUDO
 from orchestrator.store import AccountStore, claims, outbox
 from orchestrator.store.claims import Unsettled
-from orchestrator.store.limits import Limits, keep_limits
+from orchestrator.store.limits import Limits, drop_pace, keep_limits, keep_pace, kept_pace
 from orchestrator.store.outbox import Waiting
 
-from .budget import Budget, Limiter
+from .budget import Budget, Learnt, Limiter
 from .carrying import Carrier
 from .making import NotYet
 
@@ -43,6 +44,10 @@ KEPT_FOR_SAFETY: Final = 2
 
 HANDS_A_PLACE: Final = 4
 """How many hands one room may hold, or the making of rooms: either can take minutes on a server in trouble."""
+
+_FREE: Final = "free "
+AFTER_A_ROOM: Final = 3
+"""How many messages follow a declared room that was made: the link from its space, its norms, and their pin."""
 
 LONGEST_NAP_MS: Final = 30 * SECOND_MS
 LEAST_WAIT_MS: Final = 2 * SECOND_MS
@@ -83,6 +88,10 @@ class Delivery:
         self._wake = asyncio.Event()
         self._running: dict[str, Job] = {}
         self._item_retry_ms: dict[str, int] = {}
+        # What was asked for most often has to be written; what is looked at again most often has not.
+        self._looked = self._wrote = 1
+        self._recalled = False
+        self._free: frozenset[Limiter] = frozenset()
 
     def wake(self) -> None:
         """Say that something new may wait."""
@@ -90,6 +99,7 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver, for ever."""
+        await self._recall()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
@@ -101,15 +111,28 @@ class Delivery:
                 await self._nap(nap_ms)
 
     async def estimate_ms(self, more: Mapping[Limiter, int] | None = None) -> tuple[int, int]:
-        """Tell how many things wait and about how long they will take; ``more``: what is known to follow from them."""
+        """Tell how many things wait and about how long they and what follows from them will take.
+
+        Args:
+            more: what is known to follow; if None, each declared room that is still to be made is followed by its link,
+                its norms and their pin.
+
+        Looks that turn out to need no writing are free: how many of them do is judged by those before.
+        """
+        await self._recall()
         rows, items = await self._store.run(_all)
         counts: dict[Limiter, int] = dict(more or {})
+        declared = 0
         for row in rows:
             limiter = _limiter(row)
             if limiter is not None:
                 counts[limiter] = counts.get(limiter, 0) + 1
-        counts[Limiter.MESSAGE] = counts.get(Limiter.MESSAGE, 0) + len(items)
-        return len(rows) + len(items), self._budget.estimate_ms(counts, self._clock.now_ms())
+                declared += limiter is Limiter.CREATE and row.target[:1] != "@"
+        counted = sum(_limiter_of(item) is not None for item in items)
+        counts[Limiter.MESSAGE] = counts.get(Limiter.MESSAGE, 0) + math.ceil(counted * self._wrote / self._looked)
+        # To direct rooms comes nothing but the words that wait already.
+        follow = AFTER_A_ROOM * declared / counts[Limiter.CREATE] if declared and more is None else 0
+        return len(rows) + len(items), self._budget.estimate_ms(counts, self._clock.now_ms(), after_a_room=follow)
 
     @property
     def limited(self) -> bool:
@@ -185,6 +208,8 @@ class Delivery:
         try:
             spent = await job.carry()
             self._count(job, spent=spent)
+            if job.item is not None and job.limiter is not None:
+                self._looked, self._wrote = self._looked + 1, self._wrote + spent
             self._item_retry_ms.pop(job.name, None)
         except UnknownToken:
             raise
@@ -210,6 +235,7 @@ class Delivery:
         finally:
             del self._running[job.name]
             self._wake.set()
+        await self._keep_free()
 
     async def _later(self, job: Job, wait_ms: int, *, failed: bool) -> None:
         until_ms = self._clock.now_ms() + wait_ms
@@ -232,6 +258,24 @@ class Delivery:
         learnt = self._budget.learnt
         if learnt is not None:
             await self._store.run(keep_limits, Limits(learnt.burst, learnt.per_hour, learnt.learnt_ms))
+        learnt = self._budget.learnt_of_rooms
+        if learnt is not None:
+            kept = Limits(learnt.burst, learnt.per_hour, learnt.learnt_ms)
+            await self._store.run(keep_pace, Limiter.CREATE, kept)
+
+    async def _recall(self) -> None:
+        """Take up, once, what an earlier run found out beside the limit on messages."""
+        if not self._recalled:
+            self._recalled = True
+            rooms, self._free = await self._store.run(_kept)
+            self._budget.recall(rooms, self._free)
+
+    async def _keep_free(self) -> None:
+        """Remember what turned out to have no limit, or to have one after all."""
+        free = self._budget.free
+        if free != self._free:
+            self._free = free
+            await self._store.run(_keep_free, free, self._clock.now_ms())
 
     async def _nap(self, nap_ms: int) -> None:
         try:
@@ -265,6 +309,19 @@ def _limiter_of(item: Unsettled) -> Limiter | None:
 
 def _look(tx: Tx, now_ms: int) -> tuple[list[Waiting], list[Unsettled], int | None]:
     return outbox.ready(tx, now_ms), claims.unsettled(tx), outbox.next_retry_ms(tx, now_ms)
+
+
+def _kept(tx: Tx) -> tuple[Learnt | None, frozenset[Limiter]]:
+    rooms = kept_pace(tx, Limiter.CREATE)
+    free = frozenset(limiter for limiter in Limiter if kept_pace(tx, _FREE + limiter) is not None)
+    return None if rooms is None else Learnt(rooms.burst, rooms.per_hour, rooms.learnt_ms), free
+
+
+def _keep_free(tx: Tx, free: frozenset[Limiter], now_ms: int) -> None:
+    for limiter in Limiter:
+        drop_pace(tx, _FREE + limiter)
+        if limiter in free:
+            keep_pace(tx, _FREE + limiter, Limits(0, 0, now_ms))
 
 
 def _all(tx: Tx) -> tuple[list[Waiting], list[Unsettled]]:
