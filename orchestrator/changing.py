@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -178,7 +177,10 @@ class Changing:
             "digest": digest,
             "total": ticket.total,
             "estimate_ms": await self._estimate_ms(ticket, projected),
-            "communities": [{"community": community.key, **_told(applied)} for community, applied in todo],
+            "communities": [
+                {"community": community.key, **_told(applied, order.choices_for(community.key).only)}
+                for community, applied in todo
+            ],
         }
 
     async def differences(self, community: Community) -> Sequence[Change]:
@@ -270,22 +272,21 @@ class Changing:
         failed: list[Json] = []
         for community, applied in ticket.todo:
             rows, keeper = self._app.store.of(community.account), self._keeper(community)
-            plan = partial(rows.run, plan_rows, community, keeper.me)
-            missing = _missing(applied, (await plan()).changes)
+            missing = _missing(applied, (await rows.run(plan_rows, community, keeper.me)).changes)
             slots = {change.slot for change in missing.values() if change.slot is not None}
             if slots:  # sync may not have told yet what was written a moment ago
                 try:
                     fetched, blind = await fetch(keeper.reader, slots)
                 except MatrixError:
                     fetched, blind = {}, slots
-                again = await plan(fetched, frozenset(blind))
+                again = await rows.run(plan_rows, community, keeper.me, fetched, frozenset(blind))
                 for _round in range(3):
                     if not again.needed:
                         break
                     more, dark = await fetch(keeper.reader, again.needed)
                     fetched |= more
                     blind |= dark
-                    again = await plan(fetched, frozenset(blind))
+                    again = await rows.run(plan_rows, community, keeper.me, fetched, frozenset(blind))
                 missing = _missing(applied, again.changes)
             failed += [
                 {
@@ -345,10 +346,12 @@ def _project(counts: dict[Limiter, int], whole: Whole) -> None:
             more(Limiter.INVITE, len(community.staff()))
 
 
-def _told(applied: Applied) -> dict[str, Json]:
+def _told(applied: Applied, only: frozenset[str] | None) -> dict[str, Json]:
+    """Write what came of it; what nobody asked for is not worth a word."""
+    left = [left for left in applied.left if only is None or left.change.name in only]
     return {
         "done": [change.as_json() for change in applied.done],
-        "left": [{**left.change.as_json(), "why": left.reason} for left in applied.left],
+        "left": [{**left.change.as_json(), "why": left.reason} for left in left],
         "refused": [
             {"guard": one.guard, "reason": one.reason, "changes": [change.name for change in one.changes]}
             for one in applied.refused

@@ -239,6 +239,24 @@ def apply(
     return _finish(apply_plan(_config_in(config), wishes))
 
 
+@app.command(sort_key=8, help_epilogue="")
+def explain(room: str, path: str, /, *, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False) -> int:
+    """Tell where something comes from: which line of which file, who else wants it, and what is live. Changes nothing.
+
+    Parameters
+    ----------
+    room:
+        Such as tuesday, grove/tuesday, space or control.
+    path:
+        As 'plan' names it, such as name, topic, settings.join, power.events.m.room.name; or somebody's id.
+    """
+    from orchestrator import logs  # noqa: PLC0415
+    from orchestrator.verbs.explain import explain as tell  # noqa: PLC0415
+
+    logs.configure(level=logging.ERROR)
+    return _finish(tell(_config_in(config), room, path, as_json=as_json))
+
+
 def _finish(work: Coroutine[object, object, int]) -> int:
     """Run a verb; whatever a person can mend ends in one clear line and exit code 1."""
     import asyncio  # noqa: PLC0415

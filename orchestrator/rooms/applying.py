@@ -27,6 +27,7 @@ from .attributes import ROLE, TEMPLATE
 from .changes import EXISTS, Change, Plan, Slot, State
 from .compose import APPLIED, ON_DRIFT
 from .guards import Refused, guard
+from .kept import with_kept
 from .plan import make_plan
 from .report import CRAFT
 from .sight import Sight, look
@@ -117,7 +118,7 @@ def apply_community(
         StalePlan: the plan is another one by now, or not whole; nothing was written.
     """
     sight = look(tx, community, fetched, unreadable)
-    plan = make_plan(community, sight, now.me)
+    plan = with_kept(tx, make_plan(community, sight, now.me))
     with speaking(community.locale):
         if plan.needed or (digest is not None and digest != plan.digest):
             raise StalePlan(

@@ -21,7 +21,7 @@ from orchestrator.model.events import State as StateEvent
 from orchestrator.model.feature import Answer, Now, Role, Tx
 from orchestrator.model.ids import EventId, Json, JsonObject, RoomId, UserId
 from orchestrator.store import drifts, mirror, questions
-from orchestrator.store.claims import Claim, drop_claim, put_claim
+from orchestrator.store.claims import Claim, drop_claim, put_claim, put_ended
 from orchestrator.store.drifts import Drift
 from orchestrator.store.structure import NOTED
 
@@ -125,6 +125,20 @@ def answered(tx: Tx, about: JsonObject, answer: Answer, now: Now) -> Iterator[An
     yield content.conclusion(answer, _("All right, I am putting it back as the files say."), now)
 
 
+def keep_as_is(tx: Tx, slot: Slot, changes: Sequence[Change], event: EventId) -> None:
+    """Remember that what stands in a state event is meant to."""
+    before = drifts.at(tx, *slot)
+    for change in changes:
+        known = before.get(change.claim_path)
+        # Of words only the digest is known that was taken when they were heard.
+        digest = known.digest if change.state is State.UNKNOWN and known is not None else digest_of_value(change.live)
+        room, type_, key = slot
+        drifts.keep(
+            tx,
+            Drift(room=room, type=type_, key=key, path=change.claim_path, event=event, digest=digest, state="kept"),
+        )
+
+
 def put_back(tx: Tx, slot: Slot, event: EventId, now: Now) -> None:
     """Put right what stands in a state event, as last applied, whatever is done about other people's changes."""
     for drift in drifts.at(tx, *slot).values():
@@ -132,8 +146,7 @@ def put_back(tx: Tx, slot: Slot, event: EventId, now: Now) -> None:
     room, type_, key = slot
     drop_claim(tx, room, type_, OWNER, now.at_ms, key=key, path=ON_DRIFT)
     # A person decided about this very event; what comes after it is another matter.
-    put_claim(tx, Claim(room=room, type=type_, key=key, path=APPLIED, owner=TEMPLATE, value=event), now.at_ms)
-    drop_claim(tx, room, type_, TEMPLATE, now.at_ms, key=key, path=APPLIED)
+    put_ended(tx, Claim(room=room, type=type_, key=key, path=APPLIED, owner=TEMPLATE, value=event), now.at_ms)
 
 
 def what(change: Change) -> str:

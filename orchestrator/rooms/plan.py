@@ -17,6 +17,7 @@ from .attributes import Attribute, attributes
 from .changes import EXISTS, Change, Plan, Slot, State
 from .live import LiveRoom
 from .planner import AttributePlanner
+from .kept import with_kept
 from .removals import extra_powers, removals
 from .sight import Sight, look
 
@@ -37,7 +38,7 @@ def plan_community(
         fetched: contents by slot; None where the server says that there is no such state.
         unreadable: slots that were asked for in vain: what they hold is unknown, and is not asked for again.
     """
-    return make_plan(community, look(tx, community, fetched, unreadable), me)
+    return with_kept(tx, make_plan(community, look(tx, community, fetched, unreadable), me))
 
 
 def make_plan(community: Community, sight: Sight, me: UserId) -> Plan:

@@ -31,7 +31,7 @@ _SIGNS: Final = {
     State.BLOCKED: "x",
     State.UNKNOWN: "?",
 }
-_BY_HAND: Final = frozenset({State.DRIFT, State.CONVERGED})
+_BY_HAND: Final = frozenset({State.DRIFT})
 _STANCES: Final = {
     "enforce": "Somebody changed it by hand; the bot puts it back.",
     "report": "Somebody changed it by hand. It stays until you say: --take ours (put it back) or --take theirs.",
@@ -84,8 +84,8 @@ def as_markdown(outlook: Outlook, only: Collection[str] | None = None) -> list[s
                     _room(community, change),
                     change.path,
                     change.state.value,
-                    _value(change.live),
-                    _value(change.desired),
+                    value_in_words(change.live),
+                    value_in_words(change.desired),
                     why(change),
                 )
             )
@@ -102,10 +102,10 @@ def line_of(change: Change) -> str:
     if change.path == EXISTS:
         return f"{sign} {_EXISTS.get(change.state, change.state.value)}"
     if change.state in _BY_HAND:
-        return f"{sign} {change.path}: {_value(change.live)} (your files: {_value(change.desired)})"
+        return f"{sign} {change.path}: {value_in_words(change.live)} (your files: {value_in_words(change.desired)})"
     if change.state is State.ORPHAN:
-        return f"{sign} {change.path}: {_value(change.live)}, no longer in your files"
-    return f"{sign} {change.path}: {_value(change.live)} -> {_value(change.desired)}"
+        return f"{sign} {change.path}: {value_in_words(change.live)}, no longer in your files"
+    return f"{sign} {change.path}: {value_in_words(change.live)} -> {value_in_words(change.desired)}"
 
 
 _EXISTS: Final = {
@@ -127,7 +127,6 @@ def why(change: Change) -> str:
         State.EXPOSES: "Needs --allow-expose.",
         State.UPGRADE: "Needs --allow-upgrade.",
         State.ONE_WAY: f'Needs --one-way "{phrase_of(change)}".',
-        State.CONVERGED: "It is already as your files say.",
     }.get(change.state, "")
     if change.state is State.DRIFT:
         needs = "" if said else _STANCES[change.stance]
@@ -142,11 +141,17 @@ def _rooms(changes: Changes) -> Iterator[str]:
         room = part[0][0].room(key)
         heading = f"{community_key}/{key or SPACE}"
         yield heading if room is None else f"{heading}  {room.name}"
+        known = [change for _community, change in part if change.state is State.CONVERGED]
         for _community, change in part:
+            if change.state is State.CONVERGED:
+                continue
             yield from _wrapped(line_of(change), "  ", "      ")
             told = " ".join(one for one in (why(change), _place(change)) if one)
             if told:
                 yield from _wrapped(told, "      ")
+        if known:
+            paths = known[0].path if len(known) == 1 else f"{known[0].path} and {len(known) - 1} more"
+            yield from _wrapped(f"= {paths}: already as your files say; it is only taken note of", "  ", "      ")
         yield ""
 
 
@@ -159,7 +164,7 @@ def _room(community: Community, change: Change) -> str:
     return f"{community.key}/{change.room or SPACE}"
 
 
-def _value(value: Json) -> str:
+def value_in_words(value: Json) -> str:
     """Write a value as a person would."""
     match value:
         case None:
@@ -171,7 +176,7 @@ def _value(value: Json) -> str:
             whole = json.dumps(value, ensure_ascii=False) if written is None else written
             return whole if len(whole) <= 120 else f"{whole[:117]}..."
         case list() | tuple():
-            return ", ".join(_value(one) for one in value) or "none"
+            return ", ".join(value_in_words(one) for one in value) or "none"
         case int() | float():
             return str(value)
         case _:
