@@ -82,10 +82,14 @@ def forget(tx: Tx, before_ms: int) -> None:
 
 
 def forget_private(tx: Tx, before_ms: int) -> None:
-    """Forget what was said in private before a time: when somebody wrote to us is nobody's business for longer."""
+    """Forget what was said in private before a time: when somebody wrote to us is nobody's business for longer.
+
+    Private is what is not in a declared room: a direct room that was closed is known as one no more.
+    """
     tx.run(
         "delete from journal where account = :account and at_ms < :before_ms"
-        " and room in (select room from direct where account = :account)",
+        " and (kind = 'direct' or (kind = 'create' and substr(target, 1, 1) = '@')"
+        "  or (room is not null and room not in (select room from binding where account = :account)))",
         before_ms=before_ms,
     )
 
