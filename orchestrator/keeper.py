@@ -33,9 +33,9 @@ from orchestrator.matrix.session import Session
 from orchestrator.matrix.sync import Syncer
 from orchestrator.model.batch import SyncBatch
 from orchestrator.model.clock import MINUTE_MS, Clock
-from orchestrator.model.events import Message, Reaction
-from orchestrator.model.feature import Feature
-from orchestrator.model.ids import JsonObject, RoomId, UserId
+from orchestrator.model.events import Message, Reaction, Unreadable
+from orchestrator.model.feature import Feature, Tx
+from orchestrator.model.ids import EventId, JsonObject, RoomId, UserId
 from orchestrator.rooms import composed, direct_room
 from orchestrator.store import AccountStore, bindings, ingest, mirror
 
@@ -46,6 +46,9 @@ WARM_MS: Final = 30 * MINUTE_MS
 
 WARM_PAGES: Final = 20
 """Two thousand events are no silence either, whatever times they claim."""
+
+MOST_PINS: Final = 20
+"""How many pinned messages are looked at in a room that was found again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,7 @@ class Keeper:
                 continue
             self._warmed.add(binding.room)
             await self._meet_members(binding.room)
+            await self._recall(binding.room)
             marks: list[tuple[int, str]] = []
             token: str | None = ""
             try:
@@ -222,6 +226,19 @@ class Keeper:
             theirs = sorted(mark for mark in marks if mark[0] >= since_ms and mark[1] != self.me)
             await self.engine.warm(binding.room, theirs, since_ms)
 
+    async def _recall(self, room: RoomId) -> None:
+        """Where our memory of a room was lost, look at what of ours is pinned there."""
+        pinned = await self._store.run(_forgotten_pins, room)
+        try:
+            found = [await self._history.event(room, event) for event in pinned]
+        except UnknownToken:
+            raise
+        except MatrixError:
+            return  # they are pinned anew
+        ours = [e for e in found if isinstance(e, Message | Unreadable) and e.sender == self.me]
+        if ours:
+            await self.engine.recall(room, ours)
+
     async def _meet_members(self, room: RoomId) -> None:
         """Learn who is in a room of ours: sync tells only of those who speak, and whoever just reads belongs as well."""
         before = await self._store.run(mirror.roll, room)
@@ -238,3 +255,11 @@ class Keeper:
 
     async def _compose(self, room: RoomId, type_: str, key: str, live: JsonObject | None) -> JsonObject | None:
         return await self._store.run(composed, room, type_, key, live, self.me, self._clock.now_ms())
+
+
+def _forgotten_pins(tx: Tx, room: RoomId) -> list[EventId]:
+    pins = mirror.state_of(tx, room, "m.room.pinned_events") if bindings.was_found(tx, room) else None
+    pinned = (pins.content or {}).get("pinned") if pins is not None else None
+    return (
+        [EventId(event) for event in pinned if isinstance(event, str)][:MOST_PINS] if isinstance(pinned, list) else []
+    )

@@ -69,13 +69,20 @@ class House:
         self.documents = documents
         self.engine.use(documents, crafts, facilitation)
 
-    async def open(self, *, encrypted: bool = False, history: str = "joined") -> None:
+    async def open(
+        self,
+        *,
+        encrypted: bool = False,
+        history: str = "joined",
+        how: bindings.How = "made",
+        pins: Sequence[str] = (),
+    ) -> None:
         """Make every declared room, with nobody in it yet, and settle."""
         updates = []
         for community in self.documents.communities:
             for room in community.every_room():
                 where = room_id(community.key, room.key)
-                await self.store.run(bindings.bind, community.key, room.key, where, "made")
+                await self.store.run(bindings.bind, community.key, room.key, where, how)
                 users: Json = dict.fromkeys(community.leads, 100)
                 state: list[State | Member] = [
                     self.state(where, "m.room.create", {"room_version": "11"}),
@@ -83,6 +90,8 @@ class House:
                     self.state(where, "m.room.history_visibility", {"history_visibility": history}),
                     self.member(where, ME),
                 ]
+                if pins:
+                    state.append(self.state(where, "m.room.pinned_events", {"pinned": list(pins)}))
                 if encrypted:
                     state.append(self.state(where, "m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"}))
                 updates.append(RoomUpdate(room=where, membership="join", state=tuple(state)))

@@ -194,6 +194,17 @@ def is_whole(hs: FakeHomeserver) -> bool:
     return linked and invited and all(_has_norms(room) for room in (tuesday, lounge))
 
 
+def norms_pinned(hs: FakeHomeserver) -> list[list[int]]:
+    """Tell for each room with norms which of the bot's messages in it are pinned: 1 for its first, and so on."""
+    places = []
+    for room in hs.rooms:
+        said = [event.event_id for event in room.history("m.room.encrypted", sender=KEEPER)]
+        if said:
+            pinned = _content(room, "m.room.pinned_events").get("pinned")
+            places.append([said.index(str(event)) + 1 for event in pinned] if isinstance(pinned, list) else [])
+    return places
+
+
 def _has_norms(room: Room) -> bool:
     pinned = _content(room, "m.room.pinned_events").get("pinned")
     said = [event.event_id for event in room.history("m.room.encrypted", sender=KEEPER)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeHomeserver, Hold
-from tests.starting import ROOMS, Grove, is_whole, settle_grove
+from tests.starting import ROOMS, Grove, is_whole, norms_pinned, settle_grove
 
 CREATE = ("POST", "/createRoom")
 
@@ -150,4 +150,6 @@ async def test_a_data_directory_that_is_lost(grove: Grove, hs: FakeHomeserver) -
         assert (await running.stopped()).code == 0
     assert len(hs.rooms) == ROOMS
     async with grove.at_work(hs) as running:
+        # The keys to what it said are lost as well: it says the norms anew, and the old ones are pinned no longer.
+        await running.until(hs.until(lambda: norms_pinned(hs) == [[2], [2]], within_s=30))
         assert (await running.stopped()).code == 0

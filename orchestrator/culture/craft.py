@@ -10,7 +10,7 @@ from orchestrator.documents.declared import Action, Documents, Rule
 from orchestrator.i18n import N_, _, speaking
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Redact, Result
-from orchestrator.model.events import Event, Member, Message, Redaction
+from orchestrator.model.events import Event, Member, Message, Redaction, Unreadable
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import EventId, JsonObject, RoomId, UserId
 from orchestrator.store import claims, mirror
@@ -102,6 +102,11 @@ class Culture:
             case Message() if place.policy.rules and event.sender != now.me:
                 return self._judge(tx, place, event, now)
         return ()
+
+    def recall(self, tx: Tx, room: RoomId, ours: Sequence[Message | Unreadable], now: Now) -> Iterable[AnyEffect]:
+        """Know again what we pinned before our memory was lost."""
+        place = place_of(tx, self._documents, room)
+        return () if place is None else norms.recall(tx, place, ours, now)
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
         """Say what had to wait."""

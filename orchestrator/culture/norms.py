@@ -15,10 +15,10 @@ from typing import Final
 from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS, HOUR_MS, SECOND_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
-from orchestrator.model.events import Member
+from orchestrator.model.events import Member, Message, Unreadable
 from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.model.ids import EventId, Json, JsonObject, RoomId
-from orchestrator.store import claims, mirror, outbox
+from orchestrator.store import bindings, claims, mirror, outbox
 from orchestrator.store.claims import Claim
 from orchestrator.store.rows import dump, load, load_object, number, text
 from orchestrator.store.timers import set_timer, timer_of
@@ -37,6 +37,8 @@ ANEW_AFTER_MS: Final = DAY_MS
 LOOK_AGAIN_MS: Final = 30 * SECOND_MS
 RETRY_MS: Final = HOUR_MS
 MOST_RETIRED: Final = 50
+_FORGOTTEN: Final = "forgotten"
+"""In the place of a digest: a message of ours whose words we cannot read any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,25 @@ def due(tx: Tx, place: Place, now: Now) -> Iterable[AnyEffect]:
     return [_post(tx, place, posted, now)]
 
 
+def recall(tx: Tx, place: Place, ours: Sequence[Message | Unreadable], now: Now) -> Iterable[AnyEffect]:
+    """Know the norms again that we pinned before our memory was lost; whatever else of ours is pinned gives way to them."""
+    if posted_in(tx, place.id) is not None or not ours:
+        return []
+    policy = place.policy.norms
+    body = content.text(policy.text)["body"]
+    known = next((event for event in reversed(ours) if isinstance(event, Message) and event.body == body), None)
+    last = known or ours[-1]
+    posted = Posted(
+        event=last.id,
+        digest=policy.digest if known is not None else _FORGOTTEN,
+        posted_ms=min(last.at_ms, now.at_ms),
+        witnessed=True,
+        retired=tuple(event.id for event in ours if event is not last)[-MOST_RETIRED:],
+    )
+    _keep(tx, place.id, posted)
+    return _bring(tx, place, now)
+
+
 def done(tx: Tx, place: Place | None, result: Result, tag: JsonObject, now: Now) -> Iterable[AnyEffect]:
     """Remember what was posted and move the pin to it."""
     room = RoomId(str(tag.get("room")))
@@ -158,10 +179,19 @@ def _bring(tx: Tx, place: Place, now: Now) -> list[AnyEffect]:
     if posted is not None and posted.event and posted.digest in (wanted, ""):
         _pin(tx, place.id, posted, now)  # one that was removed has its own time to come back
         return []
+    if posted is None and _may_be_recalled(tx, place.id):
+        _no_later_than(tx, place.id, now.at_ms + GATHER_MS)
+        return []
     waiting = outbox.merging(tx, NAME, _merge_key(place.id))
     if waiting is not None and load_object(waiting.tag).get("digest") == wanted:
         return []
     return [_post(tx, place, posted, now)]
+
+
+def _may_be_recalled(tx: Tx, room: RoomId) -> bool:
+    """Tell whether a room that was found again has something pinned, which may be the norms: that is looked up first."""
+    pins = mirror.state_of(tx, room, "m.room.pinned_events")
+    return bindings.was_found(tx, room) and pins is not None and bool((pins.content or {}).get("pinned"))
 
 
 def _post(tx: Tx, place: Place, posted: Posted | None, now: Now) -> Send:

@@ -15,7 +15,7 @@ from orchestrator.documents.declared import Documents
 from orchestrator.model.batch import SyncBatch
 from orchestrator.model.clock import Clock
 from orchestrator.model.effects import Outcome
-from orchestrator.model.events import Event
+from orchestrator.model.events import Event, Message, Unreadable
 from orchestrator.model.feature import Feature, Now, Roster, Tx
 from orchestrator.model.ids import Cause, EventId, RoomId, UserId
 from orchestrator.model.windows import Windows
@@ -98,6 +98,10 @@ class Engine:
     async def take_late(self, event: Event) -> None:
         """Take in an event that can be read at last."""
         await self._transact(lambda intake, turn: intake.take_late_event(turn, event))
+
+    async def recall(self, room: RoomId, ours: Sequence[Message | Unreadable]) -> None:
+        """Take in what the bot itself said and is pinned in a room that was found again after its memory was lost."""
+        await self._transact(lambda intake, turn: intake.recall(turn, room, ours))
 
     async def settle(self) -> None:
         """Bring everything in line with the documents, until nothing more follows from it."""

@@ -5,23 +5,24 @@ A room whose timeline is not whole is not decided here: its gap is written down 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 from orchestrator import failpoints
 from orchestrator.documents.declared import Documents
 from orchestrator.model.batch import RoomUpdate, SyncBatch
 from orchestrator.model.clock import DAY_MS
-from orchestrator.model.effects import AnyEffect, Outcome
+from orchestrator.model.effects import Outcome
 from orchestrator.model.events import Event, Member, Message, Reaction, Redaction, State, Unreadable, cause_in
-from orchestrator.model.feature import Feature, Now, Tx
+from orchestrator.model.feature import Feature
 from orchestrator.model.ids import LOCATOR_TYPE, Cause, EventId, RoomId, UserId
 from orchestrator.store import bindings, claims, ingest, mirror, outbox, timers
 
 from .commands import Commands
 from .deciding import AGAIN_MS, Deciding, Taken, Turn
+from .ports import Greeter, Rememberer
 from .questions import Questions
 
 __all__ = ["AGAIN_MS", "OLDEST_PAST_MS", "Greeter", "Intake", "Taken", "Turn"]
@@ -31,15 +32,6 @@ OLDEST_PAST_MS: Final = 6 * DAY_MS
 
 FURTHEST_AHEAD_MS: Final = 7 * DAY_MS
 """A server whose clock is ahead by more than this may show the same event as a new one again."""
-
-
-@runtime_checkable
-class Greeter(Protocol):
-    """A craft that decides about invitations."""
-
-    def invited(self, tx: Tx, room: RoomId, inviter: UserId, now: Now, *, direct: bool) -> Iterable[AnyEffect]:
-        """Decide whether to come."""
-        ...
 
 
 class Intake:
@@ -260,6 +252,13 @@ class Intake:
         for row in outbox.waiting(turn.tx):
             if row.kind == "create" and row.payload.get("locator") == locator.content.get("locator"):
                 self.confirm(turn, row.cause, "done", room=locator.room)
+
+    def recall(self, turn: Turn, room: RoomId, ours: Sequence[Message | Unreadable]) -> None:
+        """Let the crafts know again what the bot itself said and is pinned in a room that was found by its locator."""
+        for craft in self._crafts:
+            if isinstance(craft, Rememberer):
+                recall = partial(craft.recall, turn.tx, room, ours, turn.now)
+                self._deciding.decided(turn, f"recall:{room}", craft.name, recall)
 
     # -- timers, results, settling -------------------------------------------------------------------------------------
 

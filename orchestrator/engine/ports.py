@@ -1,12 +1,15 @@
-"""What the engine needs of the outside, as protocols: it never speaks to a homeserver itself."""
+"""What the engine needs of the outside and of some crafts only, as protocols: it never speaks to a homeserver itself."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Protocol, runtime_checkable
 
 from orchestrator.model.batch import Page
-from orchestrator.model.events import Event
-from orchestrator.model.ids import EventId, RoomId
+from orchestrator.model.effects import AnyEffect
+from orchestrator.model.events import Event, Message, Unreadable
+from orchestrator.model.feature import Now, Tx
+from orchestrator.model.ids import EventId, RoomId, UserId
 
 
 class History(Protocol):
@@ -18,4 +21,22 @@ class History(Protocol):
 
     async def event(self, room: RoomId, event: EventId) -> Event | None:
         """Read one event; None when it is gone or not ours to see."""
+        ...
+
+
+@runtime_checkable
+class Rememberer(Protocol):
+    """A craft that can know again what it did before the bot's memory was lost."""
+
+    def recall(self, tx: Tx, room: RoomId, ours: Sequence[Message | Unreadable], now: Now) -> Iterable[AnyEffect]:
+        """Look at what the bot itself said in a room and is pinned there, oldest pin first."""
+        ...
+
+
+@runtime_checkable
+class Greeter(Protocol):
+    """A craft that decides about invitations."""
+
+    def invited(self, tx: Tx, room: RoomId, inviter: UserId, now: Now, *, direct: bool) -> Iterable[AnyEffect]:
+        """Decide whether to come."""
         ...

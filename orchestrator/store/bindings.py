@@ -100,6 +100,12 @@ def binding_of(tx: Tx, room: RoomId) -> Binding | None:
     return None if row is None else Binding(CommunityKey(text(row, "community")), RoomKey(text(row, "key")), room)
 
 
+def was_found(tx: Tx, room: RoomId) -> bool:
+    """Tell whether a room was known by its locator alone: what we did in it before is not remembered."""
+    row = tx.one("select how from binding where account = :account and room = :room", room=room)
+    return row is not None and text(row, "how") == "found"
+
+
 def bindings(tx: Tx) -> list[Binding]:
     """List every declared room that has a room."""
     rows = tx.rows("select community, key, room from binding where account = :account order by community, key")

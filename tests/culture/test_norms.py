@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.documents.declared import Documents, Policy
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import Priority
-from orchestrator.model.events import Redaction
+from orchestrator.model.events import Message, Redaction, Unreadable
 from orchestrator.model.ids import EventId, Json, RoomId, UserId
 from orchestrator.rooms.compose import ComposeContext, compose
 from orchestrator.store import claims
@@ -76,6 +76,41 @@ async def test_the_norms_are_posted_and_pinned_in_every_room_that_has_some(tmp_p
         event = await post_of(house)
         assert await pinned(house, ("$theirs",)) == [event, "$theirs"]
         assert await pinned(house, room=QUIET) == []
+
+
+def ours(house: House, event: str, body: str) -> Message:
+    return replace(house.message(CIRCLE, ME, body), id=EventId(event))
+
+
+async def test_norms_that_were_pinned_before_our_memory_was_lost_are_known_again(tmp_path: Path) -> None:
+    async with house_of(tmp_path, a_grove()) as house:
+        await house.open(how="found", pins=["$old", "$norms", "$theirs"])
+        assert await posts(house) == []
+        await house.engine.recall(CIRCLE, [ours(house, "$old", "What helps?"), ours(house, "$norms", TEXT)])
+        assert await posts(house) == []
+        # What else of ours is pinned is nobody's any more; what people pinned is theirs.
+        assert await pinned(house, ("$old", "$norms", "$theirs")) == ["$norms", "$theirs"]
+        await house.wait(DAY_MS)
+        assert await posts(house) == []
+
+
+async def test_norms_that_cannot_be_read_after_our_memory_was_lost_are_posted_anew_and_take_their_place(
+    tmp_path: Path,
+) -> None:
+    async with house_of(tmp_path, a_grove()) as house:
+        await house.open(how="found", pins=["$norms", "$theirs"], encrypted=True)
+        sealed = Unreadable(room=CIRCLE, id=EventId("$norms"), sender=ME, at_ms=house.clock.at_ms, session="s")
+        await house.engine.recall(CIRCLE, [sealed])
+        anew = await post_of(house)
+        assert await pinned(house, ("$norms", "$theirs")) == [anew, "$theirs"]
+
+
+async def test_norms_nobody_could_look_up_are_posted_all_the_same_a_little_later(tmp_path: Path) -> None:
+    async with house_of(tmp_path, a_grove()) as house:
+        await house.open(how="found", pins=["$theirs"])
+        assert await posts(house) == []
+        await house.wait(MINUTE_MS)
+        assert len(await posts(house)) == 1
 
 
 async def test_the_topic_has_the_summary(house: House) -> None:
