@@ -1,4 +1,4 @@
-"""What is said about people who come and go, in the language spoken at the moment. Plain functions from facts to sentences.
+"""What is said about people who knock, and about the control room, in the language spoken at the moment. Plain functions from facts to sentences.
 
 Nothing here quotes anybody, and nobody's reasons are given, asked for or passed on.
 """

@@ -6,7 +6,7 @@ an effect is about stands in its subject or tag (``asking.written``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
 from orchestrator.i18n import speaking
@@ -16,8 +16,9 @@ from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
 from orchestrator.model.ids import CommunityKey, JsonObject, RoomId, UserId
 from orchestrator.store import bindings
 
-from . import knocks, members
+from . import knocks, leaving, members, parting, removing
 from .asking import read
+from .commands import membership_commands
 from .doorway import KNOCK, MANY
 from .members import DEPARTURE
 
@@ -36,8 +37,8 @@ class Membership:
 
     @property
     def commands(self) -> Sequence[Command]:
-        """None yet."""
-        return ()
+        """Going by oneself, and taking somebody out."""
+        return membership_commands(self._documents)
 
     def settle(self, tx: Tx, community: Community, control: RoomId | None, now: Now) -> Iterator[AnyEffect]:
         """Ask about who knocks and about who is in the control room and on no roster; ``control``: where that is."""
@@ -68,6 +69,8 @@ class Membership:
     def done(self, tx: Tx, result: Result, now: Now) -> list[AnyEffect]:
         """Take note of what became of an effect that concerns somebody's membership."""
         about = read(result.tag)
+        if about.get("do") == parting.PART:
+            return parting.done(tx, self._documents, about, result)
         community = self._community(tx, about)
         if community is None:
             return []
@@ -77,22 +80,29 @@ class Membership:
                     return list(knocks.done(tx, community, about, result, now))
                 case do if do == DEPARTURE:
                     return list(members.done(tx, community, about, result, self._me))
+                case parting.PRIVATE:
+                    return list(parting.unheard(about, result, now))
         return []
 
     def answered(self, tx: Tx, answer: Answer, now: Now) -> list[AnyEffect]:
         """Act on what people decided; what is not ours to hear of leads to nothing."""
         about = read(answer.subject)
+        if about.get("do") == leaving.LEAVE:
+            return list(leaving.answered(tx, self._documents, about, answer, now))
         community = self._community(tx, about)
         if community is None:
             return []
+        decided: Iterable[AnyEffect] = ()
         match about.get("do"):
             case do if do == KNOCK:
-                return list(knocks.answered(tx, community, about, answer, now))
+                decided = knocks.answered(tx, community, about, answer, now)
             case do if do == MANY:
-                return list(knocks.answered_many(tx, community, about, answer, now))
+                decided = knocks.answered_many(tx, community, about, answer, now)
             case do if do == DEPARTURE:
-                return list(members.answered(tx, community, about, answer, self._me, now))
-        return []
+                decided = members.answered(tx, community, about, answer, self._me, now)
+            case removing.REMOVE:
+                decided = removing.answered(tx, community, about, answer, now)
+        return list(decided)
 
     def _community(self, tx: Tx, about: JsonObject) -> Community | None:
         """Find the community that something is about: the one it names, or the one whose room it names."""

@@ -1,0 +1,55 @@
+"""What people can ask the craft of rooms for, beside what ``closing`` offers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from orchestrator.documents.declared import Documents
+from orchestrator.i18n import N_
+from orchestrator.model.effects import AnyEffect
+from orchestrator.model.feature import Call, Command, Now, Role, Tx
+
+from . import leaving, removing
+from .parting import Way
+
+
+def membership_commands(documents: Documents) -> Sequence[Command]:
+    """``!leave`` for everybody; ``!remove``, ``!ban`` and ``!unban`` for leads."""
+
+    def leave(tx: Tx, call: Call, now: Now) -> list[AnyEffect]:
+        return list(leaving.ask(tx, documents, call, now))
+
+    def change(way: Way, tx: Tx, call: Call, now: Now) -> list[AnyEffect]:
+        return list(removing.ask(tx, documents, call, now, way))
+
+    return (
+        Command(
+            name="leave",
+            usage="[everything]",
+            summary=N_("go quietly, from one room or from all; I ask you first, and tell nobody"),
+            needs=Role.MEMBER,
+            run=leave,
+        ),
+        Command(
+            name="remove",
+            usage="@PERSON",
+            summary=N_("take somebody out of all rooms; I show you first what it would do"),
+            needs=Role.LEAD,
+            run=partial(change, Way.REMOVE),
+        ),
+        Command(
+            name="ban",
+            usage="@PERSON",
+            summary=N_("take somebody out of all rooms and keep them out; I show you first what it would do"),
+            needs=Role.LEAD,
+            run=partial(change, Way.BAN),
+        ),
+        Command(
+            name="unban",
+            usage="@PERSON",
+            summary=N_("let somebody come in again who was banned"),
+            needs=Role.LEAD,
+            run=partial(change, Way.UNBAN),
+        ),
+    )
