@@ -147,7 +147,9 @@ class Rooms:
         """Ask for the rooms that there are not yet; as long as there is no space, for that alone."""
         bound = {row.key: row.room for row in bindings.bindings(tx) if row.community == community.key}
         for room in community.every_room():
-            if room.key in bound or room.archive or not self._can_be_made(tx, community, room, bound):
+            if room.key in bound or room.archive or "in" in room.faults:
+                continue
+            if not self._can_be_made(tx, community, room, bound):
                 continue
             body = room_body(community, room, self._me, space=bound.get(room.within), rooms=bound)
             name = f"{community.key}/{room.key}"
