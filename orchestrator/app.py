@@ -95,6 +95,15 @@ class App:
         documents = self.loaded.documents.of(account)
         return build_crafts(documents, me)
 
+    def picture(self, sha256: str) -> bytes | None:
+        """Read a room's picture by the SHA-256 of its file; None when no document names it (any more)."""
+        for community in self.loaded.documents.communities:
+            for room in community.every_room():
+                if room.avatar is not None and room.avatar_sha256 == sha256:
+                    with contextlib.suppress(OSError):
+                        return room.avatar.read_bytes()
+        return None
+
     async def amend(self, row: Waiting) -> None:
         """Write a change of the documents into the overlay, and work with it from now on."""
         path = row.payload.get("path")
@@ -234,6 +243,7 @@ async def _open_keeper(
         rng=rng,
         amend=app.amend,
         learnt=await _learnt(rows),
+        files=app.picture,
     )
 
 

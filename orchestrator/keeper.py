@@ -27,6 +27,7 @@ from orchestrator.matrix.delivery import Delivery
 from orchestrator.matrix.gateway import Gateway
 from orchestrator.matrix.history import History
 from orchestrator.matrix.making import Maker
+from orchestrator.matrix.pictures import NO_FILES, Files
 from orchestrator.matrix.ports import Amender, DirectRoom
 from orchestrator.matrix.reading import Reader
 from orchestrator.matrix.session import Session
@@ -71,6 +72,7 @@ class Keeper:
         clock, rng: time and chance.
         amend: writes changes of the documents.
         learnt: what an earlier run learnt of the server's limits.
+        files: finds the bytes of rooms' pictures.
 
     Attributes:
         reader: reads rooms as they are now.
@@ -89,6 +91,7 @@ class Keeper:
         rng: random.Random,
         amend: Amender,
         learnt: Learnt | None = None,
+        files: Files = NO_FILES,
     ) -> None:
         self.me = session.user
         self._store = store
@@ -112,6 +115,7 @@ class Keeper:
             compose=self._compose,
             maker=Maker(store, gateway, self._history, clock, self.me, self._direct),
             amend=amend,
+            files=files,
         )
         self.delivery = Delivery(store, carrier, self._budget, clock, rng)
         self._key_work = asyncio.Event()
