@@ -21,7 +21,7 @@ import structlog
 
 from orchestrator.errors import Final as NeverWorks
 from orchestrator.errors import RateLimited, Retryable, StoreError, UnknownToken
-from orchestrator.model.clock import MINUTE_MS, SECOND_MS, Clock
+from orchestrator.model.clock import HOUR_MS, MINUTE_MS, SECOND_MS, Clock
 from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Tx
 from orchestrator.model.things import PSEUDO
@@ -44,6 +44,9 @@ KEPT_FOR_SAFETY: Final = 2
 
 HANDS_A_PLACE: Final = 4
 """How many hands one room may hold, or the making of rooms: either can take minutes on a server in trouble."""
+
+LOOK_AGAIN_MS: Final = 6 * HOUR_MS
+"""How often aliases and listings are looked at, of which /sync says nothing."""
 
 _FREE: Final = "free "
 AFTER_A_ROOM: Final = 3
@@ -91,6 +94,7 @@ class Delivery:
         # What was asked for most often has to be written; what is looked at again most often has not.
         self._looked = self._wrote = 1
         self._recalled = False
+        self._heard_ms: int | None = None
         self._free: frozenset[Limiter] = frozenset()
 
     def wake(self) -> None:
@@ -145,6 +149,9 @@ class Delivery:
         if len(self._running) == HANDS:
             return [], LONGEST_NAP_MS
         now_ms = self._clock.now_ms()
+        if self._heard_ms is None or not 0 <= now_ms - self._heard_ms < LOOK_AGAIN_MS:
+            self._heard_ms = now_ms
+            await self._store.run(claims.mark_unheard, now_ms)
         rows, items, next_ms = await self._store.run(_look, now_ms)
         nap_ms = LONGEST_NAP_MS if next_ms is None else max(0, next_ms - now_ms)
         candidates = [self._job_of_row(row, now_ms) for row in rows]

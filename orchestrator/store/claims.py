@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Row, Tx
 from orchestrator.model.ids import Json, RoomId
+from orchestrator.model.things import PSEUDO
 
 from .rows import dump, load, maybe_number, number, text
 
@@ -224,6 +225,16 @@ def mark_room(tx: Tx, room: RoomId, now_ms: int) -> None:
     """Say that every claimed state event of a room may need writing: what we may write there has changed."""
     for row in tx.rows("select distinct type, key from claim where account = :account and room = :room", room=room):
         mark_unsettled(tx, room, text(row, "type"), text(row, "key"), now_ms)
+
+
+def mark_unheard(tx: Tx, now_ms: int) -> None:
+    """Say that everything claimed that is no event may need writing: nobody tells us when somebody changes it."""
+    for type_ in sorted(PSEUDO):
+        rows = tx.rows("select distinct room, key from claim where account = :account and type = :type", type=type_)
+        for row in rows:
+            room, key = RoomId(text(row, "room")), text(row, "key")
+            if not is_unsettled(tx, room, type_, key):
+                mark_unsettled(tx, room, type_, key, now_ms, Priority.ROUTINE)
 
 
 def unsettled(tx: Tx) -> list[Unsettled]:

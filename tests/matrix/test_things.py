@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.matrix.delivery import LOOK_AGAIN_MS
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import EventId, Json, JsonObject, RoomId, UserId
 from orchestrator.model.things import ALIAS, FILE, LISTED
@@ -140,6 +141,25 @@ async def test_a_listing_that_a_person_changed_is_seen_when_it_is_looked_at_and_
         await bot.rest()
         scene.room.published = True
         await scene.look_again(bot, LISTED)
+        assert scene.room.published is False
+
+
+async def test_what_nobody_tells_of_is_looked_at_now_and_then_and_at_each_start(scene: Scene) -> None:
+    async with scene.living() as bot:
+        await scene.want(bot, LISTED, {"listed": False})
+        await scene.want(bot, ALIAS, {"here": True}, key="tuesday")
+        await bot.rest()
+        scene.room.published = True
+        scene.hs._world.aliases.clear()
+        assert not await bot.step()
+        scene.hs.clock.advance(LOOK_AGAIN_MS)
+        for _ in range(4):
+            await bot.step()
+        assert [scene.room.published, scene.leads_to()] == [False, scene.room]
+        scene.room.published = True
+    async with scene.living() as bot:
+        for _ in range(4):
+            await bot.step()
         assert scene.room.published is False
 
 
