@@ -40,6 +40,7 @@ class Attribute:
         value: what is claimed there; None: nothing is (no encryption, or what can only be said when a room is made).
         cls: whether it can change, only in one direction, or only by a new room.
         part: what ``on_drift`` calls it.
+        fault: what is wrong with what the files say of it; until that is mended it is left as it is.
     """
 
     room: RoomKey
@@ -52,6 +53,7 @@ class Attribute:
     part: str = ""
     stance: OnDrift = "report"
     origin: Origin | None = field(default=None, compare=False)
+    fault: str = ""
 
     @property
     def claim(self) -> Claim | None:
@@ -217,6 +219,7 @@ class _Room:
                 part="links",
                 stance=stance,
                 origin=origin,
+                fault=room.faults.get("in", ""),
             )
 
     def _at(
@@ -234,6 +237,7 @@ class _Room:
         stance: OnDrift | None = None,
     ) -> Attribute:
         part = part or (doc or path).removeprefix("settings.")
+        faults = self._room.faults
         return Attribute(
             room=self._room.key,
             path=path,
@@ -245,6 +249,8 @@ class _Room:
             part=part,
             stance=stance or self._room.on_drift.get(part, "report"),
             origin=self._room.origins.get(doc or path),
+            # Where it is unclear who may come in, it is unclear from where, too.
+            fault=faults.get(doc or path) or (faults.get("settings.join", "") if path == "settings.allow" else ""),
         )
 
 

@@ -15,9 +15,9 @@ from orchestrator.model.ids import JsonObject, RoomId, RoomKey, UserId
 
 from .attributes import Attribute, attributes
 from .changes import EXISTS, Change, Plan, Slot, State
+from .kept import with_kept
 from .live import LiveRoom
 from .planner import AttributePlanner
-from .kept import with_kept
 from .removals import extra_powers, removals
 from .sight import Sight, look
 
@@ -78,14 +78,19 @@ class _Planner:
             for attribute in self._declared[room.key]:
                 yield planner.change(attribute)
             for removal in lost.get(room.key, ()):
-                yield planner.removal(removal)
+                if not _is_unclear(room, removal.attribute.path):
+                    yield planner.removal(removal)
             yield from extra_powers(self._community, room, live, self._sight, self._me)
         for key, where in sorted(self._sight.gone.items()):
             yield self._gone(key, where)
 
     def _room(self, room: Room, live: LiveRoom | None) -> Iterator[Change]:
         if live is None:
-            if not room.archive:
+            if "in" in room.faults:
+                yield Change(
+                    room=room.key, path=EXISTS, state=State.BLOCKED, desired=room.name, reason=room.faults["in"]
+                )
+            elif not room.archive:
                 yield Change(room=room.key, path=EXISTS, state=State.CREATE, desired=room.name)
         elif not live.seen:
             reason = _("I am not in this room, or have not seen it yet, so I cannot tell how it stands.")
@@ -125,6 +130,15 @@ class _Planner:
             slot=Slot(where, EXISTS),
             based_on=where,
         )
+
+
+def _is_unclear(room: Room, path: str) -> bool:
+    """Tell whether the files are wrong about something, so that nobody knows whether it is still meant."""
+    if "in" in room.faults and path.partition(".")[0] in {"in", "link"}:
+        return True
+    if "settings.join" in room.faults and path == "settings.allow":
+        return True
+    return any(path == fault or path.startswith(f"{fault}.") for fault in room.faults)
 
 
 def _is_to_close(community: Community, key: RoomKey) -> bool:

@@ -81,6 +81,8 @@ class AttributePlanner:
             applied = value
             change = replace(change, applied=self._shown(attribute, value))
         change = replace(change, live=self._shown(attribute, value))
+        if attribute.fault:
+            return replace(change, state=State.BLOCKED, reason=attribute.fault)
         if forgotten:
             reason = _("The files no longer say anything about this, so it stays as it is.")
             return replace(change, state=State.ORPHAN, reason=reason)
