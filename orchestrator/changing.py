@@ -20,7 +20,7 @@ from orchestrator.matrix.budget import Limiter
 from orchestrator.matrix.reading import Reader
 from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import CommunityKey, Json, JsonObject, RoomId
+from orchestrator.model.ids import AccountKey, CommunityKey, Json, JsonObject, RoomId
 from orchestrator.planning import Whole, digest_of, fetch, plan_whole
 from orchestrator.rooms import EXISTS, Applied, Change, Choices, Left, StalePlan, State, apply_community
 from orchestrator.rooms import plan_community as plan_rows
@@ -149,8 +149,6 @@ class Changing:
         """
         for keeper in self._app.keepers.values():
             await keeper.begun.wait()
-        todo: list[tuple[Community, Applied]] = []
-        projected: dict[str, dict[Limiter, int]] = {}
         async with self._app.documents_read() as loaded:
             chosen = [
                 c for c in loaded.documents.communities if order.communities is None or c.key in order.communities
@@ -161,22 +159,20 @@ class Changing:
                 raise StalePlan(
                     _("Something has changed since this plan was made, so nothing was done. Please look again.")
                 )
-            for whole in plans:
-                todo.append((whole.community, await self._apply(whole, order)))
-                _project(projected.setdefault(whole.community.account, {}), whole)
+            todo = [(whole.community, await self._apply(whole, order)) for whole in plans]
         # Only now do the crafts work with what was read: nothing of it was made before it was looked at.
         for keeper in self._app.keepers.values():
             await keeper.engine.settle()
             keeper.delivery.wake()
         ticket, name = Ticket(todo), str(next(self._numbers))
-        ticket.total = ticket.least = await self._left(ticket) + sum(sum(c.values()) for c in projected.values())
+        ticket.total = ticket.least = (await self._left(ticket))[0]
         ticket.since_s = asyncio.get_running_loop().time()
         self._tickets = {**dict(list(self._tickets.items())[-7:]), name: ticket}
         return {
             "ticket": name,
             "digest": digest,
             "total": ticket.total,
-            "estimate_ms": await self._estimate_ms(ticket, projected),
+            "estimate_ms": await self._estimate_ms(ticket),
             "communities": [
                 {"community": community.key, **_told(applied, order.choices_for(community.key).only)}
                 for community, applied in todo
@@ -196,20 +192,25 @@ class Changing:
         ticket = self._tickets.get(name)
         if ticket is None:
             raise SetupError(_("Nothing is known of that any more. Look at the plan to see what is left."))
-        left, now_s = await self._left(ticket), asyncio.get_running_loop().time()
+        (left, later), now_s = await self._left(ticket), asyncio.get_running_loop().time()
+        if left == later > 0:
+            # What follows comes into the rows when the crafts have looked again; what does not by then will not come.
+            for keeper in self._keepers(ticket):
+                await keeper.engine.settle()
+            left, later = await self._left(ticket)
         if left != ticket.least:
             ticket.least, ticket.since_s = left, now_s
             ticket.total = max(ticket.total, left)
         idle_s = now_s - ticket.since_s
         estimate_ms = await self._estimate_ms(ticket)
         # What the server's limits ask us to wait for is no stall.
-        stalled = left > 0 and idle_s > self._stall_s + 2 * estimate_ms / 1000
-        over = left == 0 or stalled
+        stalled = idle_s > self._stall_s + 2 * estimate_ms / 1000
+        over = left == later or stalled
         return {
             "total": ticket.total,
-            "left": left,
+            "left": 0 if left == later else left,
             "estimate_ms": estimate_ms,
-            "reachable": idle_s < KNOCK_S or left == 0 or await self._answers(ticket),
+            "reachable": idle_s < KNOCK_S or over or await self._answers(ticket),
             "finished": over,
             "failed": await self._failed(ticket) if over else [],
         }
@@ -233,6 +234,11 @@ class Changing:
             # Between the look and the transaction somebody was quicker; the other communities are not held up by it.
             return Applied(plan=whole.plan, left=tuple(Left(c, stale.message) for c in whole.plan.differences))
 
+    def _keepers(self, ticket: Ticket) -> list[Keeper]:
+        return [
+            self._app.keepers[key] for key in dict.fromkeys(community.account for community, _applied in ticket.todo)
+        ]
+
     def _keeper(self, community: Community) -> Keeper:
         keeper = self._app.keepers.get(community.account)
         if keeper is None:
@@ -241,22 +247,22 @@ class Changing:
             )
         return keeper
 
-    async def _left(self, ticket: Ticket) -> int:
-        """Count what is still to be done."""
-        return sum(
-            [
-                await self._app.store.of(community.account).run(
-                    remaining, community, frozenset(slot.room for slot in applied.slots)
-                )
-                for community, applied in ticket.todo
-            ]
-        )
+    async def _left(self, ticket: Ticket) -> tuple[int, int]:
+        """Count what is still to be done, and how much of it follows from something that is not done yet."""
+        left = later = 0
+        for community, applied in ticket.todo:
+            rows = self._app.store.of(community.account)
+            left += await rows.run(remaining, community, frozenset(slot.room for slot in applied.slots))
+            later += sum((await rows.run(following, community)).values())
+        return left + later, later
 
-    async def _estimate_ms(self, ticket: Ticket, projected: Mapping[str, Mapping[Limiter, int]] | None = None) -> int:
-        accounts = {community.account for community, _applied in ticket.todo}
-        estimates = [
-            (await self._app.keepers[key].delivery.estimate_ms((projected or {}).get(key)))[1] for key in accounts
-        ]
+    async def _estimate_ms(self, ticket: Ticket) -> int:
+        more: dict[AccountKey, dict[Limiter, int]] = {}
+        for community, _applied in ticket.todo:
+            counts = more.setdefault(community.account, {})
+            for limiter, calls in (await self._app.store.of(community.account).run(following, community)).items():
+                counts[limiter] = counts.get(limiter, 0) + calls
+        estimates = [(await self._app.keepers[key].delivery.estimate_ms(calls))[1] for key, calls in more.items()]
         return max(estimates, default=0)
 
     async def _answers(self, ticket: Ticket) -> bool:
@@ -293,14 +299,15 @@ class Changing:
                     "community": community.key,
                     "room": change.room or "space",
                     "path": change.path,
-                    "why": change.reason or _why(change),
+                    "why": change.reason or why_not(change),
                 }
                 for change in missing.values()
             ]
         return failed
 
 
-def _why(change: Change) -> str:
+def why_not(change: Change) -> str:
+    """Say that something was asked for and is not there."""
     if change.path == EXISTS:
         return _("It could not be made. The bot's log says why; it is tried again in a while.")
     return _("The homeserver has not taken it. The bot's log says why.")
@@ -326,24 +333,23 @@ def remaining(tx: Tx, community: Community, also: frozenset[RoomId] = frozenset(
     return marks + rows
 
 
-def _project(counts: dict[Limiter, int], whole: Whole) -> None:
-    """Count the calls that follow from rooms that are still to be made: those come into the rows one after another."""
-    community = whole.community
+def following(tx: Tx, community: Community) -> dict[Limiter, int]:
+    """Count the calls that are not in the rows yet, since they follow from rooms that are still to be made."""
+    counts: dict[Limiter, int] = {}
 
     def more(limiter: Limiter, calls: int) -> None:
-        counts[limiter] = counts.get(limiter, 0) + calls
+        if calls:
+            counts[limiter] = counts.get(limiter, 0) + calls
 
-    made = [change.room for change in whole.plan.of(State.CREATE) if change.path == EXISTS]
-    for key in made:
-        room = community.room(key)
-        if room is None:
+    for room in community.every_room():
+        if room.archive or bindings.bound_room(tx, community.key, room.key) is not None:
             continue
-        # The one that is asked for first is in the rows already.
-        more(Limiter.CREATE, int(key != made[0]))
-        more(Limiter.MESSAGE, int(key not in {SPACE_KEY, CONTROL_KEY}))
-        more(Limiter.MESSAGE, 2 * int(room.policy is not None and room.kind == "room"))
-        if key in {SPACE_KEY, CONTROL_KEY}:
+        more(Limiter.CREATE, int(not outbox.is_waiting(tx, "create", f"{community.key}/{room.key}")))
+        more(Limiter.MESSAGE, int(room.key not in {SPACE_KEY, CONTROL_KEY}))  # its link
+        more(Limiter.MESSAGE, 2 * int(room.policy is not None and room.kind == "room"))  # its norms, and their pin
+        if room.key in {SPACE_KEY, CONTROL_KEY}:
             more(Limiter.INVITE, len(community.staff()))
+    return counts
 
 
 def _told(applied: Applied, only: frozenset[str] | None) -> dict[str, Json]:

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
-from orchestrator.changing import Order, remaining
+from orchestrator.changing import Order, remaining, why_not
 from orchestrator.errors import SetupError
-from orchestrator.model.ids import Json, JsonObject
+from orchestrator.model.ids import CommunityKey, Json, JsonObject
 from orchestrator.planning import Onlooker, Outlook, bot_runs, looking
 from orchestrator.rooms import Choices, State
 
@@ -20,6 +20,8 @@ from .showing import as_json, in_words
 from .terminal import Screen, agrees, ask, can_ask, how_long
 
 LOOK_S: Final = 0.5
+
+Objects: TypeAlias = list[dict[str, Json]]
 
 STALE: Final = (
     "Something has changed since that plan was made, so nothing was done. Look again with 'circlekeeper plan', and use"
@@ -71,7 +73,8 @@ async def apply(config_path: Path, wishes: Wishes) -> int:
     if running:
         return await _carry_out(RunningBot(data_dir), order, screen)
     async with own_bot(config_path) as bot:
-        return await _carry_out(bot, await _anew(bot, order, outlook, screen), screen)
+        order, made, missing = await _anew(bot, order, outlook, screen)
+        return await _carry_out(bot, order, screen, made=made, missing=missing)
 
 
 async def _agreed(outlook: Outlook, only: frozenset[str] | None, wishes: Wishes, screen: Screen) -> Order:
@@ -120,46 +123,60 @@ async def _unfinished(onlooker: Onlooker) -> bool:
     return False
 
 
-async def _anew(bot: OwnBot, order: Order, outlook: Outlook, screen: Screen) -> Order:
+async def _anew(bot: OwnBot, order: Order, outlook: Outlook, screen: Screen) -> tuple[Order, Objects, Objects]:
     """Begin with the rooms that are missing, which a bot makes by itself; what else was agreed to follows.
 
     With rooms that were made meanwhile, or with what /sync has told since, the plan has another digest. What is applied
     then is what was agreed to, and nothing that was not seen.
+
+    Returns:
+        what is to be applied, the rooms that were made, and those that could not be.
+
+    Raises:
+        SetupError: something else is planned by now than what was agreed to.
     """
-    ticket = await bot.apply(
-        Order(communities=order.communities, names=dict.fromkeys(order.communities or (), frozenset()))
-    )
-    await _watch(bot, ticket, screen)
+    communities = order.communities or frozenset()
+    first = Order(communities=communities, names=dict.fromkeys(communities, frozenset()))
+    await _watch(bot, _begun(await bot.apply(first), screen), screen)
     seen = {(whole.community.key, change.name): change for whole in outlook.plans for change in whole.plan.differences}
-    names: dict[str, set[str]] = {}
+    asked = {
+        name for name in seen if order.names is None or name[1] in order.names.get(CommunityKey(name[0]), frozenset())
+    }
+    created = {name for name in seen if seen[name].state is State.CREATE}
+    names: dict[str, set[str]] = {key: set() for key in communities}
+    missing: Objects = []
     for community in bot.app.loaded.documents.communities:
-        if community.key not in (order.communities or ()):
-            continue
-        asked = None if order.names is None else order.names.get(community.key, frozenset())
-        agreed = names.setdefault(community.key, set())
-        for change in await bot.beside(bot.app.changing.differences(community)):
-            before = seen.get((community.key, change.name))
-            same = before is not None and before.as_json() == change.as_json()
-            if same and (asked is None or change.name in asked):
-                agreed.add(change.name)
-            elif before is not None and (asked is None or change.name in asked):
+        for change in await bot.beside(bot.app.changing.differences(community)) if community.key in communities else ():
+            name = (community.key, change.name)
+            if name in created and change.state is State.CREATE:
+                missing.append({**change.as_json(), "why": why_not(change)})
+                created.discard(name)
+            elif name in asked and seen[name].as_json() == change.as_json():
+                names[community.key].add(change.name)
+            elif name in asked:
                 raise SetupError(STALE)
-    return Order(
-        communities=order.communities,
+    made: Objects = [dict(seen[name].as_json()) for name in sorted(created)]
+    wanted = Order(
+        communities=communities,
         names={key: frozenset(chosen) for key, chosen in names.items()},
         choices=order.choices,
     )
+    return wanted, made, missing
 
 
-async def _carry_out(hands: Hands, order: Order, screen: Screen) -> int:
+def _begun(begun: JsonObject, screen: Screen) -> JsonObject:
+    total, estimate_ms = _number(begun, "total"), _number(begun, "estimate_ms")
+    screen.event("begun", digest=begun.get("digest"), total=total, estimate_ms=estimate_ms)
+    if total:
+        screen.say(f"{total} {'thing' if total == 1 else 'things'} to do, {how_long(estimate_ms)}.")
+    return begun
+
+
+async def _carry_out(
+    hands: Hands, order: Order, screen: Screen, *, made: Objects | None = None, missing: Objects | None = None
+) -> int:
     try:
-        begun = await hands.apply(order)
-        screen.event(
-            "begun", digest=begun.get("digest"), total=begun.get("total"), estimate_ms=begun.get("estimate_ms")
-        )
-        total, estimate_ms = _number(begun, "total"), _number(begun, "estimate_ms")
-        if total:
-            screen.say(f"{total} things to do, {how_long(estimate_ms)}.")
+        begun = _begun(await hands.apply(order), screen)
         ended = await _watch(hands, begun, screen)
     except asyncio.CancelledError:
         screen.say(
@@ -168,7 +185,7 @@ async def _carry_out(hands: Hands, order: Order, screen: Screen) -> int:
             else "Stopped. What was begun is kept; the next apply, or the bot, goes on with it."
         )
         raise
-    return _report(begun, ended, hands, screen)
+    return _report(begun, ended, hands, screen, made or [], missing or [])
 
 
 async def _watch(hands: Hands, begun: JsonObject, screen: Screen) -> JsonObject:
@@ -185,9 +202,12 @@ async def _watch(hands: Hands, begun: JsonObject, screen: Screen) -> JsonObject:
         await asyncio.sleep(LOOK_S)
 
 
-def _report(begun: JsonObject, ended: JsonObject, hands: Hands, screen: Screen) -> int:
+def _report(  # everything that there is to say at the end
+    begun: JsonObject, ended: JsonObject, hands: Hands, screen: Screen, made: Objects, missing: Objects
+) -> int:
     done, left, refused = (_gathered(begun, part) for part in ("done", "left", "refused"))
-    failed, waiting = _objects(ended.get("failed")), _number(ended, "left")
+    done = [*made, *done]
+    failed, waiting = [*missing, *_objects(ended.get("failed"))], _number(ended, "left")
     missed = [one for one in left if one.get("state") not in _LET_BE]
     ok = not (missed or refused or failed or waiting)
     screen.event("result", ok=ok, done=done, left=left, refused=refused, failed=failed, waiting=waiting)
@@ -217,7 +237,7 @@ _LET_BE: Final = frozenset({State.DRIFT.value, State.ORPHAN.value, State.NO_OP.v
 """What nobody asked to be done is no failure."""
 
 
-def _gathered(begun: JsonObject, part: Literal["done", "left", "refused"]) -> list[dict[str, Json]]:
+def _gathered(begun: JsonObject, part: Literal["done", "left", "refused"]) -> Objects:
     communities = _objects(begun.get("communities"))
     several = len(communities) > 1
     return [
@@ -227,7 +247,7 @@ def _gathered(begun: JsonObject, part: Literal["done", "left", "refused"]) -> li
     ]
 
 
-def _objects(value: Json) -> list[dict[str, Json]]:
+def _objects(value: Json) -> Objects:
     return [dict(one) for one in value if isinstance(one, Mapping)] if isinstance(value, list | tuple) else []
 
 
