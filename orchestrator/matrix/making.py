@@ -23,6 +23,7 @@ from orchestrator.store.outbox import Waiting
 
 from .gateway import Gateway, route
 from .history import History
+from .inheriting import Heirs, predecessor_of
 from .ports import Direct
 
 log = structlog.get_logger("delivery")
@@ -63,6 +64,7 @@ class Maker:
         self._clock = clock
         self._me = me
         self._direct = direct
+        self._heirs = Heirs(store, gateway, history)
         # Since when rooms that were asked for are looked for; None where it is known that none was begun.
         self._unanswered: dict[Cause, int | None] = {}
 
@@ -105,6 +107,9 @@ class Maker:
         if row.tried_ms is None:
             self._unanswered[row.cause] = None
         since_ms = self._unanswered.setdefault(row.cause, now_ms)  # an earlier run may have been cut off just now
+        leaving = predecessor_of(_object(row.payload.get("body")))
+        if leaving is not None:
+            await self._heirs.meet_banned(leaving)
         room = await self._find_located(locator, everywhere=row.tried_ms is not None)
         made = room is None
         if room is None:
@@ -120,6 +125,9 @@ class Maker:
 
     async def _make(self, row: Waiting, locator: str) -> RoomId:
         body = dict(_object(row.payload.get("body")))
+        leaving = predecessor_of(body)
+        if leaving is not None:
+            body = await self._heirs.inherit(leaving, body)
         failpoints.pass_by("create.before_send")
         try:
             room = await self._create(row.cause, body)

@@ -7,7 +7,6 @@ taking them back is opening the room again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
@@ -34,7 +33,7 @@ _SAYING: Final = "saying"
 _CLOSED: Final = "closed"
 
 
-def start_archive(tx: Tx, community: Community, room: Room, now: Now) -> Iterator[AnyEffect]:
+def start_archive(tx: Tx, community: Community, room: Room, now: Now) -> list[AnyEffect]:
     """Begin to close a room; doing it again changes nothing.
 
     Raises:
@@ -50,18 +49,18 @@ def start_archive(tx: Tx, community: Community, room: Room, now: Now) -> Iterato
             _("I am not allowed to change who can write in “{room}”, so I cannot close it.").format(room=room.name)
         )
     if is_archived(tx, community.key, room.key):
-        return
+        return []
     _keep(tx, community.key, room.key, where, _SAYING)
     if room.kind == "space":  # nobody reads there
         _close(tx, community, room, where, now)
-        return
+        return []
     with speaking(community.locale):
         said = _(
             "This room is being closed. What was said here stays for those who are in it, but nothing new will be "
             "written. Thank you for everything you brought here. If you miss something, ask one of the leads: {leads}."
         ).format(leads=", ".join(community.leads))
-    yield Send(
-        # The event is not named: whoever closes a room a second time, after it was opened, says it a second time.
+    closing = Send(
+        # Whoever closes a room a second time, after it was opened, says it a second time.
         step=f"{TAG}{where}:{_times(tx, where)}",
         priority=Priority.STRUCTURE,
         room=where,
@@ -69,9 +68,10 @@ def start_archive(tx: Tx, community: Community, room: Room, now: Now) -> Iterato
         tag=f"{TAG}{community.key}/{room.key}",
         merge=f"closing:{where}",
     )
+    return [closing]
 
 
-def start_restore(tx: Tx, community: Community, room: Room, now: Now) -> Iterator[AnyEffect]:
+def start_restore(tx: Tx, community: Community, room: Room, now: Now) -> list[AnyEffect]:
     """Open a closed room again, as it was; doing it again changes nothing."""
     row = tx.one(
         "select room from archived where account = :account and community = :community and key = :key",
@@ -79,7 +79,7 @@ def start_restore(tx: Tx, community: Community, room: Room, now: Now) -> Iterato
         key=room.key,
     )
     if row is None:
-        return
+        return []
     where = RoomId(text(row, "room"))
     tx.run(
         "delete from archived where account = :account and community = :community and key = :key",
@@ -89,16 +89,18 @@ def start_restore(tx: Tx, community: Community, room: Room, now: Now) -> Iterato
     for claim in claims.claims_of(tx, OWNER):
         if claim.room == where or (claim.type == CHILD and claim.key == where):
             drop_claim(tx, claim.room, claim.type, OWNER, now.at_ms, key=claim.key, path=claim.path)
-    if room.kind != "space":
-        with speaking(community.locale):
-            said = _("This room is open again. It is good to have you here.")
-        yield Send(
-            step=f"restored:{where}:{_times(tx, where)}",
-            priority=Priority.STRUCTURE,
-            room=where,
-            content=content.notice(said),
-            merge=f"closing:{where}",
-        )
+    if room.kind == "space":
+        return []
+    with speaking(community.locale):
+        said = _("This room is open again. It is good to have you here.")
+    opening = Send(
+        step=f"restored:{where}:{_times(tx, where)}",
+        priority=Priority.STRUCTURE,
+        room=where,
+        content=content.notice(said),
+        merge=f"closing:{where}",
+    )
+    return [opening]
 
 
 def archive_said(tx: Tx, documents: Documents, result: Result, now: Now) -> bool:

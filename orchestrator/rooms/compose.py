@@ -37,6 +37,10 @@ APPLIED: Final = ("applied",)
 """The path of the word that ``apply`` leaves for the writer: the event that was live when a person decided to have what
 is claimed, whoever had set it. Where another event is live by then, somebody was quicker, and that stands as ever."""
 
+INHERITED: Final = ("inherited",)
+"""The path of the word that a room's move leaves for the writer: the digest of what the bot copied from the room before, and
+a person had written there. While that stands it counts as theirs, whoever's name is under it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeContext:
@@ -88,9 +92,10 @@ def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], contex
     ordered = [c for c in ordered if c.path != ON_DRIFT and not (c.owner in PASSING and c.ended and c.before is None)]
     # What a person decided counts more than what is done about other people's changes.
     decided = any(c.path == APPLIED and (context.by_me or c.value == context.event) for c in ordered)
-    ordered = [claim for claim in ordered if claim.path != APPLIED]
+    inherited = live is not None and any(c.path == INHERITED and c.value == mirror.digest_of(live) for c in ordered)
+    ordered = [claim for claim in ordered if claim.path not in {APPLIED, INHERITED}]
     patient = on_drift in {"accept", "report"} and live is not None and not decided
-    theirs = patient and not context.by_me
+    theirs = patient and (inherited or not context.by_me)
     if theirs and type_ != "m.room.power_levels" and any(claim.owner in PASSING for claim in ordered):
         ordered, theirs = [claim for claim in ordered if claim.owner in PASSING], False
     match type_:

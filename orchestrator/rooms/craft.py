@@ -21,15 +21,14 @@ from orchestrator.store.bindings import SPACE_KEY
 from orchestrator.store.rows import number
 
 from . import drift
-from .archive import archive_said
+from .closing import Closing, left_before
 from .create import room_body, room_locator
 from .find import find_rooms
 from .greet import answer_invite, came, watch_direct
-from .lockdown import settle_locks
-from .locking import Locking
 from .members import invitations
 from .membership import Membership
-from .report import is_lost, report_lost, report_not_made, report_replaced, report_twins
+from .report import is_lost, report_lost, report_not_made, report_twins
+from .talking import Talking
 from .wants import note_made, remember_as_made, settle_claims
 
 AGAIN_MS: Final = HOUR_MS
@@ -51,13 +50,14 @@ class Rooms:
     def __init__(self, documents: Documents, me: UserId) -> None:
         self._documents = documents
         self._me = me
-        self._locking = Locking(documents)
+        self._closing = Closing(documents, me)
         self._membership = Membership(documents, me)
+        self._talking = Talking(documents)
 
     @property
     def commands(self) -> Sequence[Command]:
         """Closing rooms for a while and opening them again; who comes and goes."""
-        return (*self._locking.commands, *self._membership.commands)
+        return (*self._closing.commands, *self._membership.commands, *self._talking.commands)
 
     def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
         """Find and make rooms, claim what they should be, and invite whom they are for."""
@@ -65,8 +65,7 @@ class Rooms:
         for community in self._documents.of(tx.account).communities:
             with speaking(community.locale):
                 effects += self._settle(tx, community, now)
-        settle_locks(tx, self._documents.of(tx.account), self._me, now.at_ms)
-        return effects
+        return [*effects, *self._closing.settle(tx, now)]
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
         """Notice when a room of ours is replaced or we are put out of it, and when a direct room is one no more."""
@@ -79,16 +78,18 @@ class Rooms:
         with speaking(community.locale):
             if isinstance(event, Member) and event.user == self._me and event.membership in {"leave", "ban"}:
                 return list(report_lost(tx, community, room, event.room))
-            if isinstance(event, State) and event.type == "m.room.tombstone":
-                return list(report_replaced(tx, community, room, event.room))
             if isinstance(event, State):
-                return list(drift.heard(tx, community, room, event, self._me, now))
+                replaced = self._closing.heard(tx, community, room, event, now)
+                return [*replaced, *drift.heard(tx, community, room, event, self._me, now)]
             if isinstance(event, Member):
                 return list(self._membership.heard(tx, community, room, event, now))
         return []
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
         """Ask again for a room that the homeserver refused to make, or about who waits."""
+        closing = self._closing.due(tx, timer, now)
+        if closing is not None:
+            return closing
         about_people = self._membership.due(tx, timer, now)
         if about_people is not None:
             return about_people
@@ -102,11 +103,16 @@ class Rooms:
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         """Bind a room that was made, and take note of an invitation that was followed."""
-        if archive_said(tx, self._documents, result, now):
-            return []
+        closing = self._closing.done(tx, result, now)
+        if closing is not None:
+            return closing
         line = outbox.journal_of(tx, result.cause)
         if line is None or line["kind"] != "create":
-            return [*came(tx, result, now), *self._membership.done(tx, result, now)]
+            return [
+                *came(tx, result, now),
+                *self._membership.done(tx, result, now),
+                *self._talking.done(tx, result),
+            ]
         target = str(line["target"])
         if target.startswith("@"):
             if result.outcome == "done" and result.room is not None:
@@ -116,11 +122,17 @@ class Rooms:
         return self._made(tx, CommunityKey(name), RoomKey(key), result, now)
 
     def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
-        """Act on what people decided about who comes and goes."""
-        return self._membership.answered(tx, answer, now)
+        """Act on what people decided: about who comes and goes, what is closed, and what the files say."""
+        closing = self._closing.answered(tx, answer, now)
+        if closing is not None:
+            return closing
+        return [*self._membership.answered(tx, answer, now), *self._talking.answered(tx, answer, now)]
 
     def invited(self, tx: Tx, room: RoomId, inviter: UserId, now: Now, *, direct: bool) -> Iterable[AnyEffect]:
         """Decide about an invitation of the bot."""
+        followed = self._closing.invited(tx, room, inviter, now)
+        if followed is not None:
+            return followed
         return list(answer_invite(tx, self._documents, room, inviter, now, direct=direct))
 
     def _settle(self, tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
@@ -137,11 +149,11 @@ class Rooms:
                 yield from report_lost(tx, community, room, where)
                 continue
             kept[room.key] = where
-            if mirror.state_of(tx, where, "m.room.tombstone") is not None:
-                yield from report_replaced(tx, community, room, where)
-            yield from invitations(tx, community, room, where, self._me)
+            asked = invitations(tx, community, room, where, self._me)
+            yield from (invitation for invitation in asked if not left_before(tx, where, invitation.user))
         settle_claims(tx, community, kept, self._me, now.at_ms)
         yield from self._membership.settle(tx, community, kept.get(CONTROL_KEY), now)
+        yield from self._talking.settle(tx, community)
 
     def _missing(self, tx: Tx, community: Community) -> Iterator[CreateRoom]:
         """Ask for the rooms that there are not yet; as long as there is no space, for that alone."""

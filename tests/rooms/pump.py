@@ -28,7 +28,7 @@ from tests.fakes import FakeHomeserver
 from tests.matrix.listening import Ears, listening
 
 
-class _Killed(Exception):
+class _Killed(BaseException):
     """The bot is dead; what it had not committed is lost."""
 
 
@@ -40,6 +40,7 @@ class Pump:
     def __init__(self, hs: FakeHomeserver, rows: AccountStore, ears: Ears, *communities: Community) -> None:
         self.hs, self.rows, self._ears = hs, rows, ears
         self.said: list[str] = []
+        self.refuse_making = False
         self.engine = Engine(rows, hs.clock, ME)
         self.use(*communities)
         self._filler = Filler(self.engine, rows, ears.history, hs.clock)
@@ -76,6 +77,8 @@ class Pump:
             for mark in marks:
                 try:
                     await self._carrier.settle(mark)
+                except NotYet as wait:
+                    self.hs.clock.advance(wait.wait_ms)
                 except Final as error:
                     await self._carrier.refuse(None, mark, error)
             await self.sync()
@@ -90,10 +93,11 @@ class Pump:
             count += 1
             if count == nth and not answered:
                 raise _Killed
-            answer = await call(*args, **kwargs)
-            if count == nth:
-                raise _Killed
-            return answer
+            try:
+                return await call(*args, **kwargs)
+            finally:
+                if count == nth:
+                    raise _Killed
 
         self._ears.gateway.call = cut  # type: ignore[method-assign]
         try:
@@ -101,6 +105,10 @@ class Pump:
         except _Killed:
             return True
         return False
+
+    async def ring(self) -> None:
+        """Run what is due."""
+        await self.engine._transact(lambda intake, turn: intake.take_due(turn))
 
     async def bound(self) -> dict[str, RoomId]:
         return {binding.key: binding.room for binding in await self.rows.run(bindings.bindings)}
@@ -121,6 +129,9 @@ class Pump:
         if row.kind in {"send", "direct"}:
             self.said.append(str(row.room or row.target))
             await self.engine.confirm(row.cause, "done")
+            return
+        if row.kind == "create" and self.refuse_making:
+            await self.engine.confirm(row.cause, "refused", errcode="M_FORBIDDEN")
             return
         await self.try_once(row)
 

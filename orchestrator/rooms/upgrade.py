@@ -1,0 +1,339 @@
+"""A room moves to a new version: a migration in steps, each a row, each found again after a crash at any instant.
+
+``waiting`` for the rooms before it (a space before what hangs in it), ``making`` the new room in the old one's likeness,
+``bans`` carried before anybody can come in, then in one transaction everything moves (``moving``), people are asked in who
+cannot come by themselves, the old room is ``telling`` where it went, and is then closed behind them: ``done``. What stands
+for a step is done once: the room is known by a locator of its own, the rest by causes and claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
+from orchestrator.errors import Refusal
+from orchestrator.i18n import _, speaking
+from orchestrator.model import content
+from orchestrator.model.clock import HOUR_MS
+from orchestrator.model.effects import AnyEffect, CreateRoom, Priority, Result, Send, SetMembership
+from orchestrator.model.feature import Now, Row, Timer, Tx
+from orchestrator.model.ids import LOCATOR_TYPE, CommunityKey, Json, RoomId, RoomKey, UserId, server_of
+from orchestrator.store import bindings, journal, locks, mirror, timers
+from orchestrator.store.claims import Claim, put_claim
+from orchestrator.store.rows import text
+
+from .archive import is_archived
+from .heir import heir_body, heir_locator
+from .lockdown import JOIN, POWER, hold
+from .moving import OWNER, move
+from .report import is_lost, tell_leads
+
+CRAFT: Final = "rooms"
+PREFIX: Final = "upgrade:"
+AGAIN_MS: Final = HOUR_MS
+TOMBSTONE: Final = "m.room.tombstone"
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """A room on its way; ``new`` is None until there is one."""
+
+    community: CommunityKey
+    key: RoomKey
+    old: RoomId
+    new: RoomId | None
+    step: str
+
+
+def start_upgrade(tx: Tx, community: Community, room: Room, now: Now) -> list[AnyEffect]:
+    """Begin to replace a declared room by one as the documents want it; where that is under way nothing changes.
+
+    Raises:
+        Refusal: it cannot be done now; nothing was begun.
+    """
+    _check_can_move(tx, community, room, now)
+    old = bindings.bound_room(tx, community.key, room.key)
+    if old is None or upgrade_of(tx, old) is not None:
+        return []
+    tx.run(
+        "insert into upgrade (account, community, key, old, new, version, step, begun_ms) values (:account, :community,"
+        " :key, :old, null, :version, 'waiting', :now_ms) on conflict do nothing",
+        community=community.key,
+        key=room.key,
+        old=old,
+        version=room.settings.room_version,
+        now_ms=now.at_ms,
+    )
+    return list(go_on(tx, community, now))
+
+
+def _check_can_move(tx: Tx, community: Community, room: Room, now: Now) -> None:
+    old = bindings.bound_room(tx, community.key, room.key)
+    if old is None or is_lost(tx, old):
+        raise Refusal(_("I am not in “{room}”, so I cannot move it.").format(room=room.name))
+    if locks.is_locked(tx, community.key, room.key, with_all=room.key != CONTROL_KEY):
+        raise Refusal(_("“{room}” is closed for a while. Please open it before it moves.").format(room=room.name))
+    if is_archived(tx, community.key, room.key):
+        raise Refusal(_("“{room}” is closed for good, so there is nothing to move.").format(room=room.name))
+    power = mirror.power_of(tx, old)
+    if not all(power.can_send(now.me, type_, state=True) for type_ in (TOMBSTONE, POWER, JOIN)):
+        said = _("I am not allowed to close “{room}” and to say where it went. Whoever made it can give me that power.")
+        raise Refusal(said.format(room=room.name))
+
+
+def go_on(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
+    """Do what is next for the first room of a community that is on its way, whatever was missed meanwhile."""
+    with speaking(community.locale):
+        while (upgrade := _first(tx, community)) is not None:
+            room = community.room(upgrade.key)
+            if room is None or (upgrade.step in _BEFORE and bindings.binding_of(tx, upgrade.old) is None):
+                _forget(tx, upgrade)  # the room is another one by now, or none
+                continue
+            effects = list(_advance(tx, community, room, upgrade, now))
+            yield from effects
+            after = upgrade_of(tx, upgrade.old)
+            if effects or after is None or after.step == upgrade.step:
+                return  # what was asked for comes first
+
+
+def upgrade_result(tx: Tx, documents: Documents, result: Result, now: Now) -> Iterator[AnyEffect]:
+    """Take note of what became of something that an upgrade asked for; ``result.tag`` begins with ``PREFIX``."""
+    upgrade = upgrade_of(tx, RoomId(result.tag.removeprefix(PREFIX)))
+    community = None if upgrade is None else documents.community(upgrade.community)
+    room = None if community is None or upgrade is None else community.room(upgrade.key)
+    if upgrade is None or community is None or room is None:
+        return
+    if upgrade.step == "making" and result.step.startswith(_MAKE):
+        if result.outcome == "done" and result.room is not None and result.room != upgrade.old:
+            _set(tx, upgrade.old, "bans", new=result.room)
+        else:
+            with speaking(community.locale):
+                yield from _not_made(tx, community, room, upgrade, result.errcode, now)
+            return
+    yield from go_on(tx, community, now)
+
+
+def upgrade_due(tx: Tx, documents: Documents, timer: Timer, now: Now) -> Iterator[AnyEffect]:
+    """Ask again for a room that the homeserver refused to make."""
+    upgrade = upgrade_of(tx, RoomId(timer.key.removeprefix(PREFIX)))
+    community = None if upgrade is None else documents.community(upgrade.community)
+    if upgrade is None or community is None or upgrade.step != "making" or _waits(tx, upgrade, _MAKE):
+        return
+    _set(tx, upgrade.old, "waiting")
+    yield from go_on(tx, community, now)
+
+
+def upgrade_of(tx: Tx, old: RoomId) -> Upgrade | None:
+    """Read how far the replacement of a room is; None where nobody replaces it."""
+    row = tx.one("select * from upgrade where account = :account and old = :old", old=old)
+    return None if row is None else _upgrade(row)
+
+
+def left_before(tx: Tx, room: RoomId, user: UserId) -> bool:
+    """Tell whether somebody left or declined the room whose place this one has taken: a no stays a no."""
+    row = tx.one("select old from upgrade where account = :account and new = :room", room=room)
+    if row is None:
+        row = tx.one(
+            "select old from successor where account = :account and new = :room and step = 'followed'", room=room
+        )
+    if row is None:
+        return False
+    seen = mirror.member(tx, RoomId(text(row, "old")), user)
+    return seen is not None and seen.membership in {"leave", "ban"}
+
+
+# -- steps -------------------------------------------------------------------------------------------------------------
+
+_BEFORE: Final = frozenset({"waiting", "making", "bans"})
+_MAKE: Final = "upgrade:make:"
+
+
+def _advance(tx: Tx, community: Community, room: Room, upgrade: Upgrade, now: Now) -> Iterator[AnyEffect]:
+    old = upgrade.old
+    match upgrade.step:
+        case "waiting":
+            _set(tx, old, "making")
+            yield _make(tx, community, room, old, now)
+        case "making":
+            found = _half_made(tx, community, room, old, now.me)
+            if found is not None:
+                _set(tx, old, "bans", new=found)
+            elif not _waits(tx, upgrade, _MAKE) and timers.timer_of(tx, CRAFT, PREFIX + old) is None:
+                timers.set_timer(tx, Timer(craft=CRAFT, key=PREFIX + old, due_ms=now.at_ms))
+        case "bans" if upgrade.new is not None:
+            yield from _carry_bans(old, upgrade.new, tx)
+            _set(tx, old, "moving")
+        case "moving" if upgrade.new is not None and not _waits(tx, upgrade, "upgrade:ban:"):
+            elsewhere = move(tx, community, room, old, upgrade.new, now, how="made")
+            _set(tx, old, "telling")
+            asked = list(_ask_in(tx, room, old, upgrade.new, now.me))
+            yield from asked
+            yield from _report(tx, community, room, upgrade.new, len(asked), elsewhere)
+            if room.kind != "space":  # nobody reads there
+                yield _tell(old, upgrade.new, now.me)
+        case "telling" if upgrade.new is not None and not _waits(tx, upgrade, "upgrade:tell:"):
+            _shut(tx, room, old, upgrade.new, now)
+            _set(tx, old, "done")
+
+
+def _make(tx: Tx, community: Community, room: Room, old: RoomId, now: Now) -> CreateRoom:
+    return CreateRoom(
+        # The moment is part of the step: what was refused once may be asked for again.
+        step=f"{_MAKE}{old}:{now.at_ms}",
+        priority=Priority.STRUCTURE,
+        merge=f"{_MAKE}{old}",
+        tag=PREFIX + old,
+        locator=heir_locator(now.me, community, room, old),
+        body=heir_body(tx, community, room, old, now.me),
+        community=community.key,
+        key=room.key,
+    )
+
+
+def _half_made(tx: Tx, community: Community, room: Room, old: RoomId, me: UserId) -> RoomId | None:
+    """Find the new room among those we are in, if its making was heard of by nobody."""
+    locator = heir_locator(me, community, room, old)
+    for where, state in mirror.rooms_with_state(tx, LOCATOR_TYPE):
+        created = mirror.state_of(tx, where, "m.room.create")
+        ours = created is not None and created.sender == me
+        if ours and state.sender == me and (state.content or {}).get("locator") == locator:
+            return where
+    return None
+
+
+def _carry_bans(old: RoomId, new: RoomId, tx: Tx) -> Iterator[SetMembership]:
+    for banned in mirror.members(tx, old, "ban"):
+        seen = mirror.member(tx, new, banned.user)
+        if seen is None or seen.membership != "ban":
+            yield SetMembership(
+                step=f"upgrade:ban:{new}:{banned.user}",
+                priority=Priority.STRUCTURE,
+                room=new,
+                user=banned.user,
+                membership="ban",
+                tag=PREFIX + old,
+                rule="carried",
+            )
+
+
+def _ask_in(tx: Tx, room: Room, old: RoomId, new: RoomId, me: UserId) -> Iterator[SetMembership]:
+    """Ask everybody into the new room who is in the old one, or was asked in, and cannot come by themselves."""
+    rules = mirror.state_of(tx, old, JOIN)
+    said = (rules.content or {}) if rules is not None else {}
+    spaces = _allowing(said) if said.get("join_rule") in {"restricted", "knock_restricted"} else []
+    if said.get("join_rule") == "public":
+        return
+    present = [member.user for kind in ("join", "invite") for member in mirror.members(tx, old, kind)]
+    for user in sorted(set(present) - {me}):
+        there = (mirror.member(tx, space, user) for space in spaces)
+        if not any(seen is not None and seen.membership == "join" for seen in there):
+            yield SetMembership(
+                step=f"invite:{new}:{user}",
+                priority=Priority.STRUCTURE,
+                room=new,
+                user=user,
+                membership="invite",
+                reason=_("“{room}” has moved here.").format(room=room.name),
+                rule="moved",
+            )
+
+
+def _allowing(rules: Mapping[str, Json]) -> list[RoomId]:
+    allow = rules.get("allow")
+    entries = allow if isinstance(allow, list) else []
+    named = [entry.get("room_id") for entry in entries if isinstance(entry, Mapping)]
+    return [RoomId(room) for room in named if isinstance(room, str)]
+
+
+def _tell(old: RoomId, new: RoomId, me: UserId) -> Send:
+    said = _(
+        "This room has moved, because rooms of a newer kind keep people safer. Everything goes on over here: {link}. "
+        "What was said here stays readable for those who are in it. Nobody has to do anything but come along."
+    )
+    link = f"https://matrix.to/#/{new}?via={server_of(me)}"
+    return Send(
+        step=f"upgrade:tell:{old}",
+        priority=Priority.STRUCTURE,
+        room=old,
+        content=content.notice(said.format(link=link)),
+        tag=PREFIX + old,
+    )
+
+
+def _shut(tx: Tx, room: Room, old: RoomId, new: RoomId, now: Now) -> None:
+    body = _("This room has moved.")
+    for path, value in ((("replacement_room",), new), (("body",), body)):
+        put_claim(tx, Claim(room=old, type=TOMBSTONE, path=path, owner=OWNER, value=value), now.at_ms)
+    hold(tx, room, old, now.me, now.at_ms, owner=OWNER, priority=Priority.STRUCTURE)
+
+
+def _report(
+    tx: Tx, community: Community, room: Room, new: RoomId, asked: int, elsewhere: list[str]
+) -> Iterator[AnyEffect]:
+    if room.key == CONTROL_KEY:
+        return  # those who would read it are on their way there
+    words = _("“{room}” has moved to a new room: {link}.").format(room=room.name, link=f"https://matrix.to/#/{new}")
+    if asked:
+        words += " " + _("I invite those who cannot come by themselves.")
+    if elsewhere:
+        said = _(
+            "These addresses on other servers still lead to the old room, and only people there can change that: {names}."
+        )
+        words += " " + said.format(names=", ".join(f"`{alias}`" for alias in elsewhere))
+    yield from tell_leads(tx, community, f"moved:{new}", words)
+
+
+def _not_made(
+    tx: Tx, community: Community, room: Room, upgrade: Upgrade, errcode: str, now: Now
+) -> Iterator[AnyEffect]:
+    timers.set_timer(tx, Timer(craft=CRAFT, key=PREFIX + upgrade.old, due_ms=now.at_ms + AGAIN_MS))
+    words = _(
+        "I could not make the new room for “{room}”: the homeserver said no ({why}). The old one stays in use, and I "
+        "will try again every hour."
+    ).format(room=room.name, why=errcode or _("it gave no reason"))
+    yield from tell_leads(tx, community, f"upgrade:refused:{upgrade.old}:{errcode}", words)
+
+
+# -- rows --------------------------------------------------------------------------------------------------------------
+
+
+def _first(tx: Tx, community: Community) -> Upgrade | None:
+    """Find the room that is next: those that others hang in first, one at a time."""
+    rows = tx.rows(
+        "select * from upgrade where account = :account and community = :community and step != 'done'",
+        community=community.key,
+    )
+    order = {room.key: place for place, room in enumerate(community.every_room())}
+    upgrades = [_upgrade(row) for row in rows]
+    begun = [upgrade for upgrade in upgrades if upgrade.step != "waiting"]
+    return min(begun or upgrades, key=lambda upgrade: order.get(upgrade.key, -1), default=None)
+
+
+def _waits(tx: Tx, upgrade: Upgrade, prefix: str) -> bool:
+    where = upgrade.new if prefix == "upgrade:ban:" else upgrade.old
+    return journal.any_waits(tx, CRAFT, f"{prefix}{where}")
+
+
+def _set(tx: Tx, old: RoomId, step: str, *, new: RoomId | None = None) -> None:
+    tx.run(
+        "update upgrade set step = :step, new = coalesce(:new, new) where account = :account and old = :old",
+        step=step,
+        new=new,
+        old=old,
+    )
+
+
+def _forget(tx: Tx, upgrade: Upgrade) -> None:
+    tx.run("delete from upgrade where account = :account and old = :old", old=upgrade.old)
+
+
+def _upgrade(row: Row) -> Upgrade:
+    return Upgrade(
+        CommunityKey(text(row, "community")),
+        RoomKey(text(row, "key")),
+        RoomId(text(row, "old")),
+        RoomId(text(row, "new")) if row["new"] else None,
+        text(row, "step"),
+    )
