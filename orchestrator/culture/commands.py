@@ -133,7 +133,9 @@ def why(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffec
     for reason in reversed(reasons_of(tx, call.event.sender)):
         place = place_of(tx, documents, reason.room)
         if place is not None:
-            happened.append(words.Happened(place=place, rule=reason.rule, count=1, at_ms=reason.at_ms))
+            happened.append(
+                words.Happened(place=place, rule=reason.rule, action=reason.action, count=1, at_ms=reason.at_ms)
+            )
     shown, more = happened[:MOST_SHOWN], len(happened[MOST_SHOWN:])
     community = documents.community(call.community) if call.community is not None else None
     prefix = community.prefix if community is not None else "!"

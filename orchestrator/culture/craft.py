@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Final
 
-from orchestrator.documents.declared import Action, Documents, Rule
+from orchestrator.documents.declared import Action, Documents
 from orchestrator.i18n import N_, _, speaking
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Redact, Result
 from orchestrator.model.events import Event, Member, Message, Redaction, Unreadable
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import EventId, JsonObject, RoomId, UserId
-from orchestrator.store import claims, mirror
-from orchestrator.store.claims import Claim
+from orchestrator.store import mirror
 from orchestrator.store.rows import dump, load_object
 from orchestrator.store.timers import set_timer, timer_of
 
-from . import commands, norms, notices, raising, reasons
+from . import commands, muting, norms, notices, raising, reasons
 from .notices import Duty
 from .places import NAME, Place, place_of, places
 from .rules import Author, Verdict, judge
-from .words import MUTE_MS
 
 DO_REMOVE: Final = "remove"
 TIDY: Final = "tidy"
-MUTED: Final = -1
-"""Below what anybody may do anything with; ``rooms/compose`` lowers it further where a room needs that."""
 
 
 class Culture:
@@ -115,6 +110,8 @@ class Culture:
             case "norms":
                 place = place_of(tx, self._documents, RoomId(rest))
                 return () if place is None else norms.due(tx, place, now)
+            case "muting":
+                return muting.due(tx, self._documents, timer, now)
             case "why":
                 return reasons.due(tx, self._documents, timer, now)
             case "observed" | "look" | "powerless":
@@ -171,7 +168,6 @@ class Culture:
         self, tx: Tx, place: Place, message: Message, verdicts: Sequence[Verdict], now: Now
     ) -> Iterable[AnyEffect]:
         effects: list[AnyEffect] = []
-        note = partial(reasons.note, tx, message.sender, place.id, message.id, at_ms=now.at_ms)
         noted = False
         removing = [verdict.rule for verdict in verdicts if verdict.acts and verdict.rule.then is Action.REMOVE]
         if removing:
@@ -202,27 +198,13 @@ class Culture:
             elif rule.then is Action.RAISE:
                 effects += notices.look(tx, self._duty, place, rule, message.id, now)
             elif rule.then is Action.NUDGE:
-                note(rule=rule.id)
+                reasons.note(tx, message.sender, place.id, message.id, rule.id, Action.NUDGE, now.at_ms)
                 noted = True
             elif rule.then is Action.MUTE:
-                effects += self._mute(tx, place, message.sender, rule, now)
-                note(rule=rule.id)
-                noted = True
+                muting.mute(tx, place, message.sender, message.id, rule, now)
         if noted:
             effects += reasons.tell(tx, self._documents, message.sender, now)
         return effects
-
-    def _mute(self, tx: Tx, place: Place, user: UserId, rule: Rule, now: Now) -> Iterable[AnyEffect]:
-        claim = Claim(
-            room=place.id,
-            type="m.room.power_levels",
-            path=("users", user),
-            owner="mute",
-            value=MUTED,
-            until_ms=now.at_ms + MUTE_MS,
-        )
-        claims.put_claim(tx, claim, now.at_ms, Priority.SAFETY)
-        return notices.muted(tx, place, rule, user, now)
 
     def _removed(self, tx: Tx, result: Result, tag: JsonObject, now: Now) -> Iterable[AnyEffect]:
         """Tell the author only what is true: that their message is gone, once it is."""
@@ -234,5 +216,5 @@ class Culture:
             return ()
         user, event, rules = UserId(str(tag.get("user"))), EventId(str(tag.get("event"))), tag.get("rules")
         for rule in rules if isinstance(rules, list) else []:
-            reasons.note(tx, user, room, event, str(rule), now.at_ms)
+            reasons.note(tx, user, room, event, str(rule), Action.REMOVE, now.at_ms)
         return reasons.tell(tx, self._documents, user, now)

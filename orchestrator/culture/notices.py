@@ -15,7 +15,7 @@ from orchestrator.model.clock import HOUR_MS, MINUTE_MS
 from orchestrator.model.content import permalink
 from orchestrator.model.effects import AnyEffect, Priority, Send
 from orchestrator.model.feature import Now, Role, Timer, Tx
-from orchestrator.model.ids import CommunityKey, EventId, RoomId, RoomKey, UserId
+from orchestrator.model.ids import CommunityKey, EventId, JsonObject, RoomId, RoomKey, UserId
 
 from . import words
 from .pace import say_now, say_rest
@@ -63,12 +63,12 @@ def look(tx: Tx, duty: Duty, place: Place, rule: Rule, event: EventId, now: Now)
     return _say(tx, place, f"look:{rule.id}", said, people, priority=Priority.REPLY)
 
 
-def muted(tx: Tx, place: Place, rule: Rule, user: UserId, now: Now) -> Sequence[AnyEffect]:
+def muted(tx: Tx, place: Place, rule: str, user: UserId, now: Now) -> Sequence[AnyEffect]:
     """Tell the control room that somebody was muted; once a mute."""
     if not say_now(tx, f"{MUTED}{place.id}/{user}", now, every_ms=words.MUTE_MS, about={}):
         return ()
     with speaking(place.community.locale):
-        return _say(tx, place, f"muted:{rule.id}", words.was_muted(rule, place, user), named=[user])
+        return _say(tx, place, f"muted:{rule}", words.was_muted(rule, place, user), named=[user])
 
 
 def powerless(tx: Tx, place: Place, now: Now) -> Sequence[AnyEffect]:
@@ -77,6 +77,15 @@ def powerless(tx: Tx, place: Place, now: Now) -> Sequence[AnyEffect]:
         return ()
     with speaking(place.community.locale):
         return _say(tx, place, "powerless", words.could_not_remove(place))
+
+
+def not_muted(tx: Tx, place: Place, rule: str, now: Now) -> Sequence[AnyEffect]:
+    """Tell the control room that a mute cannot be; once an hour a room and rule."""
+    about: JsonObject = {"room": place.id, "rule": rule, "mute": True}
+    if not say_now(tx, f"{POWERLESS}{place.id}/{rule}", now, every_ms=POWERLESS_MS, about=about):
+        return ()
+    with speaking(place.community.locale):
+        return _say(tx, place, f"powerless:{rule}", words.could_not_mute(rule, place))
 
 
 def due(tx: Tx, documents: Documents, duty: Duty, timer: Timer, now: Now) -> Sequence[AnyEffect]:
@@ -89,6 +98,9 @@ def due(tx: Tx, documents: Documents, duty: Duty, timer: Timer, now: Now) -> Seq
         return ()
     rule = next((rule for rule in place.policy.rules if rule.id == timer.payload.get("rule")), None)
     with speaking(place.community.locale):
+        if timer.payload.get("mute") is True:
+            named = str(timer.payload.get("rule"))
+            return _say(tx, place, f"powerless:{named}", words.could_not_mute(named, place))
         if kind == POWERLESS:
             return _say(tx, place, "powerless", words.could_not_remove(place))
         if rule is None:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from orchestrator.documents.declared import Documents
+from orchestrator.documents.declared import Action, Documents
 from orchestrator.i18n import speaking
 from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS, MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Priority, SendDirect
-from orchestrator.model.feature import Now, Timer, Tx
+from orchestrator.model.feature import Now, Row, Timer, Tx
 from orchestrator.model.ids import EventId, RoomId, UserId, cause_of
 from orchestrator.store import journal, outbox
 from orchestrator.store.rows import dump, number, text
@@ -44,23 +44,25 @@ class Told(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Something that was done because of a rule."""
+    """Something that was done because of a rule; ``action`` is None where that is not known any more."""
 
     room: RoomId
     rule: str
+    action: Action | None
     at_ms: int
 
 
-def note(tx: Tx, user: UserId, room: RoomId, event: EventId, rule: str, at_ms: int) -> None:
-    """Keep a reason; one a rule and event."""
+def note(tx: Tx, user: UserId, room: RoomId, event: EventId, rule: str, action: Action, at_ms: int) -> None:
+    """Keep a reason and what was done, whatever becomes of the rule; one a rule and event."""
     tx.run(
-        'insert into reason (account, cause, "user", room, event, rule, at_ms, told)'
-        " values (:account, :cause, :user, :room, :event, :rule, :at_ms, :told) on conflict do nothing",
+        'insert into reason (account, cause, "user", room, event, rule, action, at_ms, told)'
+        " values (:account, :cause, :user, :room, :event, :rule, :action, :at_ms, :told) on conflict do nothing",
         cause=cause_of(tx.account, event, NAME, f"reason:{rule}"),
         user=user,
         room=room,
         event=event,
         rule=rule,
+        action=action.value,
         at_ms=at_ms,
         told=int(Told.NOT_YET),
     )
@@ -69,10 +71,14 @@ def note(tx: Tx, user: UserId, room: RoomId, event: EventId, rule: str, at_ms: i
 def reasons_of(tx: Tx, user: UserId) -> Sequence[Reason]:
     """List what is kept about somebody, oldest first."""
     rows = tx.rows(
-        'select room, rule, at_ms from reason where account = :account and "user" = :user order by at_ms, cause',
+        'select room, rule, action, at_ms from reason where account = :account and "user" = :user'
+        " order by at_ms, cause",
         user=user,
     )
-    return [Reason(room=RoomId(text(row, "room")), rule=text(row, "rule"), at_ms=number(row, "at_ms")) for row in rows]
+    return [
+        Reason(room=RoomId(text(row, "room")), rule=text(row, "rule"), action=_action(row), at_ms=number(row, "at_ms"))
+        for row in rows
+    ]
 
 
 def tell(tx: Tx, documents: Documents, user: UserId, now: Now) -> Iterable[AnyEffect]:
@@ -146,8 +152,8 @@ def _say(tx: Tx, documents: Documents, user: UserId, now: Now) -> list[AnyEffect
 
 def _on_its_way(tx: Tx, documents: Documents, user: UserId) -> list[words.Happened]:
     rows = tx.rows(
-        'select room, rule, count(*) as n, max(at_ms) as at_ms from reason where account = :account and "user" = :user'
-        " and told = :told group by room, rule order by min(at_ms), room, rule",
+        "select room, rule, action, count(*) as n, max(at_ms) as at_ms from reason where account = :account"
+        ' and "user" = :user and told = :told group by room, rule, action order by min(at_ms), room, rule',
         user=user,
         told=int(Told.ON_ITS_WAY),
     )
@@ -156,8 +162,13 @@ def _on_its_way(tx: Tx, documents: Documents, user: UserId) -> list[words.Happen
         place = place_of(tx, documents, RoomId(text(row, "room")))
         if place is not None:
             count, at_ms = number(row, "n"), number(row, "at_ms")
-            found.append(words.Happened(place=place, rule=text(row, "rule"), count=count, at_ms=at_ms))
+            rule, action = text(row, "rule"), _action(row)
+            found.append(words.Happened(place=place, rule=rule, action=action, count=count, at_ms=at_ms))
     return found
+
+
+def _action(row: Row) -> Action | None:
+    return Action(text(row, "action")) if row["action"] else None
 
 
 def _anything_untold(tx: Tx, user: UserId) -> bool:

@@ -24,10 +24,11 @@ MUTE_MS = HOUR_MS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happened:
-    """Something that happened to somebody, ``count`` times, last at ``at_ms``."""
+    """Something that happened to somebody, ``count`` times, last at ``at_ms``; ``action`` None: that is not known."""
 
     place: Place
     rule: str
+    action: Action | None
     count: int
     at_ms: int
 
@@ -43,7 +44,7 @@ def why_it_happened(happened: Sequence[Happened]) -> str:
             ).format(community=community.name),
             *(_what_and_why(one) for one in happened),
             _("It ends by itself, and nothing more follows from it.")
-            if any(_action(one) is Action.MUTE for one in happened)
+            if any(one.action is Action.MUTE for one in happened)
             else _("This happens to many people, and nothing more follows from it."),
             _(
                 "You need not answer. If you would rather talk about it with a person, write `{prefix}raise` to me here,"
@@ -82,27 +83,24 @@ def _what_and_why(one: Happened, now_ms: int | None = None) -> str:
         if rule is None or not rule.because
         else rule.because
     )
-    match _action(one):
+    match one.action:  # as it was done: the rule may be another by now, or gone
         case Action.NUDGE:
             what = _("In {room}, about something you wrote. It stays where it is.")
         case Action.MUTE if now_ms is not None and now_ms >= until_ms:
             what = _("In {room} you could read along but not write until {until}. That is over.")
         case Action.MUTE:
             what = _("In {room} you can read along but not write until {until}.")
-        case _:
+        case Action.REMOVE:
             what = ngettext(
                 "In {room} I took down a message of yours.", "In {room} I took down {n} messages of yours.", one.count
             )
+        case _:
+            what = _("In {room}, something you wrote met a rule that we have there.")
     return what.format(room=room, n=one.count, until=_moment(community, until_ms)) + " " + because
 
 
 def _rule(one: Happened) -> Rule | None:
     return next((rule for rule in one.place.policy.rules if rule.id == one.rule), None)
-
-
-def _action(one: Happened) -> Action:
-    rule = _rule(one)
-    return Action.REMOVE if rule is None else rule.then
 
 
 # -- for the control room ----------------------------------------------------------------------------------------------
@@ -142,11 +140,19 @@ def please_look(rule: Rule, place: Place, count: int, link: str, people: Sequenc
     return f"{', '.join(people)}: {text}" if people else text
 
 
-def was_muted(rule: Rule, place: Place, user: str) -> str:
+def was_muted(rule: str, place: Place, user: str) -> str:
     """Tell the control room that somebody can read but not write for a while."""
     return _(
         "{person} can read but not write in {room} for {time}, because of the rule `{rule}`. I have told them why."
-    ).format(person=user, room=place.room.name, time=length(MUTE_MS), rule=rule.id)
+    ).format(person=user, room=place.room.name, time=length(MUTE_MS), rule=rule)
+
+
+def could_not_mute(rule: str, place: Place) -> str:
+    """Tell the control room that a mute was refused; whom it was for is nobody's business then."""
+    return _(
+        "I could not do what the rule `{rule}` says in {room}: somebody was to read but not write for {time}. Nothing was"
+        " done to them. Please check that I still have the power to change what people may do there."
+    ).format(room=place.room.name, time=length(MUTE_MS), rule=rule)
 
 
 def could_not_remove(place: Place) -> str:

@@ -301,6 +301,12 @@ def doors(db: Database) -> None:
 
 
 @migrations()
+def deeds(db: Database) -> None:
+    """What was done to somebody because of a rule; the rule may do something else by now, or be gone."""
+    db.table("reason").add_column("action", str)
+
+
+@migrations()
 def paces(db: Database) -> None:
     """What was learnt of limits beside the one on messages: how many rooms may be made."""
     _table(db, "pace", {"limiter": str, "burst": int, "per_hour": int, "learnt_ms": int}, key=("limiter",))

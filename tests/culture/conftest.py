@@ -9,8 +9,10 @@ import pytest
 
 from orchestrator.documents.declared import Action, Community, Documents, Mode, Resource, Rule, When
 from orchestrator.model.clock import DAY_MS
-from tests.declared import ANA, DEE, community, documents, policy, room, settings
-from tests.house import House, house_of
+from orchestrator.model.feature import Tx
+from orchestrator.store import claims, mirror
+from tests.declared import ANA, DEE, ME, community, documents, policy, room, settings
+from tests.house import CIRCLE, House, house_of
 
 BECAUSE = "New here? Links open up after three days, so nobody gets flooded."
 RESOURCE = Resource(text="Someone to talk to: lifeline.example", locale="en", verified_on=date(2025, 12, 1))
@@ -42,6 +44,30 @@ def a_community(*rules: Rule, key: str = "grove", history: str = "joined", encry
 
 def a_grove(*rules: Rule, history: str = "joined", encryption: bool = False) -> Documents:
     return documents(a_community(*rules, history=history, encryption=encryption))
+
+
+async def write_levels(house: House, *, settle: bool = True) -> None:
+    """Be the writer of shared state: who is to be muted in the circle, is; ``settle``: and know that it is written."""
+
+    def write(tx: Tx) -> None:
+        users = {claim.path[1]: claim.value for claim in claims.claims_of(tx, "mute")}
+        levels = house.state(CIRCLE, "m.room.power_levels", {"users": {ANA: 100, **users}})
+        mirror.see_state(tx, CIRCLE, levels.type, "", levels.id, ME, levels.content)
+        if settle:
+            _settle(tx)
+
+    await house.store.run(write)
+
+
+async def refuse_levels(house: House) -> None:
+    """Be the writer of shared state who may not write levels."""
+    await house.store.run(_settle)
+
+
+def _settle(tx: Tx) -> None:
+    for item in claims.unsettled(tx):
+        if item.type == "m.room.power_levels":
+            claims.set_aside(tx, item)
 
 
 @pytest.fixture

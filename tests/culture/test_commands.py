@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.documents.declared import Action, Documents, Mode
+from orchestrator.culture.muting import FIRST_LOOK_MS
+from orchestrator.documents.declared import Action, Documents, Mode, Rule
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import Priority
+from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomId
 from tests.declared import ANA, CY, DEE
 from tests.house import CIRCLE, CONTROL, House, body_of, content_of, direct, house_of
 
-from .conftest import BECAUSE, a_community, a_grove, rule
+from .conftest import BECAUSE, a_community, a_grove, rule, write_levels
 
 LINK = "https://evil.example/x"
 RULE = "links-from-newcomers"
@@ -231,6 +233,8 @@ async def test_what_is_over_is_told_as_over(tmp_path: Path) -> None:
         await house.open()
         await house.join(CY, CIRCLE)
         await house.say(CY, LINK)
+        await write_levels(house)
+        await house.wait(FIRST_LOOK_MS)
         await house.deliver()
         await house.whisper(CY, "!why")
         assert "you can read along but not write until" in await answer(house, direct(CY))
@@ -239,6 +243,38 @@ async def test_what_is_over_is_told_as_over(tmp_path: Path) -> None:
         await house.whisper(CY, "!why")
         said = await answer(house, direct(CY))
         assert "you could read along but not write until 6 January, 13:46. That is over." in said
+
+
+@pytest.mark.parametrize("now_there", [(), (rule("renamed"),), (rule(),), (rule(then=Action.MUTE),)])
+async def test_what_was_done_is_told_as_it_was_whatever_the_rule_does_by_now(
+    tmp_path: Path, now_there: tuple[Rule, ...]
+) -> None:
+    async with house_of(tmp_path, a_grove(rule(then=Action.NUDGE))) as house:
+        await house.open()
+        await house.join(CY, CIRCLE)
+        await house.say(CY, LINK)
+        await house.deliver()
+        house.use(a_grove(*now_there))
+        await house.engine.settle()
+        await house.deliver()
+        await house.whisper(CY, "!why")
+        said = await answer(house, direct(CY))
+        assert "about something you wrote. It stays where it is." in said
+
+
+async def test_of_what_is_not_known_any_more_no_more_is_said_than_is_known(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.say(CY, LINK)
+    await house.deliver("redact", "direct")
+
+    def forget(tx: Tx) -> None:
+        tx.run("update reason set action = null where account = :account")  # as an older version noted it
+
+    await house.store.run(forget)
+    await house.whisper(CY, "!why")
+    said = await answer(house, direct(CY))
+    assert "In Tuesday circle, something you wrote met a rule that we have there." in said
+    assert "took down" not in said
 
 
 async def test_only_the_last_ten_things_are_listed(house: House) -> None:

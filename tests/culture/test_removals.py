@@ -12,7 +12,6 @@ from orchestrator.documents.declared import Action, Mode
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import Priority
 from orchestrator.model.ids import RoomId, UserId
-from orchestrator.store import claims
 from tests.declared import ANA, BO, CY, DEE, EVE, ME
 from tests.house import CIRCLE, CONTROL, House, body_of, content_of, house_of, mentions_of
 
@@ -209,24 +208,6 @@ async def test_a_nudge_leaves_the_message_and_speaks_to_its_author_alone(tmp_pat
         (word,) = await house.waiting("direct")
         assert "It stays where it is." in body_of(word)
         assert await house.said(CONTROL) == []
-
-
-async def test_a_mute_is_a_claim_that_ends_by_itself(tmp_path: Path) -> None:
-    async with house_of(tmp_path, a_grove(rule(then=Action.MUTE))) as house:
-        await house.open()
-        await house.deliver()
-        await house.join(CY, CIRCLE)
-        for _ in range(20):
-            await house.say(CY, LINK)
-        wanted = await house.store.run(claims.claims_of, "mute")
-        assert [(claim.room, claim.path, claim.value) for claim in wanted] == [(CIRCLE, ("users", CY), -1)]
-        assert wanted[0].until_ms == house.clock.at_ms + HOUR_MS
-        (word,) = await house.waiting("direct")
-        assert "you can read along but not write until 6 January, 13:46" in body_of(word)
-        assert "It ends by itself" in body_of(word)
-        (said,) = await house.said(CONTROL)
-        assert CY in said
-        assert "1 hour" in said
 
 
 async def test_a_rule_that_raises_asks_whoever_is_on_duty_by_link_and_never_by_word(tmp_path: Path) -> None:
