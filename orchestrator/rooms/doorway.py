@@ -43,7 +43,7 @@ def subject_of(knock: Knock) -> str:
 
 def ask(tx: Tx, community: Community, room: Room, knock: Knock, now: Now) -> Iterator[AnyEffect]:
     """Ask the keepers about a knock, and tell who knocks that they were heard."""
-    times = knock.times + 1
+    times = 1 if knock.times >= TIMES else knock.times + 1  # who came and went again a day later is a first again
     doors.put_knock(tx, replace(knock, state=Asked.OPEN, times=times, next_ms=now.at_ms + OPEN_MS))
     yield from ask_keepers(
         tx,

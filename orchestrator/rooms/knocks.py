@@ -174,12 +174,8 @@ def _note(tx: Tx, community: Community, room: RoomId, user: UserId, event: Event
         return
     if known.state is Asked.LEFT:
         # Who knocks and leaves over and over is asked about now and then, not each time.
-        again_ms = 0 if known.times < TIMES else known.since_ms + DAY_MS
-        times = known.times if known.times < TIMES else 0
-        doors.put_knock(
-            tx,
-            replace(known, event=event, state=Asked.WAITING, since_ms=now.at_ms, times=times, next_ms=again_ms),
-        )
+        again_ms = 0 if known.times < TIMES else known.next_ms
+        doors.put_knock(tx, replace(known, event=event, state=Asked.WAITING, since_ms=now.at_ms, next_ms=again_ms))
     elif known.state is Asked.RESTED or (known.state is Asked.DECIDED and not doors.is_on_its_way(tx, room, user)):
         doors.put_knock(tx, Knock(room=room, user=user, event=event, since_ms=now.at_ms))
     else:  # the same person once more: the question about them stays the one
