@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from orchestrator.documents.declared import SPACE_KEY, Community
 from orchestrator.errors import Refusal
 from orchestrator.i18n import _, speaking
 from orchestrator.model.feature import Now, Tx
-from orchestrator.model.ids import JsonObject, RoomKey, UserId
+from orchestrator.model.ids import Json, JsonObject, RoomKey, UserId
 from orchestrator.store import bindings, mirror, outbox
 from orchestrator.store.claims import (
     Claim,
@@ -134,7 +134,7 @@ class _Applying:
         self._tx, self._community, self._sight, self._plan = tx, community, sight, plan
         self._choices, self._now = choices, now
         self._left: list[Left] = []
-        self._slots: dict[Slot, Change] = {}
+        self._slots: dict[Slot, list[Change]] = {}
         self._upgrades: list[RoomKey] = []
 
     def run(self) -> Applied:
@@ -145,6 +145,7 @@ class _Applying:
                 self._left.append(Left(change, reason))
             else:
                 chosen.append(change)
+        chosen = self._together(chosen)
         refused = guard(
             self._community,
             self._plan,
@@ -158,12 +159,8 @@ class _Applying:
         self._left += [Left(change, held[id(change)]) for change in chosen if id(change) in held]
         done = [change for change in chosen if id(change) not in held and self._make(change)]
         self._say_stances(done)
-        for slot, change in self._slots.items():
-            # Left for the writer: this was decided over what was live then, whoever had set it.
-            word = Claim(
-                room=slot.room, type=slot.type, key=slot.key, path=APPLIED, owner=TEMPLATE, value=change.based_on
-            )
-            put_ended(self._tx, word, self._now.at_ms)
+        for slot, changes in self._slots.items():
+            self._leave_word(slot, changes)
         return Applied(
             plan=self._plan,
             done=tuple(done),
@@ -172,6 +169,22 @@ class _Applying:
             slots=frozenset(self._slots),
             upgrades=tuple(self._upgrades),
         )
+
+    def _together(self, chosen: list[Change]) -> list[Change]:
+        """Keep a join rule and whose members it lets in together: one without the other shuts a room or means nothing."""
+        names = {change.name for change in chosen}
+        kept = []
+        for change in chosen:
+            other = _PAIRS.get(change.path)
+            waits = other is not None and any(
+                (each.room, each.path) == (change.room, other) and each.name not in names
+                for each in self._plan.differences
+            )
+            if waits:
+                self._left.append(Left(change, _("This goes together with {other}.").format(other=other)))
+            else:
+                kept.append(change)
+        return kept
 
     def _make(self, change: Change) -> bool:
         """Make one change; tells whether it was made."""
@@ -204,7 +217,7 @@ class _Applying:
                 self._unlink(slot)
             else:
                 drop_claim(self._tx, slot.room, slot.type, change.owner, at_ms, key=slot.key, path=change.claim_path)
-            self._slots[slot] = change
+            self._slots.setdefault(slot, []).append(change)
         return True
 
     def _make_room(self, change: Change) -> bool:
@@ -225,6 +238,17 @@ class _Applying:
                 forget_claim(self._tx, claim)
         bindings.unbind(self._tx, self._community.key, change.room)
         return True
+
+    def _leave_word(self, slot: Slot, changes: Sequence[Change]) -> None:
+        """Leave word for the writer: this was decided over what was live then, whoever had set it."""
+        on = changes[0].based_on
+        paths: set[tuple[str, ...]] = {change.claim_path for change in changes}
+        earlier = self._sight.decided.get(slot)
+        if earlier is not None and earlier.on == on:
+            paths |= earlier.paths
+        value: Json = {"on": on, "paths": [list(path) for path in sorted(paths)]}
+        word = Claim(room=slot.room, type=slot.type, key=slot.key, path=APPLIED, owner=TEMPLATE, value=value)
+        put_ended(self._tx, word, self._now.at_ms)
 
     def _unlink(self, slot: Slot) -> None:
         for claim in self._sight.claims.get(slot, ()):
@@ -262,6 +286,9 @@ class _Applying:
         return frozenset(
             lead for lead, member in known.items() if member is not None and member.membership in {"leave", "ban"}
         )
+
+
+_PAIRS: Final[Mapping[str, str]] = {"settings.join": "settings.allow", "settings.allow": "settings.join"}
 
 
 def objection(change: Change, choices: Choices) -> str:  # noqa: PLR0911 - one way out a state

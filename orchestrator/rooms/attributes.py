@@ -8,8 +8,8 @@ what is not managed is left alone. Source: client-server API, "Room events"; MSC
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, OnDrift, Origin, Room
 from orchestrator.model.ids import LOCATOR_TYPE, Json, RoomId, RoomKey, UserId, server_of
@@ -64,8 +64,15 @@ class Attribute:
         return Claim(room=room, type=type_, key=key, path=self.claim_path, owner=self.owner, value=self.value)
 
 
+class Footing(NamedTuple):
+    """How the bot stands in a room: the room's version, and the bot's own level; nobody can ask for more."""
+
+    version: str
+    own: float
+
+
 def attributes(
-    community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId, own: Mapping[RoomKey, float] | None = None
+    community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId, footing: Mapping[RoomKey, Footing] | None = None
 ) -> list[Attribute]:
     """List everything that the documents say of a community's rooms.
 
@@ -73,13 +80,13 @@ def attributes(
         community: as declared.
         rooms: by key, those that exist and that the bot is in.
         me: the bot, whose server is the way into the rooms.
-        own: the bot's own level where it is not what it is in a room that the bot made: nobody can ask for more.
+        footing: how things stand in rooms that may be other than the documents would make them.
     """
     return [
         attribute
         for room in community.every_room()
         if room.key in rooms
-        for attribute in _Room(community, room, rooms, me, (own or {}).get(room.key)).attributes()
+        for attribute in _Room(community, room, rooms, me, (footing or {}).get(room.key)).attributes()
     ]
 
 
@@ -112,9 +119,9 @@ class _Room:
     """Writes down the attributes of one room."""
 
     def __init__(
-        self, community: Community, room: Room, rooms: Mapping[RoomKey, RoomId], me: UserId, own: float | None
+        self, community: Community, room: Room, rooms: Mapping[RoomKey, RoomId], me: UserId, footing: Footing | None
     ) -> None:
-        self._community, self._room, self._rooms, self._me, self._own = community, room, rooms, me, own
+        self._community, self._room, self._rooms, self._me, self._footing = community, room, rooms, me, footing
         self._id = rooms[room.key]
         self._private = room.key == CONTROL_KEY
 
@@ -174,8 +181,10 @@ class _Room:
             yield self._at(path, "m.room.create", (key,), value, cls="create-only")
 
     def _power(self) -> Iterator[Attribute]:
-        room = self._room
-        levels, type_ = room_levels(self._community, room, self._me, own=self._own), "m.room.power_levels"
+        room, type_, footing = self._room, "m.room.power_levels", self._footing
+        if footing is not None:  # as long as it is no new room, power is as its version has it
+            room = replace(room, settings=replace(room.settings, room_version=footing.version))
+        levels = room_levels(self._community, room, self._me, own=None if footing is None else footing.own)
         for number in NUMBERS:
             doc = _SAID_BY[number]
             path = "power.member" if number == "users_default" else f"power.{number}"

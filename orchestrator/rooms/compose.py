@@ -33,9 +33,13 @@ PASSING: Final = frozenset({"lockdown", "archive"})
 ON_DRIFT: Final = ("on_drift",)
 """The path of the claim that says what to do about a person's own change."""
 
+READ: Final = "digest:"
+"""Begins the name of what was read before sync told which event it is; after it comes its digest."""
+
 APPLIED: Final = ("applied",)
-"""The path of the word that ``apply`` leaves for the writer: the event that was live when a person decided to have what
-is claimed, whoever had set it. Where another event is live by then, somebody was quicker, and that stands as ever."""
+"""The path of the word that ``apply`` leaves for the writer, ``{"on": event, "paths": [...]}``: the event that was live when
+a person decided to have what is claimed at these paths, whoever had set it. Where another event is live by then, somebody
+was quicker, and that stands as ever."""
 
 INHERITED: Final = ("inherited",)
 """The path of the word that a room's move leaves for the writer: the digest of what the bot copied from the room before, and
@@ -91,11 +95,15 @@ def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], contex
     # One that passed before it was ever written has nothing to take back.
     ordered = [c for c in ordered if c.path != ON_DRIFT and not (c.owner in PASSING and c.ended and c.before is None)]
     # What a person decided counts more than what is done about other people's changes.
-    decided = any(c.path == APPLIED and (context.by_me or c.value == context.event) for c in ordered)
+    decided = decided_paths(ordered, live, context)
     inherited = live is not None and any(c.path == INHERITED and c.value == mirror.digest_of(live) for c in ordered)
     ordered = [claim for claim in ordered if claim.path not in {APPLIED, INHERITED}]
-    patient = on_drift in {"accept", "report"} and live is not None and not decided
+    patient = on_drift in {"accept", "report"} and live is not None
     theirs = patient and (inherited or not context.by_me)
+    if theirs and decided and type_ != "m.room.power_levels":
+        theirs = False
+        if type_ != "m.space.child":  # a link is one thing
+            ordered = [c for c in ordered if c.owner != "template" or c.ended or c.path in decided]
     if theirs and type_ != "m.room.power_levels" and any(claim.owner in PASSING for claim in ordered):
         ordered, theirs = [claim for claim in ordered if claim.owner in PASSING], False
     match type_:
@@ -112,6 +120,7 @@ def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], contex
                 # Only where the template says so: a room whose claims are not all there yet must not lose power.
                 exact=on_drift == "enforce",
                 patient=patient,
+                decided=decided,
             )
         case "m.room.pinned_events":
             merged = merge_pins(live, ordered)
@@ -126,6 +135,23 @@ def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], contex
         case _:
             merged = live if theirs else _merge(live, ordered)
     return live if _same(merged, live) else merged
+
+
+def decided_paths(
+    claims: Sequence[Claim], live: JsonObject | None, context: ComposeContext
+) -> frozenset[tuple[str, ...]]:
+    """List the paths at which a person decided to have what is claimed, over exactly what is live."""
+    seen = {context.event, "" if live is None else f"{READ}{mirror.digest_of(live)}"}
+    paths: set[tuple[str, ...]] = set()
+    for claim in claims:
+        if (
+            claim.path == APPLIED
+            and isinstance(claim.value, Mapping)
+            and (context.by_me or claim.value.get("on") in seen)
+        ):
+            named = claim.value.get("paths")
+            paths.update(tuple(_texts(path)) for path in (named if isinstance(named, list | tuple) else ()))
+    return frozenset(paths)
 
 
 def _rank(claim: Claim) -> tuple[int, str, str, str, bool]:

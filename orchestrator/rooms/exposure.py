@@ -6,6 +6,7 @@ Source: client-server API, "Room events"; the defaults where nothing stands are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -86,6 +87,17 @@ _SPOKEN: Final = frozenset(
 )
 
 
+def shut_out(acl: Mapping[str, Json], server: str) -> bool:
+    """Tell whether a server ACL keeps a server out. Source: client-server API, ``m.room.server_acl``."""
+    host = server.rpartition(":")[0] if re.search(r":[0-9]+\Z", server) else server
+    literal = host.startswith("[") or re.fullmatch(r"[0-9.]+", host) is not None
+    if literal and acl.get("allow_ip_literals") is False:
+        return True
+    if any(_matches(pattern, host) for pattern in _texts(acl.get("deny"))):
+        return True
+    return not any(_matches(pattern, host) for pattern in _texts(acl.get("allow", ["*"])))
+
+
 def _ways(rule: Value) -> frozenset[str]:
     return _WAYS.get(rule, frozenset()) if isinstance(rule, str) else frozenset()
 
@@ -107,3 +119,12 @@ def _patterns(value: Value, nothing: set[str]) -> set[str]:
 
 def _level(value: Value | Json, default: int) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def _matches(pattern: str, server: str) -> bool:
+    parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern.lower())
+    return re.fullmatch("".join(parts), server.lower()) is not None
+
+
+def _texts(value: Json) -> list[str]:
+    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list | tuple) else []

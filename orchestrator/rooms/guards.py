@@ -6,16 +6,16 @@ change at once is a matter of judgement, that somebody must be able to go on is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.documents.declared import Community
 from orchestrator.i18n import _
-from orchestrator.model.ids import Json, RoomId, RoomKey, UserId, server_of
+from orchestrator.model.ids import Json, RoomKey, UserId, server_of
 
 from .changes import EXISTS, Change, Plan, State
+from .exposure import shut_out
 from .live import LiveRoom
 from .standing import POWER
 
@@ -67,31 +67,20 @@ def guard(
         force: more may change at once than is wise.
         absent: leads who have left or were banned, and do not count.
     """
-    refused = [*_last_lead(community, chosen, me, absent), *_lockout(chosen, live, me), *_own_server(chosen, me)]
+    refused = [*_last_lead(community, chosen, me, absent), *_lockout(chosen, live, me), *_own_server(plan, chosen, me)]
     held = {change.name for each in refused for change in each.changes}
     if not force:
         refused += _blast_radius(plan, [change for change in chosen if change.name not in held])
     return refused
 
 
-def shut_out(pattern_lists: Mapping[str, Json], server: str) -> bool:
-    """Tell whether a server ACL keeps a server out. Source: client-server API, ``m.room.server_acl``."""
-    host = server.rpartition(":")[0] if re.search(r":[0-9]+\Z", server) else server
-    literal = host.startswith("[") or re.fullmatch(r"[0-9.]+", host) is not None
-    if literal and pattern_lists.get("allow_ip_literals") is False:
-        return True
-    if any(_matches(pattern, host) for pattern in _texts(pattern_lists.get("deny"))):
-        return True
-    return not any(_matches(pattern, host) for pattern in _texts(pattern_lists.get("allow", ["*"])))
-
-
-def acl_after(changes: Sequence[Change], room: RoomId | None = None) -> dict[str, Json]:
+def acl_after(changes: Sequence[Change]) -> dict[str, Json]:
     """Put together the server ACL of a room from its changes, those without a difference among them."""
-    acl: dict[str, Json] = {}
-    for change in changes:
-        if change.slot is not None and change.slot.type == _ACL_TYPE and room in {None, change.slot.room}:
-            acl[change.claim_path[0]] = change.value
-    return acl
+    return {change.claim_path[0]: change.value for change in changes if _is_acl(change)}
+
+
+def _is_acl(change: Change) -> bool:
+    return change.slot is not None and change.slot.type == _ACL_TYPE and change.value is not None
 
 
 def _last_lead(
@@ -122,13 +111,11 @@ def _lockout(chosen: Sequence[Change], live: Mapping[RoomKey, LiveRoom], me: Use
             yield Refused("lockout", reason, (change,))
 
 
-def _own_server(chosen: Sequence[Change], me: UserId) -> Iterator[Refused]:
-    by_room: dict[RoomKey, list[Change]] = {}
-    for change in chosen:
-        if change.slot is not None and change.slot.type == _ACL_TYPE and change.value is not None:
-            by_room.setdefault(change.room, []).append(change)
-    for changes in by_room.values():
-        if shut_out(acl_after(changes), server_of(me)):
+def _own_server(plan: Plan, chosen: Sequence[Change], me: UserId) -> Iterator[Refused]:
+    for room in dict.fromkeys(change.room for change in chosen):
+        changes = [change for change in chosen if change.room == room and _is_acl(change)]
+        standing = [change for change in plan.changes if change.room == room and change.is_quiet]
+        if changes and shut_out(acl_after([*standing, *changes]), server_of(me)):
             reason = _("This would shut out our own server, and everybody on it with me.")
             yield Refused("own-server", reason, tuple(changes))
 
@@ -168,12 +155,3 @@ def _room(change: Change) -> str:
 def _person(change: Change) -> str:
     is_person = change.path.startswith(("leads.", "power.users."))
     return change.claim_path[1] if is_person and len(change.claim_path) == 2 else ""
-
-
-def _matches(pattern: str, server: str) -> bool:
-    parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern.lower())
-    return re.fullmatch("".join(parts), server.lower()) is not None
-
-
-def _texts(value: Json) -> list[str]:
-    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list | tuple) else []

@@ -13,6 +13,7 @@ from orchestrator.store import mirror
 from orchestrator.store.mirror import MirroredState, digest_of
 
 from .changes import Slot
+from .compose import READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class LiveRoom:
         if known is not None and known.digest == digest:
             return replace(known, content=content)
         # Somebody was quicker than our sync: whose event it is, nobody has told us yet.
-        return LiveState(EventId(f"digest:{digest}"), None, content, digest)
+        return LiveState(EventId(f"{READ}{digest}"), None, content, digest)
 
     def is_known(self, type_: str, key: str = "") -> bool:
         """Tell whether we know what stands there, or that nothing does."""

@@ -13,7 +13,7 @@ from orchestrator.i18n import _, speaking
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import JsonObject, RoomId, RoomKey, UserId
 
-from .attributes import Attribute, attributes
+from .attributes import Attribute, Footing, attributes
 from .changes import EXISTS, Change, Plan, Slot, State
 from .kept import with_kept
 from .live import LiveRoom
@@ -60,9 +60,9 @@ class _Planner:
             if live.seen and key not in sight.closed and not _is_to_close(community, key)
         }
         ids = {key: live.id for key, live in seen.items()}
-        own = {key: live.power.of(me) for key, live in seen.items()}
+        footing = {key: Footing(live.version, live.power.of(me)) for key, live in seen.items()}
         self._declared: dict[RoomKey, list[Attribute]] = {key: [] for key in ids}
-        for attribute in attributes(community, ids, me, own):
+        for attribute in attributes(community, ids, me, footing):
             self._declared[attribute.room].append(attribute)
 
     def changes(self) -> Iterator[Change]:

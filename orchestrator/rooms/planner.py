@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from orchestrator.i18n import _
-from orchestrator.model.ids import Json, JsonObject, UserId
+from orchestrator.model.ids import Json, JsonObject, UserId, server_of
 from orchestrator.model.things import ALIAS, FILE, PSEUDO, is_elsewhere
 from orchestrator.store.claims import Claim
 from orchestrator.store.mirror import digest_of
 
 from .attributes import APPLIED_BY, MEGOLM, TEMPLATE, Attribute
 from .changes import Change, Slot, State
-from .compose import ON_DRIFT, PASSING, ComposeContext, compose
-from .exposure import level_before, widens
-from .live import LiveRoom
+from .compose import INHERITED, ON_DRIFT, PASSING, ComposeContext, compose
+from .exposure import level_before, shut_out, widens
+from .live import LiveRoom, LiveState
 from .reading import ABSENT, Value, shown, value_at
 from .removals import Removal
 from .sight import Sight
@@ -94,17 +94,25 @@ class AttributePlanner:
     def _standing(self, attribute: Attribute, live: LiveRoom, desired: Value, applied: Value, value: Value) -> Standing:
         slot = attribute.slot
         event = live.at(slot.type, slot.key)
-        ours = event is not None and event.sender == self._me
+        ours = event is not None and event.sender == self._me and not self._is_inherited(slot, event)
         if slot.type in PSEUDO:
             # Nobody is known to have set what is no event; in rooms of our own it was us.
             ours, waits = True, slot in self._sight.marked
         else:
             # State does not vanish: what is not there was not written yet. That we wrote power levels last says nothing
             # about one level, since they hold many people's wishes.
-            waits = event is None or self._sight.decided.get(slot) == event.event
+            decided = self._sight.decided.get(slot)
+            waits = event is None or (
+                decided is not None and decided.on == event.event and attribute.claim_path in decided.paths
+            )
             waits = waits or (ours and (slot.type != POWER or slot in self._sight.marked))
         taken_over = attribute.room in self._sight.adopted
         return Standing(desired=desired, applied=applied, live=value, ours=ours, waits=waits, taken_over=taken_over)
+
+    def _is_inherited(self, slot: Slot, event: LiveState) -> bool:
+        """Tell whether the bot only copied it from a room before, where a person had set it."""
+        claims = self._sight.claims.get(slot, ())
+        return any(claim.path == INHERITED and claim.value == event.digest for claim in claims)
 
     def _is_known(self, attribute: Attribute, live: LiveRoom) -> bool:
         slot = attribute.slot
@@ -139,7 +147,9 @@ class AttributePlanner:
         context = ComposeContext(room_version=live.version, creators=live.creators, me=self._me, by_me=True)
         guesses = []
         for claims in (standing, [*others, *self._wanted.get(slot, ())], self._wanted.get(slot, ())):
-            content = compose(slot.type, None, [claim for claim in claims if claim.path != ON_DRIFT], context)
+            content = compose(
+                slot.type, None, [claim for claim in claims if claim.path not in {ON_DRIFT, INHERITED}], context
+            )
             if content is not None:
                 guesses.append(self._uploaded(content))
         return guesses
@@ -200,7 +210,7 @@ class AttributePlanner:
 
     # -- what follows --------------------------------------------------------------------------------------------------
 
-    def _judged(self, attribute: Attribute, live: LiveRoom, change: Change, standing: Standing) -> Change:  # noqa: PLR0911 - one way out a kind
+    def _judged(self, attribute: Attribute, live: LiveRoom, change: Change, standing: Standing) -> Change:  # noqa: C901, PLR0911 - one way out a kind
         state = compare(attribute.path, standing)
         if standing.desired is ABSENT and attribute.path.startswith("leads.") and state is State.CONFLICT:
             state = State.UPDATE  # whatever somebody made of it meanwhile, it is to go
@@ -216,13 +226,27 @@ class AttributePlanner:
             return replace(change, state=State.NO_OP)
         if state is State.DRIFT and change.stance == "report":
             return replace(change, beneath=State.EXPOSES if self._exposes(attribute, standing) else State.DRIFT)
-        reason = self._obstacle(attribute, live, standing)
+        reason, shut = self._obstacle(attribute, live, standing), self._shut_out(attribute, live)
+        if server_of(self._me) in shut and not reason:
+            reason = _("This would shut out our own server, and everybody on it with me.")
         if reason:
             return replace(change, state=State.BLOCKED, reason=reason)
         if state is not State.DRIFT and not self._is_decided(standing) and self._exposes(attribute, standing):
             reason = _("More people could come in, read or do things afterwards than now.")
             return replace(change, state=State.EXPOSES, reason=reason)
+        if shut:
+            reason = _("This shuts out people who are here, of: {servers}.").format(servers=", ".join(shut))
+            return replace(change, reason=reason)
         return change
+
+    def _shut_out(self, attribute: Attribute, live: LiveRoom) -> list[str]:
+        """List the servers of people in the room that its ACL would newly keep out."""
+        if not attribute.path.startswith("settings.acl."):
+            return []
+        acl = {claim.path[0]: claim.value for claim in self._wanted.get(attribute.slot, ())}
+        now = self._contents.get(attribute.slot)
+        servers = {*live.servers, server_of(self._me)}
+        return sorted(s for s in servers if shut_out(acl, s) and not (now is not None and shut_out(now, s)))
 
     def _is_decided(self, standing: Standing) -> bool:
         return standing.waits and standing.applied is not ABSENT and standing.applied == standing.desired

@@ -68,10 +68,12 @@ def merge_power(
     me: UserId,
     exact: bool,
     patient: bool = False,
+    decided: frozenset[tuple[str, ...]] = frozenset(),
 ) -> JsonObject | None:
     """Merge claims, the most important first, into power levels; ``live`` itself when we may not change them at all.
 
-    ``patient``: levels of events and actions stay as people have set them; who holds which power follows the claims.
+    ``patient``: levels of events and actions stay as people have set them, but for those that are ``decided``; who holds
+    which power follows the claims.
     """
     if live is None and all(claim.ended for claim in claims):
         return None
@@ -82,10 +84,11 @@ def merge_power(
     own = math.inf if me in unlisted else KEEPER_LEVEL if live is None else power.of(me)
     if live is not None and own < power.to_send("m.room.power_levels", state=True):
         return live
-    numbers = _allowed(before.numbers, _claimed(before.numbers, claims, (), patient=patient), own)
+    waiting = [claim for claim in claims if patient and claim.owner == "template" and claim.path not in decided]
+    numbers = _allowed(before.numbers, _claimed(before.numbers, claims, (), waiting), own)
     tables = dict(before.tables)
     for key in ("events", "notifications"):
-        wanted = _allowed(before.table(key), _claimed(before.table(key), claims, (key,), patient=patient), own)
+        wanted = _allowed(before.table(key), _claimed(before.table(key), claims, (key,), waiting), own)
         if wanted or key in before.tables:
             tables[key] = wanted
     after = Levels(numbers, tables, before.others)
@@ -99,12 +102,12 @@ def merge_power(
 
 
 def _claimed(
-    before: Mapping[str, int], claims: Sequence[Claim], path: tuple[str, ...], *, patient: bool
+    before: Mapping[str, int], claims: Sequence[Claim], path: tuple[str, ...], waiting: Sequence[Claim]
 ) -> dict[str, int]:
     """Set what is claimed in a table (or, with no path, among the plain numbers) and take out what has ended."""
     after = dict(before)
     here = [
-        (claim.path[-1], claim.value, claim.ended, claim.before or (), patient and claim.owner == "template")
+        (claim.path[-1], claim.value, claim.ended, claim.before or (), claim in waiting)
         for claim in claims
         if claim.path and claim.path[:-1] == path and (path or claim.path[0] in NUMBERS) and _is_level(claim.value)
     ]
@@ -114,7 +117,7 @@ def _claimed(
             for old in stood:
                 if _is_level(old):
                     after[name] = old
-    # The most important last, so that it stays. What is patient only fills the hole that another claim leaves.
+    # The most important last, so that it stays. What waits only fills the hole that another claim leaves.
     return after | {
         name: level
         for name, level, ended, _, waits in reversed(here)

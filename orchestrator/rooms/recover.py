@@ -17,7 +17,7 @@ from orchestrator.model.things import ALIAS, LISTED, PSEUDO
 from orchestrator.store.claims import Claim
 from orchestrator.store.mirror import digest_of
 
-from .attributes import ROLE, Attribute, attributes
+from .attributes import ROLE, Attribute, Footing, attributes
 from .compose import ComposeContext, compose
 from .create import topic_parts
 from .exposure import widens
@@ -36,7 +36,8 @@ def recovered(
     here = live[rooms[key]]
     if not here.seen:
         return
-    declared = [attribute for attribute in attributes(community, rooms, me) if attribute.room == key]
+    footing = {key: Footing(here.version, here.power.of(me))}
+    declared = [attribute for attribute in attributes(community, rooms, me, footing) if attribute.room == key]
     for attribute in declared:
         there = live[attribute.slot.room]
         claim = attribute.claim

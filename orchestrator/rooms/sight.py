@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.documents.declared import Community
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import JsonObject, RoomId, RoomKey
+from orchestrator.model.ids import Json, JsonObject, RoomId, RoomKey
 from orchestrator.store import bindings, claims
 from orchestrator.store.claims import Claim
 from orchestrator.store.rows import text
@@ -18,6 +18,14 @@ from .find import former_names
 from .live import LiveRoom, live_room, with_read
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was applied and not written yet: over which live event, and at which paths."""
+
+    on: str
+    paths: frozenset[tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
     """A community's rooms as they stand, and what was ever decided about them.
@@ -26,7 +34,7 @@ class Sight:
         rooms: by key, those that are bound.
         adopted: keys of rooms that somebody else made.
         claims: on the state of these rooms, those of all owners that were not ended.
-        decided: what was applied and not written yet: the event that was live then, by slot.
+        decided: what was applied and not written yet, by slot.
         marked: state that may need writing.
         closed: keys of rooms that are closed for good.
         gone: rooms that are bound and not declared any more.
@@ -36,7 +44,7 @@ class Sight:
     rooms: Mapping[RoomKey, LiveRoom]
     adopted: frozenset[RoomKey] = frozenset()
     claims: Mapping[Slot, tuple[Claim, ...]] = field(default_factory=dict)
-    decided: Mapping[Slot, str] = field(default_factory=dict)
+    decided: Mapping[Slot, Decided] = field(default_factory=dict)
     marked: frozenset[Slot] = frozenset()
     closed: frozenset[RoomKey] = frozenset()
     gone: Mapping[RoomKey, RoomId] = field(default_factory=dict)
@@ -79,11 +87,21 @@ def look(
         rooms=rooms,
         adopted=frozenset(adopted),
         claims={slot: tuple(found) for slot, found in on.items()},
-        decided={Slot(c.room, c.type, c.key): str(c.value) for c in claims.ended_at(tx, APPLIED)},
+        decided={Slot(c.room, c.type, c.key): _decided(c.value) for c in claims.ended_at(tx, APPLIED)},
         marked=frozenset(Slot(mark.room, mark.type, mark.key) for mark in claims.unsettled(tx)),
         closed=_closed(tx, community),
         gone={key: where for (name, key), where in bound.items() if name == community.key and where not in used},
         pictures=_pictures(tx),
+    )
+
+
+def _decided(value: Json) -> Decided:
+    said = value if isinstance(value, Mapping) else {}
+    paths = said.get("paths")
+    named = paths if isinstance(paths, list) else []
+    return Decided(
+        str(said.get("on", "")),
+        frozenset(tuple(str(part) for part in path) for path in named if isinstance(path, list)),
     )
 
 

@@ -22,12 +22,14 @@ from orchestrator.model.ids import (
     AccountKey,
     CommunityKey,
     EventId,
+    JsonObject,
     RoomId,
     RoomKey,
     UserId,
 )
+from orchestrator.model.things import ALIAS, LISTED, PSEUDO
 from orchestrator.rooms import Rooms, composed
-from orchestrator.store import AccountStore, Store, bindings, claims, outbox
+from orchestrator.store import AccountStore, Store, bindings, claims, mirror, outbox
 from orchestrator.store.outbox import Waiting
 from tests.declared import ME
 from tests.fakes.clock import FakeClock
@@ -159,6 +161,11 @@ class House:
         update = RoomUpdate(room=room, membership="invite", invited_by=inviter, direct=direct)
         await self._batch(update)
 
+    def read(self, room: RoomId, type_: str, key: str) -> Mapping[str, Any] | None:
+        """Read state as the homeserver has it, and what is none: nobody is told that a room is not listed."""
+        nothing: Mapping[str, Any] | None = {LISTED: {"listed": False}, ALIAS: {}}.get(type_)
+        return self.rooms[room].state.get((type_, key), nothing)
+
     # -- delivery ------------------------------------------------------------------------------------------------------
 
     async def _carry(self, row: Waiting) -> None:
@@ -181,6 +188,9 @@ class House:
             return
         body: Any = row.payload["body"]
         room = self.host(rules.made(body, ME), ME)
+        room.state[LISTED, ""] = {"listed": body["visibility"] == "public"}
+        if "room_alias_name" in body:
+            room.state[ALIAS, body["room_alias_name"]] = {"here": True}
         self.writes.append(("create", row.target))
         for user in body.get("invite", ()):
             self._set_member(room, ME, user, "invite")
@@ -200,16 +210,27 @@ class House:
 
     async def _write(self, mark: claims.Unsettled) -> None:
         room = self.rooms[mark.room]
-        live = room.state.get((mark.type, mark.key))
+        live = self.read(mark.room, mark.type, mark.key)
 
         content = await self.rows.run(composed, mark.room, mark.type, mark.key, live, ME, self.clock.now_ms())
         if content is not None and content != live:
             if mark.type == "m.room.power_levels":
-                creators = frozenset({room.creator})
+                creators = frozenset({room.creator, *room.state["m.room.create", ""].get("additional_creators", ())})
                 rules.check_power_change(live, content, ME, version=room.version, creators=creators)
             self.writes.append((mark.type, mark.key))
-            await self.put(room, ME, mark.type, mark.key, content)
+            if mark.type in PSEUDO:
+                room.state[mark.type, mark.key] = content
+            else:
+                await self.put(room, ME, mark.type, mark.key, content)
+        if mark.type in PSEUDO:
+            await self.rows.run(
+                self._note, mark, content or live or {}, ME if content not in (None, live) else UserId("")
+            )
         await self.rows.run(claims.settled, mark)
+
+    def _note(self, tx: Tx, mark: claims.Unsettled, content: JsonObject, sender: UserId) -> None:
+        event = EventId(f"~{mirror.digest_of(content)}")
+        mirror.see_state(tx, mark.room, mark.type, mark.key, event, sender, content)
 
     # -- events --------------------------------------------------------------------------------------------------------
 
@@ -246,8 +267,11 @@ class House:
 
     def _events(self, room: HostedRoom) -> list[State | Member]:
         # A locator is seen last, as it is sent.
-        order = sorted(room.state, key=lambda place: (place[0] == LOCATOR_TYPE, place))
+        order = sorted(room.state.keys() - self._no_events(room), key=lambda place: (place[0] == LOCATOR_TYPE, place))
         return [self._event(room, type_, key) for type_, key in order]
+
+    def _no_events(self, room: HostedRoom) -> set[tuple[str, str]]:
+        return {place for place in room.state if place[0] in PSEUDO}
 
     def _event(self, room: HostedRoom, type_: str, key: str) -> State | Member:
         content, sender = room.state[type_, key], room.senders[type_, key]

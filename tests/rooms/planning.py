@@ -8,7 +8,6 @@ from typing import Any
 from orchestrator.documents.declared import Community
 from orchestrator.model.feature import Now
 from orchestrator.model.ids import JsonObject
-from orchestrator.model.things import ALIAS, LISTED
 from orchestrator.rooms import Applied, Change, Choices, Plan, Slot, State, apply_community, plan_community
 from tests.declared import ME
 
@@ -17,6 +16,9 @@ from .house import House
 ALL = Choices(
     allow_expose=True, allow_upgrade=False, one_way=frozenset(), take="ours", adopt=True, force=True, only=None
 )
+
+
+PLAIN = Choices()
 
 
 async def plan(house: House, community: Community) -> Plan:
@@ -37,17 +39,10 @@ async def planned(house: House, community: Community) -> tuple[Plan, dict[Slot, 
 
 
 def read(house: House, slot: Slot) -> JsonObject | None:
-    live = house.rooms[slot.room].state.get((slot.type, slot.key))
-    if live is None and slot.type == LISTED:
-        return {"listed": False}
-    if live is None and slot.type == ALIAS:
-        return {}
-    return live
+    return house.read(slot.room, slot.type, slot.key)
 
 
-async def apply(
-    house: House, community: Community, choices: Choices = Choices(), *, digest: str | None = None
-) -> Applied:
+async def apply(house: House, community: Community, choices: Choices = PLAIN, *, digest: str | None = None) -> Applied:
     """Apply what is planned now, and let it be delivered."""
     _plan, fetched = await planned(house, community)
     now = Now(at_ms=house.clock.now_ms(), me=ME)

@@ -153,12 +153,13 @@ def _checked(body: Content, me: str) -> tuple[str, Content]:
     version = body["room_version"]
     if version not in {"10", "11", "12"} or body["preset"] != "private_chat":
         raise Refused("version or preset")
-    if "additional_creators" in body["creation_content"]:
-        raise Refused("nobody becomes a creator by template")
+    creators = frozenset({me, *body["creation_content"].get("additional_creators", ())})
+    if version != "12" and creators != {me}:
+        raise Refused("only the one who makes it")
     levels = body["power_level_content_override"]
     if missing := {*NUMBERS, *TABLES} - levels.keys():
         raise Refused(f"left to the server: {missing}")
-    check_shape(levels, version=version, creators=frozenset({me}))
+    check_shape(levels, version=version, creators=creators)
     if version != "12" and me not in levels["users"]:
         raise Refused("'users' did not contain the creator")
     return version, levels
