@@ -55,6 +55,7 @@ AFTER_A_ROOM: Final = 3
 LONGEST_NAP_MS: Final = 30 * SECOND_MS
 LEAST_WAIT_MS: Final = 2 * SECOND_MS
 LONGEST_BACKOFF_MS: Final = 5 * MINUTE_MS
+LONGEST_ITEM_WAIT_MS: Final = 2 * LONGEST_BACKOFF_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class Delivery:
         for item in items:
             job = self._job_of_item(item)
             wait_ms = self._item_retry_ms.get(job.name, 0) - now_ms
-            if 0 < wait_ms <= LONGEST_BACKOFF_MS * 2:
+            if 0 < wait_ms <= LONGEST_ITEM_WAIT_MS:  # else the clock was set back
                 nap_ms = min(nap_ms, wait_ms)
             else:
                 candidates.append(job)
@@ -249,7 +250,7 @@ class Delivery:
         if job.row is not None:
             await self._store.run(outbox.note_failure, job.row.cause, until_ms, failed=failed)
         else:
-            self._item_retry_ms[job.name] = until_ms
+            self._item_retry_ms[job.name] = min(until_ms, self._clock.now_ms() + LONGEST_ITEM_WAIT_MS)
 
     def _count(self, job: Job, *, spent: bool) -> None:
         if job.limiter is not None:

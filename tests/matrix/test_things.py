@@ -185,6 +185,18 @@ async def test_where_no_room_may_be_listed_it_is_set_aside(scene: Scene) -> None
         assert scene.hs.requests.count("PUT", "/directory/") == 1
 
 
+async def test_a_limit_on_the_directory_is_sat_out_and_slows_nothing_else_down(scene: Scene) -> None:
+    scene.hs.faults.add(TooMany(60 * 60 * 1000), "PUT", "/directory/list/", times=3)
+    async with scene.living() as bot:
+        await scene.want(bot, LISTED, {"listed": True})
+        for _ in range(5):
+            await bot.step()
+        assert scene.hs.requests.count("PUT", "/directory/") == 1
+        assert not bot.delivery.limited
+        await bot.rest()
+        assert scene.room.published is True
+
+
 # -- aliases -----------------------------------------------------------------------------------------------------------
 
 
