@@ -21,6 +21,7 @@ import aiohttp
 import structlog
 
 from orchestrator import control
+from orchestrator.adopting import Adopting
 from orchestrator.belonging import Belonging
 from orchestrator.changing import Changing
 from orchestrator.config import read_secret
@@ -77,14 +78,15 @@ class App:
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     changing: Changing = field(init=False, repr=False)
+    adopting: Adopting = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Be ready to change what is asked for."""
-        self.changing = Changing(self)
+        self.changing, self.adopting = Changing(self), Adopting(self)
 
     async def run(self) -> None:
         """Work until cancelled, or until something ends it (see errors)."""
-        verbs = {"status": self._status, "reload": self._reload, **self.changing.verbs}
+        verbs = {"status": self._status, "reload": self._reload, **self.changing.verbs, **self.adopting.verbs}
         async with control.serve(self.loaded.config.data_dir, verbs), asyncio.TaskGroup() as tasks:
             tasks.create_task(self._checkpoint())
             for keeper in self.keepers.values():
@@ -114,6 +116,15 @@ class App:
             by=UserId(str(row.payload.get("by"))),
             at_ms=row.created_ms,
         )
+        await self.write(amendment)
+
+    async def write(self, amendment: Amendment) -> None:
+        """Write an amendment into the overlay, and work with it from now on.
+
+        Raises:
+            DocumentErrors: the files would be wrong with it; nothing was written.
+            StoreError: it cannot be written.
+        """
         async with self._reading:  # one at a time, whichever account they come from, or one would undo the other
             try:
                 loaded = await asyncio.to_thread(amend_documents, self.config_path, [amendment], today=self._today())
@@ -145,6 +156,7 @@ class App:
 
     def _use(self, loaded: Loaded) -> None:
         self.loaded = self.adjust(loaded)
+        _log_faults(loaded)
         for key, keeper in self.keepers.items():
             keeper.use(self.crafts_for(key, keeper.me))
             keeper.settle_soon()
@@ -166,7 +178,10 @@ class App:
     async def _reload(self, request: JsonObject) -> JsonObject:
         del request
         await self.reload()
-        return {"communities": len(self.loaded.documents.communities)}
+        return {
+            "communities": len(self.loaded.documents.communities),
+            "to_mend": [str(fault) for fault in self.loaded.faults],
+        }
 
     def _today(self) -> date:
         return datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC).date()
@@ -280,8 +295,15 @@ async def run_until_stopped(
 
 async def _run(config_path: Path, *, reset_identity: bool, adjust: Adjust) -> None:
     async with open_app(config_path, reset_identity=reset_identity, adjust=adjust) as app:
+        _log_faults(app.loaded)
         log.info("at work", accounts=len(app.keepers), communities=len(app.loaded.documents.communities))
         await app.run()
+
+
+def _log_faults(loaded: Loaded) -> None:
+    """Say what is wrong with single rooms, which are left as they are in that; everything else goes on."""
+    for fault in loaded.faults:
+        log.warning("one room's lines have to be mended", where=str(fault))
 
 
 async def ask_running(config_path: Path, verb: str, *, as_json: bool) -> int:
@@ -302,7 +324,9 @@ async def ask_running(config_path: Path, verb: str, *, as_json: bool) -> int:
 def _in_words(answer: JsonObject) -> list[str]:
     accounts = answer.get("accounts")
     if not isinstance(accounts, Mapping):
-        return ["Done."]
+        to_mend = answer.get("to_mend")
+        faults = [str(fault) for fault in to_mend] if isinstance(to_mend, list) else []
+        return [*faults, "Done, but for what has to be mended here." if faults else "Done."]
     lines = []
     for name, state in accounts.items():
         if isinstance(state, Mapping):

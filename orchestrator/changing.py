@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Final, Literal
 
 from orchestrator import control
+from orchestrator.adopting import begin_upgrade
 from orchestrator.documents.declared import CONTROL_KEY, Community
 from orchestrator.errors import MatrixError, SetupError
 from orchestrator.i18n import _
 from orchestrator.matrix.budget import Limiter
 from orchestrator.matrix.reading import Reader
 from orchestrator.model.effects import Priority
-from orchestrator.model.feature import Tx
-from orchestrator.model.ids import AccountKey, CommunityKey, Json, JsonObject, RoomId
+from orchestrator.model.feature import Now, Tx
+from orchestrator.model.ids import AccountKey, CommunityKey, Json, JsonObject, RoomId, RoomKey
 from orchestrator.planning import Whole, digest_of, fetch, plan_whole
 from orchestrator.rooms import EXISTS, Applied, Change, Choices, Left, StalePlan, State, apply_community
 from orchestrator.rooms import plan_community as plan_rows
@@ -227,9 +228,7 @@ class Changing:
         community, choices = whole.community, order.choices_for(whole.community.key)
         now = self._keeper(community).engine.moment()
         try:
-            return await self._app.store.of(community.account).run(
-                apply_community, community, now, whole.plan.digest, choices, whole.fetched, whole.unreadable
-            )
+            return await self._app.store.of(community.account).run(_apply, community, now, whole, choices)
         except StalePlan as stale:
             # Between the look and the transaction somebody was quicker; the other communities are not held up by it.
             return Applied(plan=whole.plan, left=tuple(Left(c, stale.message) for c in whole.plan.differences))
@@ -317,6 +316,24 @@ def _missing(applied: Applied, changes: Sequence[Change]) -> dict[str, Change]:
     """Find out which of the changes that were made are not there."""
     asked = {change.name for change in applied.done}
     return {change.name: change for change in changes if change.name in asked and change.state not in _DONE}
+
+
+def _apply(tx: Tx, community: Community, now: Now, whole: Whole, choices: Choices) -> Applied:
+    """Apply, and begin to replace the rooms that are to be: all of it, or nothing."""
+    applied = apply_community(tx, community, now, whole.plan.digest, choices, whole.fetched, whole.unreadable)
+    held: dict[RoomKey, str] = {}
+    for key in applied.upgrades:
+        room = community.room(key)
+        if room is not None:
+            held[key] = begin_upgrade(tx, community, room, now)
+    missed = [change for change in applied.done if change.state is State.UPGRADE and held.get(change.room)]
+    if not missed:
+        return applied
+    return replace(
+        applied,
+        done=tuple(change for change in applied.done if change not in missed),
+        left=(*applied.left, *(Left(change, held[change.room]) for change in missed)),
+    )
 
 
 def remaining(tx: Tx, community: Community, also: frozenset[RoomId] = frozenset()) -> int:

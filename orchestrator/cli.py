@@ -257,6 +257,74 @@ def explain(room: str, path: str, /, *, config: ConfigFile = Path("config.yaml")
     return _finish(tell(_config_in(config), room, path, as_json=as_json))
 
 
+@app.command(sort_key=9, help_epilogue="")
+def adopt(room_id: str, room: str, /, *, config: ConfigFile = Path("config.yaml"), yes: bool = False) -> int:
+    """Let the bot look after a room that somebody else made. Shows all that differs first; changes nothing in it.
+
+    The bot has to be in the room: a lead invites it.
+
+    Parameters
+    ----------
+    room_id:
+        The room's id; it begins with "!".
+    room:
+        The line of your config.yaml that it is to be, such as grove/tuesday.
+    yes:
+        Do not ask.
+    """
+    from orchestrator import logs  # noqa: PLC0415
+    from orchestrator.verbs.adopt import adopt as take_over  # noqa: PLC0415
+
+    logs.configure(level=logging.ERROR)
+    return _finish(take_over(_config_in(config), room_id, room, yes=yes))
+
+
+@app.command(sort_key=10, help_epilogue="")
+def export(room: str, /, *, config: ConfigFile = Path("config.yaml")) -> int:
+    """Write a live room as a template, to standard output. Changes nothing.
+
+    Parameters
+    ----------
+    room:
+        Such as tuesday or grove/tuesday; or a room's id or address, if the bot is in it.
+    """
+    from orchestrator import logs  # noqa: PLC0415
+    from orchestrator.verbs.export import export as write  # noqa: PLC0415
+
+    logs.configure(level=logging.ERROR)
+    return _finish(write(_config_in(config), room))
+
+
+@app.command(sort_key=11, help_epilogue="")
+def handover(
+    community: str | None = None,
+    /,
+    *,
+    config: ConfigFile = Path("config.yaml"),
+    to: str | None = None,
+    yes: bool = False,
+    replace: bool = False,
+) -> int:
+    """Write down what your community needs to outlive the bot: its rooms, who holds what there, and what to do.
+
+    Parameters
+    ----------
+    community:
+        Its key, where there is more than one.
+    to:
+        Make this person a founder: a creator beside the bot of every room made from now on.
+    yes:
+        Do not ask.
+    replace:
+        Also replace the rooms that are there, since creators cannot be added later.
+    """
+    from orchestrator import logs  # noqa: PLC0415
+    from orchestrator.verbs.handover import handover as hand_over  # noqa: PLC0415
+
+    logs.configure(level=logging.ERROR)
+    return _finish(hand_over(_config_in(config), community, to=to, yes=yes, replace=replace))
+
+
 def _finish(work: Coroutine[object, object, int]) -> int:
     """Run a verb; whatever a person can mend ends in one clear line and exit code 1."""
     import asyncio  # noqa: PLC0415

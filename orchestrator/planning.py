@@ -255,22 +255,19 @@ async def refresh(rows: AccountStore, reader: Reader, communities: Iterable[Comm
                 return  # what cannot be seen stays as it was last known
 
     await _all(one(room) for room in looked_at)
-    await rows.run(_see, reader.me, found, frozenset(bound) - frozenset(joined))
+    await rows.run(_see, found, frozenset(bound) - frozenset(joined))
 
 
-def _see(
-    tx: Tx, me: UserId, found: Mapping[RoomId, Mapping[tuple[str, str], LiveState]], lost: Collection[RoomId]
-) -> None:
+def _see(tx: Tx, found: Mapping[RoomId, Mapping[tuple[str, str], LiveState]], lost: Collection[RoomId]) -> None:
     for room in lost:
         mirror.see_own_membership(tx, room, "leave")
         mirror.forget_room(tx, room)
     for room, state in found.items():
-        see_room(tx, me, room, state)
+        see_room(tx, room, state)
 
 
-def see_room(tx: Tx, me: UserId, room: RoomId, state: Mapping[tuple[str, str], LiveState]) -> None:
+def see_room(tx: Tx, room: RoomId, state: Mapping[tuple[str, str], LiveState]) -> None:
     """Write a room's whole state into a copy of the rows, as /sync would tell it."""
-    del me
     mirror.see_own_membership(tx, room, "join")
     for type_ in PSEUDO:  # of these we only know what we wrote or read ourselves; somebody may have been there since
         tx.run("delete from state where account = :account and room = :room and type = :type", room=room, type=type_)

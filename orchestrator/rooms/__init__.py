@@ -5,9 +5,11 @@ from .changes import EXISTS, Change, Plan, Slot, State
 from .compose import ComposeContext, compose, compose_context
 from .craft import Rooms
 from .create import direct_body, direct_room, room_body
+from .exporting import Exported, Seen, blank_room, exported
 from .guards import Refused
 from .plan import plan_community
 from .restoring import composed
+from .upgrade import start_upgrade
 
 __all__ = [
     "EXISTS",
@@ -15,19 +17,24 @@ __all__ = [
     "Change",
     "Choices",
     "ComposeContext",
+    "Exported",
     "Left",
     "Plan",
     "Refused",
     "Rooms",
+    "Seen",
     "Slot",
     "StalePlan",
     "State",
     "apply_community",
+    "blank_room",
     "compose",
     "compose_context",
     "composed",
     "direct_body",
     "direct_room",
+    "exported",
     "plan_community",
     "room_body",
+    "start_upgrade",
 ]

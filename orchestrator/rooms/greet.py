@@ -15,7 +15,7 @@ from orchestrator.model.effects import AnyEffect, Priority, Result, SetMembershi
 from orchestrator.model.events import Event, Member
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import RoomId, UserId
-from orchestrator.store import bindings
+from orchestrator.store import bindings, timers
 from orchestrator.store.rows import number
 
 CRAFT = "rooms"
@@ -24,6 +24,9 @@ PER_DAY = 3
 
 DECLINES_WAITING = 20
 """How many refusals may wait to be sent; invitations beyond that stay unanswered, so that a flood costs nothing."""
+
+AWAITED = "awaited:"
+"""How the keys of timers begin that name a room to which a lead is about to invite us, so that it is taken over."""
 
 _ACCEPT = "accept:"
 _DECLINE = "decline:"
@@ -46,6 +49,18 @@ def answer_invite(
                 rule="asked-back",
             )
             return
+    elif timers.timer_of(tx, CRAFT, f"{AWAITED}{room}") is not None and any(
+        inviter in community.leads for community in documents.of(tx.account).communities
+    ):
+        yield SetMembership(
+            step=f"awaited:{room}",
+            priority=Priority.STRUCTURE,
+            room=room,
+            user=now.me,
+            membership="join",
+            rule="awaited",
+        )
+        return
     elif direct and _knows(tx, documents, inviter) and _asked(tx, f"{_ACCEPT}{inviter}:", now.at_ms - DAY_MS) < PER_DAY:
         yield SetMembership(
             step=f"{_ACCEPT}{inviter}:{room}",

@@ -51,8 +51,8 @@ def as_json(outlook: Outlook, only: Collection[str] | None = None) -> dict[str, 
     return {"digest": outlook.digest, "changes": changes}
 
 
-def in_words(outlook: Outlook, only: Collection[str] | None = None) -> list[str]:
-    """Write the plans as lines of a terminal."""
+def in_words(outlook: Outlook, only: Collection[str] | None = None, *, hint: bool = True) -> list[str]:
+    """Write the plans as lines of a terminal; ``hint``: with what to type next."""
     changes = outlook.changes(only)
     if not changes:
         return ["Everything is as your files say. There is nothing to do."]
@@ -61,7 +61,7 @@ def in_words(outlook: Outlook, only: Collection[str] | None = None) -> list[str]
     lines = [*_rooms(proposed)]
     if by_hand:
         lines += ["Changed by hand, not by your files", "=" * 34, "", *_rooms(by_hand)]
-    return [*lines, *_wrapped(_count(changes), ""), *_next(outlook, changes, only)]
+    return [*lines, *_wrapped(_count(changes), ""), *(_next(outlook, changes, only) if hint else ())]
 
 
 def as_markdown(outlook: Outlook, only: Collection[str] | None = None) -> list[str]:
