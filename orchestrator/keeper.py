@@ -172,6 +172,9 @@ class Keeper:
             self._crypto.member_left(room, user)
         if taken.gaps:
             self._filler.wake()
+        if taken.away:  # what is remembered of who spoke has a hole
+            self._warmed.clear()
+            self._rooms_changed.set()
         if taken.settle:
             self._rooms_changed.set()
         if taken.waiting:

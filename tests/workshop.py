@@ -27,7 +27,7 @@ from orchestrator.model.events import Event, Member, MembershipName, Message
 from orchestrator.model.feature import Feature, Now, Roster, Timer, Tx
 from orchestrator.model.ids import AccountKey, Cause, EventId, RoomId, UserId
 from orchestrator.model.windows import Windows
-from orchestrator.store import bindings, claims, mirror, outbox, questions, timers
+from orchestrator.store import bindings, claims, ingest, mirror, outbox, questions, timers
 from orchestrator.store.claims import Claim
 from orchestrator.store.outbox import Waiting
 from orchestrator.store.schema import migrations
@@ -159,15 +159,17 @@ class Workshop:
         raise AssertionError("the timers never come to rest")
 
     def live(self, until_ms: int) -> None:
-        """Let time pass while the bot runs: everything falls due at its time."""
+        """Let time pass while the bot runs and hears: everything falls due at its time."""
         while True:
             ends = [self.run(timers.next_due_ms), self.run(claims.next_claim_end_ms), self.run(questions.next_due_ms)]
             next_ms = min((at_ms for at_ms in ends if at_ms is not None), default=None)
             if next_ms is None or next_ms > until_ms:
                 break
             self.at_ms = max(self.at_ms, next_ms)
+            self.run(ingest.note_heard, self.at_ms)
             self.ring()
         self.at_ms = until_ms
+        self.run(ingest.note_heard, self.at_ms)
 
     def hear(self, *events: Event) -> None:
         """Take in what a sync answer brings."""
@@ -195,6 +197,7 @@ class Workshop:
 
     def heard_all_along(self, room: RoomId) -> None:
         """Let it be known what was said lately, as after the history was read."""
+        self.run(ingest.note_heard, self.at_ms)
         self.windows.known_since_ms["spoke", room] = 0
 
     # -- what follows --------------------------------------------------------------------------------------------------

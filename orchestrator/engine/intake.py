@@ -13,7 +13,7 @@ from typing import Final
 from orchestrator import failpoints
 from orchestrator.documents.declared import Documents
 from orchestrator.model.batch import RoomUpdate, SyncBatch
-from orchestrator.model.clock import DAY_MS
+from orchestrator.model.clock import DAY_MS, MINUTE_MS
 from orchestrator.model.effects import Outcome
 from orchestrator.model.events import Event, Member, Message, Reaction, Redaction, State, Unreadable, cause_in
 from orchestrator.model.feature import Feature
@@ -29,6 +29,9 @@ __all__ = ["AGAIN_MS", "OLDEST_PAST_MS", "Greeter", "Intake", "Taken", "Turn"]
 
 OLDEST_PAST_MS: Final = 6 * DAY_MS
 """How old may be what a look back takes in: less than what was decided is remembered (``filler.KEEP_DECIDED_MS``)."""
+
+AWAY_MS: Final = 2 * MINUTE_MS
+"""When nothing was heard for longer than this, and a server answers at least twice a minute, then there was no way to it."""
 
 FURTHEST_AHEAD_MS: Final = 7 * DAY_MS
 """A server whose clock is ahead by more than this may show the same event as a new one again."""
@@ -56,8 +59,13 @@ class Intake:
     # -- a batch of /sync ----------------------------------------------------------------------------------------------
 
     def take(self, turn: Turn, batch: SyncBatch, *, catching_up: bool) -> None:
-        """Take a whole batch in and move the cursor; everything commits together or nothing does."""
+        """Take a whole batch in and move the cursor; everything commits together or nothing does.
+
+        ``catching_up``: what is in it may have been said a while ago. When nothing was heard for long it was, in any case.
+        """
         heard_ms = ingest.heard_ms(turn.tx)
+        if self._lost_touch(turn):
+            catching_up = turn.taken.away = True
         for room in batch.malformed:
             if batch.since is not None:
                 ingest.open_gap(turn.tx, room, batch.since, batch.until, heard_ms)
@@ -79,6 +87,13 @@ class Intake:
         ingest.set_cursor(turn.tx, batch.until)
         ingest.note_began(turn.tx, turn.now.at_ms)
         ingest.note_heard(turn.tx, turn.now.at_ms)
+
+    def _lost_touch(self, turn: Turn) -> bool:
+        """Tell whether nothing was heard for a while; then nobody's silence is one, until the rooms were read."""
+        lost = turn.now.at_ms - ingest.heard_ms(turn.tx) > AWAY_MS
+        if lost:
+            turn.now.windows.known_since_ms.clear()
+        return lost
 
     def _miss_rooms(self, turn: Turn, batch: SyncBatch) -> None:
         """Notice where we were put out while nobody listened: an answer without a position lists every room we are in."""
@@ -264,6 +279,7 @@ class Intake:
 
     def take_due(self, turn: Turn) -> None:
         """Run the timers that are due and end the claims whose time has come."""
+        self._lost_touch(turn)
         for timer in timers.due_timers(turn.tx, turn.now.at_ms):
             timers.clear_timer(turn.tx, timer.craft, timer.key)
             craft = self._by_name.get(timer.craft)
