@@ -63,7 +63,8 @@ def move(tx: Tx, community: Community, room: Room, old: RoomId, new: RoomId, now
         for localpart in here:
             _put(tx, new, ALIAS, ("here",), True, now, key=localpart)  # noqa: FBT003 - the value that is claimed
             # It leads elsewhere now, and that is nobody's change.
-            decided = Claim(room=new, type=ALIAS, key=localpart, path=APPLIED, owner=TEMPLATE, value="")
+            said: Json = {"on": "", "paths": [["here"]]}
+            decided = Claim(room=new, type=ALIAS, key=localpart, path=APPLIED, owner=TEMPLATE, value=said)
             claims.put_ended(tx, decided, now.at_ms)
             _put(tx, old, ALIAS, (), {}, now, key=localpart, owner=OWNER)
         if isinstance(called, str) and called.partition(":")[2] == server_of(now.me):
@@ -95,7 +96,11 @@ def _following(
     after = room_levels(community, room, now.me)
     for claim in standing:
         unlinked = claim.type == CHILD and claim.owner in {OWNER, "archive"}
-        if not (unlinked or claim.owner in _FOLLOWS) or claim.type in {LOCATOR_TYPE, ALIAS, NAMES} or claim.path == APPLIED:
+        if (
+            not (unlinked or claim.owner in _FOLLOWS)
+            or claim.type in {LOCATOR_TYPE, ALIAS, NAMES}
+            or claim.path == APPLIED
+        ):
             continue
         value = claim.value
         if claim.type == POWER and claim.owner != "mute" and value == _at(before, claim.path):

@@ -19,9 +19,9 @@ from orchestrator.matrix.carrying import Carrier
 from orchestrator.matrix.making import Maker, NotYet
 from orchestrator.matrix.ports import DirectRoom
 from orchestrator.model.clock import SECOND_MS
-from orchestrator.model.ids import AccountKey, JsonObject, RoomId
+from orchestrator.model.ids import AccountKey, EventId, JsonObject, RoomId
 from orchestrator.rooms import Rooms, composed, direct_room
-from orchestrator.store import AccountStore, Store, bindings, claims, ingest, outbox
+from orchestrator.store import AccountStore, Store, bindings, claims, ingest, outbox, questions
 from orchestrator.store.outbox import Waiting
 from tests.declared import ME
 from tests.fakes import FakeHomeserver
@@ -128,7 +128,11 @@ class Pump:
     async def _carry(self, row: Waiting) -> None:
         if row.kind in {"send", "direct"}:
             self.said.append(str(row.room or row.target))
-            await self.engine.confirm(row.cause, "done")
+            event = room = None
+            if questions.PAYLOAD in row.payload and row.room is not None:
+                content: Any = row.payload["content"]
+                room, event = row.room, EventId(self.hs.user(ME).send(row.room, "m.room.message", content))
+            await self.engine.confirm(row.cause, "done", event=event, room=room)
             return
         if row.kind == "create" and self.refuse_making:
             await self.engine.confirm(row.cause, "refused", errcode="M_FORBIDDEN")

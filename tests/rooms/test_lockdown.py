@@ -343,9 +343,8 @@ async def test_where_the_bot_may_not_change_power_it_says_so_and_locks_nothing(t
 # -- bad luck ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("answered", [False, True])
 @pytest.mark.parametrize("words", ["!lockdown all", "!unlock all"])
-async def test_killed_at_any_request_it_comes_to_the_same_end(words: str, answered: bool, tmp_path: Path) -> None:
+async def test_killed_at_any_request_it_comes_to_the_same_end(words: str, tmp_path: Path) -> None:
     for nth in range(1, 60):
         async with FakeHomeserver() as hs:
             place = tmp_path / f"{nth}"
@@ -356,7 +355,7 @@ async def test_killed_at_any_request_it_comes_to_the_same_end(words: str, answer
                 if words == "!unlock all":
                     await grove_.say(ANA, "!lockdown all", "control")
                 hs.person(ANA).say(await grove_.room("control"), words)
-                killed = await bot.run_until_killed(nth, answered=answered)
+                killed = await bot.run_until_killed(nth, answered=bool(nth % 2))
             async with pumping(hs, place, grove("11")) as bot:
                 grove_ = Grove(hs, bot)
                 await bot.run()
