@@ -22,7 +22,7 @@ from orchestrator.store.claims import (
     remember_claim,
 )
 
-from .archive import start_archive
+from .archive import start_archive, start_restore
 from .attributes import ROLE, TEMPLATE
 from .changes import EXISTS, Change, Plan, Slot, State
 from .compose import APPLIED, ON_DRIFT
@@ -32,6 +32,7 @@ from .plan import make_plan
 from .report import CRAFT
 from .sight import Sight, look
 from .standing import POWER
+from .upgrade import start_upgrade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +162,7 @@ class _Applying:
         self._say_stances(done)
         for slot, changes in self._slots.items():
             self._leave_word(slot, changes)
+        done = self._begin_upgrades(done)
         return Applied(
             plan=self._plan,
             done=tuple(done),
@@ -220,13 +222,35 @@ class _Applying:
             self._slots.setdefault(slot, []).append(change)
         return True
 
+    def _begin_upgrades(self, done: list[Change]) -> list[Change]:
+        """Begin to replace rooms, those that others hang in first; one that cannot be replaced now is left as it is."""
+        begun: list[RoomKey] = []
+        for room in self._community.every_room():
+            if room.key not in self._upgrades:
+                continue
+            try:
+                effects = start_upgrade(self._tx, self._community, room, self._now)
+            except Refusal as refusal:
+                self._left += [
+                    Left(change, refusal.message)
+                    for change in done
+                    if (change.room, change.state) == (room.key, State.UPGRADE)
+                ]
+                continue
+            begun.append(room.key)
+            for effect in effects:
+                outbox.record(self._tx, f"apply:{self._plan.digest}", CRAFT, effect, self._now.at_ms)
+        self._upgrades = begun
+        return [change for change in done if change.state is not State.UPGRADE or change.room in begun]
+
     def _make_room(self, change: Change) -> bool:
         if change.state is State.CREATE:
             return True  # whoever settles makes what is missing
         room = self._community.room(change.room)
         if room is not None:
+            start = start_archive if room.archive else start_restore
             try:
-                for effect in start_archive(self._tx, self._community, room, self._now):
+                for effect in start(self._tx, self._community, room, self._now):
                     outbox.record(self._tx, f"apply:{self._plan.digest}", CRAFT, effect, self._now.at_ms)
             except Refusal as refusal:
                 self._left.append(Left(change, refusal.message))

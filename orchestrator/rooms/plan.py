@@ -95,6 +95,19 @@ class _Planner:
         elif not live.seen:
             reason = _("I am not in this room, or have not seen it yet, so I cannot tell how it stands.")
             yield Change(room=room.key, path=EXISTS, state=State.UNKNOWN, desired=room.name, reason=reason)
+        elif room.key in self._sight.closed and not room.archive:
+            reason = _("This room is closed, and the files say that it is open: people can write there again.")
+            yield Change(
+                room=room.key,
+                path=EXISTS,
+                state=State.UPDATE,
+                desired=room.name,
+                applied="archived",
+                live="archived",
+                reason=reason,
+                slot=Slot(live.id, EXISTS),
+                based_on=live.id,
+            )
         elif room.key in self._sight.closed:
             reason = _("This room is closed.")
             yield Change(

@@ -34,6 +34,24 @@ def composed(
     return compose(type_, live, wanted, compose_context(tx, room, me, type_=type_, key=key, live=live))
 
 
+def as_before(content: JsonObject, wanted: Sequence[Claim]) -> JsonObject:
+    """Write a content as it will be when what passes has passed: nobody's change, and nothing to be planned away."""
+    merged: dict[str, Json] = {**content}
+    for claim in wanted:
+        stands = claim.owner in PASSING and not claim.ended and claim.path and _at(merged, claim.path) == (claim.value,)
+        if stands and claim.before is not None:
+            merged = _with(merged, claim.path, claim.before)
+    return merged
+
+
+def _with(content: JsonObject, path: Sequence[str], value: tuple[Json, ...]) -> dict[str, Json]:
+    inner = content.get(path[0])
+    if len(path) > 1:
+        value = (_with(inner if isinstance(inner, Mapping) else {}, path[1:], value),)
+    rest = {key: kept for key, kept in content.items() if key != path[0]}
+    return {**rest, path[0]: value[0]} if value else rest
+
+
 def _remembering(tx: Tx, wanted: Sequence[Claim], live: JsonObject | None) -> list[Claim]:
     remembered: list[Claim] = []
     for claim in wanted:

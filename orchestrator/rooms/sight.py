@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from orchestrator.documents.declared import Community
 from orchestrator.model.feature import Tx
@@ -16,6 +17,10 @@ from .changes import Slot
 from .compose import APPLIED
 from .find import former_names
 from .live import LiveRoom, live_room, with_read
+from .restoring import as_before
+
+LOCKED: Final = frozenset({"m.room.power_levels", "m.room.join_rules"})
+"""What a lockdown touches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ def look(
             continue
         used.add(where)
         live = live_room(tx, where, with_servers=room.settings.acl is not None)
-        rooms[room.key] = with_read(live, fetched or {}, unread)
+        rooms[room.key] = with_read(_as_before(tx, live), fetched or {}, unread)
         if how.get(where) == "adopted":
             adopted.add(room.key)
     on: dict[Slot, list[Claim]] = {}
@@ -103,6 +108,16 @@ def _decided(value: Json) -> Decided:
         str(said.get("on", "")),
         frozenset(tuple(str(part) for part in path) for path in named if isinstance(path, list)),
     )
+
+
+def _as_before(tx: Tx, live: LiveRoom) -> LiveRoom:
+    """See a room that is locked for a while as it will be afterwards: a lockdown is nobody's change."""
+    state = dict(live.state)
+    for (type_, key), seen in live.state.items():
+        if type_ in LOCKED and seen.content is not None:
+            wanted = claims.claims_on(tx, live.id, type_, key, 0)
+            state[type_, key] = replace(seen, content=as_before(seen.content, wanted))
+    return replace(live, state=state)
 
 
 def _closed(tx: Tx, community: Community) -> frozenset[RoomKey]:

@@ -24,7 +24,7 @@ from orchestrator.model.feature import Answer, Call, Command, Now, Role, Timer, 
 from orchestrator.model.ids import CommunityKey, EventId, Json, JsonObject, RoomId, RoomKey
 from orchestrator.store import bindings, drifts, mirror, timers
 
-from . import drift
+from . import drift, shutting
 from .applying import Choices, apply_community
 from .asking import read, written
 from .changes import EXISTS, Change, Plan, Slot, State
@@ -100,8 +100,8 @@ class Talking:
             ),
             Command(
                 name="room",
-                usage="create TEMPLATE NAME",
-                summary=N_("make a new room like the others of its kind"),
+                usage="create TEMPLATE NAME | archive ROOM | restore ROOM",
+                summary=N_("make a new room like the others of its kind, close one for good, or open it again"),
                 needs=Role.LEAD,
                 run=self._room,
             ),
@@ -222,6 +222,9 @@ class Talking:
 
     def _room(self, tx: Tx, call: Call, now: Now) -> Iterator[AnyEffect]:
         community = self._community(tx, call)
+        if call.args and call.args[0].casefold() in shutting.WORDS:
+            yield shutting.ask(tx, community, call, now)
+            return
         template, name = (call.args[1] if len(call.args) > 1 else ""), " ".join(call.args[2:]).strip()
         if not call.args or call.args[0].casefold() != "create" or not template or not name:
             raise Refusal(
@@ -308,6 +311,8 @@ class Talking:
         if community is None:
             return
         match about.get("do"), answer.choice:
+            case shutting.SHUT, _:
+                yield from shutting.answered(tx, community, about, answer, now)
             case drift.DRIFT, _:
                 yield from drift.answered(tx, about, answer, now)
             case "apply" | "make-room", "no":

@@ -19,7 +19,7 @@ from orchestrator.matrix.carrying import Carrier
 from orchestrator.matrix.making import Maker, NotYet
 from orchestrator.matrix.ports import DirectRoom
 from orchestrator.model.clock import SECOND_MS
-from orchestrator.model.ids import AccountKey, EventId, JsonObject, RoomId
+from orchestrator.model.ids import AccountKey, EventId, Json, JsonObject, RoomId
 from orchestrator.rooms import Rooms, composed, direct_room
 from orchestrator.store import AccountStore, Store, bindings, claims, ingest, outbox, questions
 from orchestrator.store.outbox import Waiting
@@ -41,6 +41,7 @@ class Pump:
         self.hs, self.rows, self._ears = hs, rows, ears
         self.said: list[str] = []
         self.refuse_making = False
+        self.amended: list[tuple[tuple[str, ...], Json]] = []
         self.engine = Engine(rows, hs.clock, ME)
         self.use(*communities)
         self._filler = Filler(self.engine, rows, ears.history, hs.clock)
@@ -56,7 +57,7 @@ class Pump:
             confirm=self.engine.confirm,
             compose=self._compose,
             maker=maker,
-            amend=_nothing_to_amend,
+            amend=self._amend,
         )
 
     def use(self, *communities: Community) -> None:
@@ -163,9 +164,9 @@ class Pump:
     async def _compose(self, room: RoomId, type_: str, key: str, live: JsonObject | None) -> JsonObject | None:
         return await self.rows.run(composed, room, type_, key, live, ME, self.hs.clock.now_ms())
 
-
-async def _nothing_to_amend(row: Waiting) -> None:
-    raise AssertionError(row.step)
+    async def _amend(self, row: Waiting) -> None:
+        path: Any = row.payload["path"]
+        self.amended.append((tuple(path), row.payload["value"]))
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from orchestrator.errors import Refusal
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import JsonObject
+from orchestrator.rooms.applying import Choices, apply_community
 from orchestrator.rooms.archive import is_archived, start_archive, start_restore
-from orchestrator.store import outbox
+from orchestrator.rooms.plan import plan_community
+from orchestrator.store import outbox, questions
 from tests.declared import ANA, BO, CY, ME, community, policy, room, settings
 from tests.fakes import FakeHomeserver
 
@@ -149,3 +152,45 @@ async def test_killed_at_any_request_a_closing_is_finished_by_the_next_start(tmp
             break
     assert not killed
     assert nth > 8
+
+
+async def test_a_lead_closes_a_room_by_a_command_that_they_confirm_and_the_files_say_so(tmp_path: Path) -> None:
+    async with FakeHomeserver() as hs, grown(hs, tmp_path, "12") as bot:
+        before, bound = await looks(bot), await bot.bound()
+        for person in (ANA, CY):
+            hs.person(person).join(bound["control"])
+        await bot.run()
+        hs.person(ANA).say(bound["control"], "!room archive tuesday")
+        await bot.run()
+        (question,) = await bot.rows.run(questions.questions_in, bound["control"])
+        assert await looks(bot) == before
+        hs.person(CY).react(bound["control"], question.event, "✅")
+        await bot.run()
+        assert await looks(bot) == before  # a facilitator may not
+        hs.person(ANA).react(bound["control"], question.event, "✅")
+        await bot.run()
+        assert (await looks(bot))["aliases"] == ()
+        assert bot.amended == [(("communities", "grove", "rooms", "tuesday", "archive"), True)]
+        hs.person(ANA).say(bound["control"], "!room restore tuesday")
+        await bot.run()
+        (question,) = await bot.rows.run(questions.questions_in, bound["control"])
+        hs.person(ANA).react(bound["control"], question.event, "✅")
+        await bot.run()
+        assert await looks(bot) == before
+        assert bot.amended[1:] == [(("communities", "grove", "rooms", "tuesday", "archive"), False)]
+
+
+async def test_the_files_close_a_room_and_open_it_again_by_plan_and_apply(tmp_path: Path) -> None:
+    async with FakeHomeserver() as hs, grown(hs, tmp_path, "12") as bot:
+        before = await looks(bot)
+        closed = replace(grove(), rooms=(replace(grove().rooms[0], archive=True), *grove().rooms[1:]))
+        for declared in (closed, grove()):
+            now = Now(at_ms=hs.clock.now_ms(), me=ME)
+            applied = await bot.rows.run(apply_community, declared, now, None, Choices(force=True))
+            assert [change.name for change in applied.done] == ["tuesday/exists"]
+            bot.use(declared)
+            await bot.run()
+            assert (await looks(bot) == before) is (declared is not closed)
+            again = await bot.rows.run(plan_community, declared, ME)
+            assert [change.name for change in again.differences] == []
+            hs.clock.advance(1_000)

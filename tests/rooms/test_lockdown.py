@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from orchestrator.documents.declared import Community
 from orchestrator.model.ids import CommunityKey, JsonObject, RoomId, RoomKey
 from orchestrator.rooms import ComposeContext, compose
+from orchestrator.rooms.plan import plan_community
 from orchestrator.store import claims, locks
 from orchestrator.store.claims import Claim
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, policy, room, settings
@@ -394,3 +395,11 @@ def test_what_a_lockdown_put_there_is_replaced_by_what_it_remembers(live: dict[s
     assert closed is not None
     opened: Any = compose(POWER, closed, [claim(name, ended=True) for name in locked], CONTEXT)
     assert {**opened, "events": opened.get("events", {})} == {**live, "events": live.get("events", {})}
+
+
+async def test_a_lockdown_is_nobodys_change_and_a_plan_shows_nothing_of_it(tmp_path: Path) -> None:
+    async with grown(tmp_path) as grove_:
+        before = await grove_.bot.rows.run(plan_community, grove(), ME)
+        await grove_.say(ANA, "!lockdown all", "control")
+        after = await grove_.bot.rows.run(plan_community, grove(), ME)
+        assert [change.name for change in after.differences] == [change.name for change in before.differences] == []

@@ -14,7 +14,10 @@ from orchestrator.documents.declared import Community
 from orchestrator.errors import Refusal
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import LOCATOR_TYPE, CommunityKey, RoomKey
+from orchestrator.rooms.applying import Applied, Choices, apply_community
+from orchestrator.rooms.changes import Slot
 from orchestrator.rooms.create import room_locator
+from orchestrator.rooms.plan import plan_community
 from orchestrator.rooms.upgrade import start_upgrade
 from orchestrator.store import claims, locks, outbox
 from orchestrator.store.claims import Claim
@@ -353,3 +356,29 @@ async def test_a_database_that_is_lost_on_the_way_does_not_leave_two_new_rooms(t
         async with pumping(hs, tmp_path / "three", grove("12")) as bot:
             await bot.run()
             assert (await bot.bound())["tuesday"] == new.room_id
+
+
+async def test_apply_moves_rooms_only_where_that_is_allowed_and_a_plan_is_empty_afterwards(tmp_path: Path) -> None:
+    async with FakeHomeserver() as hs, grown(hs, tmp_path) as bot:
+        bound = await bot.bound()
+        declared = grove("12")
+
+        def apply(tx: Tx, choices: Choices) -> Applied:
+            return apply_community(tx, declared, Now(at_ms=hs.clock.now_ms(), me=ME), None, choices, {}, _unseen(tx))
+
+        refused = await bot.rows.run(apply, Choices(only=frozenset({"tuesday"})))
+        assert refused.upgrades == ()
+        applied = await bot.rows.run(apply, Choices(only=frozenset({"tuesday"}), allow_upgrade=True, force=True))
+        assert applied.upgrades == ("tuesday",)
+        bot.use(declared)
+        await bot.run()
+        assert (await bot.bound())["tuesday"] != bound["tuesday"]
+        after = await bot.rows.run(lambda tx: plan_community(tx, declared, ME, {}, _unseen(tx)))
+        left = {change.path for change in after.differences if change.room == "tuesday"}
+        # What people wrote and set by hand is as it was; nothing else is left to do.
+        assert left <= {"topic", "name", "avatar", "order"}
+
+
+def _unseen(tx: Tx) -> frozenset[Slot]:
+    """List what a plan would read from the server, which here is unreadable."""
+    return plan_community(tx, grove("12"), ME).needed
