@@ -20,7 +20,7 @@ from aiohttp import web
 from orchestrator.matrix.identity import Identity
 from orchestrator.model.ids import UserId
 from tests.fakes import FakeHomeserver, HtmlError, Refuse
-from tests.starting import KEEPER, PASSWORD, ROOMS, Grove, settle_grove
+from tests.starting import KEEPER, PASSWORD, ROOMS, Grove, is_whole, settle_grove
 
 
 @pytest.fixture
@@ -241,3 +241,28 @@ async def test_documents_with_one_mistake(grove: Grove, hs: FakeHomeserver, what
     assert (checked.code, checked.out.splitlines()[-2:], checked.err) == (1, [said, "1 thing has to be mended."], "")
     assert len(hs.requests) == 0
     assert not (grove.data / "circlekeeper.db").exists()
+
+
+async def test_what_is_wrong_with_one_room_holds_up_no_other_and_is_said(grove: Grove, hs: FakeHomeserver) -> None:
+    grove.author.edit("config.yaml", "communities:\n", "floor: {settings: {history: joined}}\ncommunities:\n")
+    grove.author.edit("room_templates/circle.yaml", "history: joined", "history: shared")
+    circle = "      a: {template: community, name: A, alias: grove-a, in: b}\n      b: {template: community, name: B, alias: grove-b, in: a}\n"
+    grove.author.edit("config.yaml", "      lounge:\n", f"{circle}      lounge:\n")
+    loose = "This is looser than the floor that every room here holds to"
+    above = f"({grove.author.config}:18:29, history: joined)"
+    wrong = [
+        f"{grove.author.config}:30:61: These spaces hang in each other: a in b in a. Leave “in” out of one of them.",
+        f"{grove.place}/room_templates/circle.yaml:11:12: {loose} {above}. Tighten it, or leave it out.",
+    ]
+    async with grove.at_work(hs) as running:
+        await running.until(hs.until(lambda: is_whole(hs), within_s=60))
+        reloaded = await grove.start("reload")
+        ended = await running.stopped()
+    assert ended.code == 0, ended.err
+    assert [line for line in wrong if line.partition(": ")[2][:30] in ended.err] == wrong
+    assert (reloaded.code, reloaded.out.splitlines()) == (0, [*wrong, "Done, but for what has to be mended here."])
+    (tuesday,) = [room for room in hs.rooms if room.state("m.room.name", "") == {"name": "Tuesday circle"}]
+    assert tuesday.state("m.room.history_visibility", "") == {"history_visibility": "joined"}
+    checked = await grove.start("check")
+    mended = [line for line in checked.out.splitlines() if not line.endswith("(advice)")]
+    assert (checked.code, mended) == (1, [*wrong, "2 things have to be mended."])

@@ -212,8 +212,10 @@ class Facilitation:
         asker = call.event.sender
         mine = bindings.communities_of(tx, asker) if call.direct else [call.community]
         communities = [community for community in self._documents.communities if community.key in mine]
-        here = [(c, room) for c in communities for room in c.rooms if not call.direct and room.key == call.room_key]
-        theirs = [(c, room) for c in communities for room in c.rooms if asker in c.staff() or _is_in(tx, room, asker)]
+        # Nobody is on duty in a space, or in a room that is closed.
+        rooms = [(c, room) for c in communities for room in c.rooms if room.kind == "room" and not room.archive]
+        here = [(c, room) for c, room in rooms if not call.direct and room.key == call.room_key]
+        theirs = [(c, room) for c, room in rooms if asker in c.staff() or _is_in(tx, room, asker)]
         if not here and not theirs:
             raise Refusal(wording.not_for_you())
         return here or theirs
