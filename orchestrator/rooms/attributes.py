@@ -72,7 +72,12 @@ class Footing(NamedTuple):
 
 
 def attributes(
-    community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId, footing: Mapping[RoomKey, Footing] | None = None
+    community: Community,
+    rooms: Mapping[RoomKey, RoomId],
+    me: UserId,
+    footing: Mapping[RoomKey, Footing] | None = None,
+    *,
+    only: RoomKey | None = None,
 ) -> list[Attribute]:
     """List everything that the documents say of a community's rooms.
 
@@ -81,11 +86,12 @@ def attributes(
         rooms: by key, those that exist and that the bot is in.
         me: the bot, whose server is the way into the rooms.
         footing: how things stand in rooms that may be other than the documents would make them.
+        only: of this room alone.
     """
     return [
         attribute
         for room in community.every_room()
-        if room.key in rooms
+        if room.key in rooms and only in {None, room.key}
         for attribute in _Room(community, room, rooms, me, (footing or {}).get(room.key)).attributes()
     ]
 

@@ -16,7 +16,8 @@ from orchestrator.model.things import ALIAS, LISTED, listed
 from orchestrator.store import bindings, mirror
 from orchestrator.store.claims import (
     Claim,
-    claims_of,
+    claimed_by,
+    claims_at,
     drop_claim,
     forget_claim,
     put_claim,
@@ -24,7 +25,7 @@ from orchestrator.store.claims import (
 )
 from orchestrator.store.rows import dump, load
 
-from .attributes import APPLIED_BY, ROLE, TEMPLATE, Attribute, attributes
+from .attributes import APPLIED_BY, TEMPLATE, Attribute, attributes
 from .changes import Slot
 from .compose import APPLIED, ON_DRIFT
 from .create import room_locator
@@ -38,24 +39,27 @@ _LATER: Final = frozenset({"m.room.avatar", "m.space.child", ALIAS})
 """What a room is not made with, or may turn out not to have been: its picture, its place in the space, its alias."""
 
 
-def wanted_claims(community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId) -> list[Claim]:
+def wanted_claims(
+    community: Community, rooms: Mapping[RoomKey, RoomId], me: UserId, *, only: RoomKey | None = None
+) -> list[Claim]:
     """List every claim that a room has which is as the documents say.
 
     Args:
         community: as declared.
         rooms: by key, those that exist and that the bot is in.
         me: the bot, whose server is the way into the rooms.
+        only: what concerns this room alone.
     """
-    declared = attributes(community, rooms, me)
+    declared = attributes(community, rooms, me, only=only)
     claims = [attribute.claim for attribute in declared if attribute.claim is not None]
-    return [*claims, *stances(declared), *(_locator(community, key, where, me) for key, where in rooms.items())]
+    located = ((key, where) for key, where in rooms.items() if only in {None, key})
+    return [*claims, *stances(declared), *(_locator(community, key, where, me) for key, where in located)]
 
 
 def remember_as_made(community: Community, room: Room, rooms: Mapping[RoomKey, RoomId], me: UserId) -> str:
     """Write down what a room is made with, to be kept with the effect that makes it: the documents may change meanwhile."""
-    about = [
-        claim for claim in wanted_claims(community, {**rooms, room.key: HERE}, me) if HERE in (claim.room, claim.key)
-    ]
+    wanted = wanted_claims(community, {**rooms, room.key: HERE}, me, only=room.key)
+    about = [claim for claim in wanted if HERE in (claim.room, claim.key)]
     return dump([[claim.room, claim.type, claim.key, list(claim.path), claim.owner, claim.value] for claim in about])
 
 
@@ -96,16 +100,14 @@ def settle_claims(tx: Tx, community: Community, rooms: Mapping[RoomKey, RoomId],
                 (remember_claim(tx, claim) if stands else put_claim(tx, claim, now_ms))
         put_claim(tx, _locator(community, key, where, me), now_ms)
     mine = frozenset(rooms.values())
-    applied: dict[Slot, list[Claim]] = {}
-    for claim in (*claims_of(tx, TEMPLATE), *claims_of(tx, ROLE)):
-        if claim.room not in mine:
-            continue
-        if claim.type in {"m.space.child", "m.room.name"} and claim.path == ():
+    for claim in claims_at(tx, TEMPLATE, ()):
+        if claim.room in mine and claim.type in {"m.space.child", "m.room.name"}:
             forget_claim(tx, claim)  # of an earlier version, which knew a link and a name as a whole
-        else:
-            applied.setdefault(Slot(claim.room, claim.type, claim.key), []).append(claim)
+    applied = {Slot(*slot) for owner in APPLIED_BY for slot in claimed_by(tx, owner) if slot[0] in mine}
     declared = [attribute for attribute in attributes(community, rooms, me) if attribute.slot in applied]
-    _follow(tx, declared, applied, adopted={where for where in mine if how.get(where) == "adopted"}, now_ms=now_ms)
+    adopted = {where for where in mine if how.get(where) == "adopted"}
+    said = {Slot(one.room, one.type, one.key) for owner in APPLIED_BY for one in claims_at(tx, owner, ON_DRIFT)}
+    _follow(tx, declared, said, adopted=adopted, now_ms=now_ms)
 
 
 def stances(declared: list[Attribute]) -> Iterator[Claim]:
@@ -128,21 +130,13 @@ def stance(attribute: Attribute) -> Claim:
     return Claim(room=room, type=type_, key=key, path=ON_DRIFT, owner=TEMPLATE, value=attribute.stance)
 
 
-def _follow(
-    tx: Tx, declared: list[Attribute], applied: Mapping[Slot, list[Claim]], *, adopted: set[RoomId], now_ms: int
-) -> None:
-    said = {
-        slot: claim.value
-        for slot, claims in applied.items()
-        for claim in claims
-        if claim.path == ON_DRIFT and claim.owner in APPLIED_BY
-    }
+def _follow(tx: Tx, declared: list[Attribute], said: set[Slot], *, adopted: set[RoomId], now_ms: int) -> None:
     wanted = {Slot(claim.room, claim.type, claim.key): claim for claim in stances(declared)}
     for slot, claim in wanted.items():
         # In a room that was taken over, power is ours to put right only once all leads have theirs: ``apply`` says when.
         if slot in said or slot.type != POWER or slot.room not in adopted:
             put_claim(tx, claim, now_ms)
-    for slot in {attribute.slot for attribute in declared} & said.keys() - wanted.keys():
+    for slot in {attribute.slot for attribute in declared} & said - wanted.keys():
         drop_claim(tx, slot.room, slot.type, TEMPLATE, now_ms, key=slot.key, path=ON_DRIFT)
 
 

@@ -186,6 +186,26 @@ def claims_of(tx: Tx, owner: str) -> list[Claim]:
     return [_claim(row) for row in rows]
 
 
+def claims_at(tx: Tx, owner: str, path: tuple[str, ...]) -> list[Claim]:
+    """List the claims of an owner at one path, whatever the state event, that were not ended."""
+    rows = tx.rows(
+        "select * from claim where account = :account and owner = :owner and path = :path and ended = 0"
+        " order by room, type, key",
+        owner=owner,
+        path=dump(list(path)),
+    )
+    return [_claim(row) for row in rows]
+
+
+def claimed_by(tx: Tx, owner: str) -> list[tuple[RoomId, str, str]]:
+    """List the state events (room, type, key) on which an owner has a claim that was not ended."""
+    rows = tx.rows(
+        "select distinct room, type, key from claim where account = :account and owner = :owner and ended = 0",
+        owner=owner,
+    )
+    return [(RoomId(text(row, "room")), text(row, "type"), text(row, "key")) for row in rows]
+
+
 def end_claims(tx: Tx, now_ms: int) -> int:
     """End the claims whose time has come and mark their state events unsettled; tells how many."""
     ended = tx.rows(
