@@ -58,8 +58,11 @@ class Adopting:
         return {}
 
     async def expect(self, request: JsonObject) -> JsonObject:
-        """Accept an invitation of a lead to a room within an hour, so that it can be taken over."""
-        community, _room = _declared(self._app.loaded.documents.communities, request)
+        """Accept an invitation of a lead to a room within an hour, so that it can be taken over.
+
+        The files are not read again: a room would be made for a line that is meant for this one.
+        """
+        community, _room = _declared(self._app.loaded.documents.communities, {"community": request.get("community")})
         keeper = self._keeper(community)
         timer = Timer(
             craft=CRAFT,

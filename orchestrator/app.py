@@ -22,19 +22,16 @@ import structlog
 
 from orchestrator import control
 from orchestrator.adopting import Adopting
-from orchestrator.belonging import Belonging
 from orchestrator.changing import Changing
 from orchestrator.config import read_secret
+from orchestrator.crafts import Crafts, build_crafts
 from orchestrator.credentials import credentials_of
-from orchestrator.culture import Culture
 from orchestrator.documents.authored import Account, Amendment
-from orchestrator.documents.declared import Documents
 from orchestrator.documents.load import Loaded, load
 from orchestrator.documents.load import amend as amend_documents
 from orchestrator.errors import AccountLocked, DocumentErrors, SetupError, StoreError, UnknownToken
-from orchestrator.facilitation import Facilitation
 from orchestrator.i18n import use_locale
-from orchestrator.keeper import Crafts, Keeper
+from orchestrator.keeper import Keeper
 from orchestrator.matrix.budget import Learnt
 from orchestrator.matrix.crypto import Crypto
 from orchestrator.matrix.gateway import Gateway
@@ -43,8 +40,6 @@ from orchestrator.matrix.seal import Seal
 from orchestrator.matrix.session import log_in
 from orchestrator.model.clock import Clock, SystemClock
 from orchestrator.model.ids import AccountKey, JsonObject, UserId
-from orchestrator.prompts import Prompts
-from orchestrator.rooms import Rooms
 from orchestrator.store import AccountStore, Store
 from orchestrator.store.limits import kept_limits
 from orchestrator.store.outbox import Waiting
@@ -185,15 +180,6 @@ class App:
 
     def _today(self) -> date:
         return datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC).date()
-
-
-def build_crafts(documents: Documents, me: UserId) -> Crafts:
-    """Build the five crafts; facilitation is the roster that the others ask."""
-    facilitation = Facilitation(documents)
-    doing = (Rooms(documents, me), Culture(documents, facilitation), facilitation, Prompts(documents, facilitation))
-    # What is plainly a command is the engine's to answer; all else that is said in private, belonging's.
-    names = {"help", *(command.name for craft in doing for command in craft.commands)}
-    return Crafts(documents, (*doing, Belonging(documents, names)), facilitation)
 
 
 @asynccontextmanager

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
 import structlog
 
-from orchestrator.documents.declared import Documents
+from orchestrator.crafts import Crafts
 from orchestrator.engine import Engine
 from orchestrator.engine.filler import Filler
 from orchestrator.engine.intake import Taken
 from orchestrator.errors import MatrixError, UnknownToken
-from orchestrator.facilitation import Facilitation
 from orchestrator.matrix.budget import Budget, Learnt
 from orchestrator.matrix.carrying import Carrier
 from orchestrator.matrix.crypto import Crypto
@@ -35,7 +33,7 @@ from orchestrator.matrix.sync import Syncer
 from orchestrator.model.batch import SyncBatch
 from orchestrator.model.clock import MINUTE_MS, Clock
 from orchestrator.model.events import Message, Reaction, Unreadable
-from orchestrator.model.feature import Feature, Tx
+from orchestrator.model.feature import Tx
 from orchestrator.model.ids import EventId, JsonObject, RoomId, UserId
 from orchestrator.rooms import composed, direct_room
 from orchestrator.store import AccountStore, bindings, ingest, mirror
@@ -50,15 +48,6 @@ WARM_PAGES: Final = 20
 
 MOST_PINS: Final = 20
 """How many pinned messages are looked at in a room that was found again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Crafts:
-    """The crafts, built from one reading of the documents."""
-
-    documents: Documents
-    features: Sequence[Feature]
-    roster: Facilitation
 
 
 class Keeper:

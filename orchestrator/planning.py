@@ -22,6 +22,7 @@ from typing import Final
 import aiohttp
 
 from orchestrator import control
+from orchestrator.crafts import Crafts, build_crafts
 from orchestrator.credentials import credentials_of
 from orchestrator.documents.authored import Account
 from orchestrator.documents.declared import Community
@@ -37,7 +38,7 @@ from orchestrator.model.events import Member
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import LOCATOR_TYPE, JsonObject, RoomId, UserId
 from orchestrator.model.things import PSEUDO
-from orchestrator.rooms import Change, Plan, Rooms, Slot, plan_community
+from orchestrator.rooms import Change, Plan, Slot, plan_community
 from orchestrator.store import AccountStore, Store, bindings, mirror
 from orchestrator.store.secrets import anything_sealed
 
@@ -230,8 +231,9 @@ class Onlooker:
                 await self.reader(community),
                 self.loaded.documents.of(community.account).communities,
             )
-            rooms, me = Rooms(self.loaded.documents.of(community.account), self.account(community).user_id), community
-            await self.rows(community).run(_settle, rooms, Now(at_ms=self._clock.now_ms(), me=self.account(me).user_id))
+            me = self.account(community).user_id
+            crafts = build_crafts(self.loaded.documents.of(community.account), me)
+            await self.rows(community).run(_settle, crafts, Now(at_ms=self._clock.now_ms(), me=me))
 
 
 async def refresh(rows: AccountStore, reader: Reader, communities: Iterable[Community]) -> None:
@@ -291,9 +293,13 @@ def see_room(tx: Tx, room: RoomId, state: Mapping[tuple[str, str], LiveState]) -
             mirror.see_member(tx, seen, known_join=False)
 
 
-def _settle(tx: Tx, rooms: Rooms, now: Now) -> None:
-    for _effect in rooms.settle(tx, now):
-        pass  # what would be said or made is not: this is a copy
+def _settle(tx: Tx, crafts: Crafts, now: Now) -> None:
+    bound = None
+    while bound != (bound := bindings.bindings(tx)):
+        for craft in crafts.features:
+            with tx.savepoint():
+                for _effect in craft.settle(tx, now):
+                    pass  # what would be said or made is not: this is a copy
 
 
 async def _all(work: Iterable[Awaitable[None]]) -> None:

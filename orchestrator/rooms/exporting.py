@@ -205,10 +205,7 @@ def _allow(value: Json, keys: Mapping[RoomId, RoomKey]) -> tuple[list[str], int]
             named.append(keys[RoomId(room)])
         else:
             strangers += 1
-    # Where it is the community's space alone nothing has to be said; a file has no key for that anyway.
-    if named == [SPACE_KEY]:
-        return [], strangers
-    return [key for key in named if key], strangers
+    return named, strangers
 
 
 def _retention(content: JsonObject, notes: list[str]) -> dict[str, Json]:

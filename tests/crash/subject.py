@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator import app, cli, logs
+from orchestrator.crafts import Crafts
 from orchestrator.documents.declared import Community, Documents, PromptSchedule, Room
 from orchestrator.documents.load import Loaded
-from orchestrator.keeper import Crafts
 from orchestrator.model.cadence import Weekly
 from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Result

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from orchestrator import app
+from orchestrator.crafts import Crafts
 from orchestrator.documents.declared import Documents
-from orchestrator.keeper import Crafts
 from orchestrator.local import LocalHomeserver
 from orchestrator.model.ids import EventId, UserId
 from tests.engine.asking import Asker
