@@ -7,7 +7,8 @@
     delivery --> Crypto.encrypt   for everybody who may read                        (devices, sharing)
     app      --> Crypto.upkeep    after each answer of sync: keys published, people asked, keys owed handed over
 
-What lies on disk are keys, ids of users and devices, and ids of rooms and sessions: no names, no words.
+What lies on disk are keys, ids of users and devices, ids of rooms and sessions, and to whom a key is owed: no names, no
+words.
 """
 
 from __future__ import annotations
@@ -162,9 +163,9 @@ class Crypto:
         """
         return await self._sharing.encrypt(room, type_, content, members, fresh=fresh)
 
-    def member_left(self, room: RoomId, user: UserId) -> None:  # noqa: ARG002 - says what happened; all take a new key
-        """Note that somebody left: what is said from now on is not for them."""
-        self._sharing.rotate(room)
+    def member_left(self, room: RoomId, user: UserId) -> None:
+        """Note that somebody left: what is said from now on is not for them; raises StoreError as ``receive`` does."""
+        self._sharing.left(room, user)
 
     def members_changed(self, room: RoomId) -> None:
         """Note that a room's members may have changed while we did not look."""
@@ -173,6 +174,7 @@ class Crypto:
     def forget(self, user: UserId) -> None:
         """Erase what is known of somebody: their devices, and the keys to what they wrote."""
         self._lists.left([user])
+        self._sharing.forget(user)
         self._machine.forget(user)
 
     # Between

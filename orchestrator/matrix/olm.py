@@ -27,6 +27,7 @@ from peewee import PeeweeException  # type: ignore[import-untyped]
 from orchestrator.model.ids import DeviceId, Json, JsonObject, RoomId, UserId
 
 from .nio_olm import Engine
+from .owed import Debts
 from .own_device import OLM, Device, OwnDevice
 from .roomkeys import RoomKeys
 from .seal import Seal
@@ -47,6 +48,7 @@ class Machine:
         own: the device we are.
         device: the same, as others see it.
         rooms: the room keys we hold.
+        owed: which keys of ours are owed to whom.
     """
 
     def __init__(self, engine: Engine, rooms: RoomKeys) -> None:
@@ -55,6 +57,7 @@ class Machine:
         self.own = OwnDevice(engine)
         self.device = self.own.seen
         self.rooms = rooms
+        self.owed = Debts(engine.execute, engine.storing, rooms)
         engine.execute("create table if not exists circlekeeper_seen (digest blob primary key, session text)")
 
     @classmethod

@@ -1,7 +1,7 @@
 """Room keys for those who may read: one outgoing Megolm session a room, shared with every device of its members.
 
-Whoever could not be given the key of a message in time is owed it: it is kept in memory, as it stood at that message,
-and handed over as soon as their device can be reached, so that a slow server loses nobody a sentence.
+Whoever could not be given the key of a message in time is owed it, as it stood at that message (see ``owed``), and gets
+it as soon as their device can be reached, also after a restart: a slow server loses nobody a sentence.
 
 Source: client-server API, "m.megolm.v1.aes-sha2"; MSC4153 is met from our side by cross-signing, and we still write to
 devices that are not cross-signed: a person with an old client must not be left out of the circle.
@@ -26,6 +26,7 @@ from orchestrator.model.ids import JsonObject, RoomId, UserId
 from .devices import CALL_S, DeviceLists, Rests, batches
 from .gateway import Gateway, route
 from .olm import Machine
+from .owed import Key
 from .own_device import Device
 from .roomkeys import MEGOLM
 
@@ -35,7 +36,6 @@ SHARING_MS: Final = 15 * SECOND_MS
 """How long one message may wait for keys to be handed out; the rest get theirs a little later."""
 
 _BATCH: Final = 20  # to-device messages a request; more would outgrow what servers pass on in one piece
-_OWED: Final = 50  # sessions owed to one device; older ones are given up
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -51,24 +51,6 @@ class Outgoing:
     stale: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A session's key as it stood at some message: it reads that one and all later ones."""
-
-    room: RoomId
-    session: str
-    secret: str = field(repr=False)
-
-    def content(self) -> JsonObject:
-        """Write the content of an ``m.room_key``."""
-        return {
-            "algorithm": MEGOLM,
-            "room_id": self.room,
-            "session_id": self.session,
-            "session_key": self.secret,
-        }
-
-
 class Sharing:
     """Encrypts for rooms. One encryption a room at a time; leaving one half way leaves nothing behind."""
 
@@ -79,8 +61,7 @@ class Sharing:
         self._clock = clock
         self._outgoing: dict[RoomId, Outgoing] = {}
         self._locks: dict[RoomId, asyncio.Lock] = {}
-        self._owed: dict[Device, dict[str, Key]] = {}
-        self._owed_unlisted: dict[UserId, dict[str, Key]] = {}
+        self._owed = machine.owed
         self._refused = Rests(clock, 30 * MINUTE_MS)
 
     def rotate(self, room: RoomId) -> None:
@@ -88,42 +69,60 @@ class Sharing:
         if outgoing := self._outgoing.get(room):
             outgoing.stale = True
 
+    def left(self, room: RoomId, user: UserId) -> None:
+        """Note that somebody left a room: what is said from now on is not for them, and nothing is owed to them there.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        self.rotate(room)
+        self._owed.drop_person(user, room)
+
+    def forget(self, user: UserId) -> None:
+        """Owe nothing to somebody any more; raises StoreError when it cannot be written."""
+        self._owed.drop_person(user)
+
     async def encrypt(
         self, room: RoomId, type_: str, content: JsonObject, members: Sequence[UserId], *, fresh: bool
     ) -> JsonObject:
         """Encrypt for a room; see ``Crypto.encrypt``."""
         async with self._locks.setdefault(room, asyncio.Lock()):
             unlisted = await self._lists.refresh(members)
-            self._owe_devices(set(members) - unlisted)
+            self._know_devices(set(members) - unlisted)
             readers = [device for user in members for device in self._machine.devices(user)]
             if unlisted and not readers:
                 raise ServerTrouble("The homeserver cannot say for whose devices to encrypt.")
             outgoing = self._session_for(room, readers, fresh=fresh)
             lacking = [device for device in readers if device not in outgoing.shared]
             await self._lists.meet([device for device in lacking if not self._machine.has_met(device)])
-            key = self._key(room, outgoing)
+            key = Key.of(room, outgoing.session)
             await self._share(key, outgoing, [device for device in lacking if self._machine.has_met(device)])
-            for device in lacking:
-                if device not in outgoing.shared:
-                    _owe(self._owed.setdefault(device, {}), key)
-            for user in unlisted:
-                _owe(self._owed_unlisted.setdefault(user, {}), key)
+            # On disk before the message leaves: a crash must not leave somebody with a sentence they can never read.
+            slow = [device for device in lacking if device not in outgoing.shared]
+            self._owed.owe(slow, unlisted, key, self._clock.now_ms())
             return self._seal(room, outgoing, type_, content)
 
     async def settle(self) -> None:
         """Hand over the keys that are owed to whoever can be reached now."""
-        if self._owed_unlisted:
-            users = set(self._owed_unlisted)
-            self._owe_devices(users - await self._lists.refresh(users))
-        for device in list(self._owed):
-            if device not in self._machine.devices(device.user):
-                del self._owed[device]
-        if self._owed:
-            await self._lists.meet([device for device in self._owed if not self._machine.has_met(device)])
-        for device in [device for device in self._owed if self._machine.has_met(device)]:
-            # Another message may hand it over meanwhile.
-            for key in list(self._owed.get(device, {}).values()):
-                await self._pay(device, key)
+        self._owed.drop_old(self._clock.now_ms())
+        people = self._owed.unlisted | self._owed.listed.keys()
+        if not people:
+            return
+        self._know_devices(people - await self._lists.refresh(people))
+        owed: list[Device] = []
+        for user, names in self._owed.listed.items():
+            known = {device.id: device for device in self._machine.devices(user)}
+            for name in names:
+                if name in known:
+                    owed.append(known[name])
+                else:
+                    self._owed.drop_device(user, name)
+        await self._lists.meet([device for device in owed if not self._machine.has_met(device)])
+        for device in [device for device in owed if self._machine.has_met(device)]:
+            for key in self._owed.keys(device):
+                # Another message may hand it over meanwhile.
+                if self._owed.key(device, key.session) is not None:
+                    await self._pay(device, key)
 
     async def tell(self, devices: Sequence[Device], type_: str, content: JsonObject) -> bool:
         """Send one message to some devices that we have met; False when the server will never take it.
@@ -156,22 +155,23 @@ class Sharing:
             or not outgoing.shared <= set(readers)
         ):
             outgoing = self._outgoing[room] = Outgoing(vodozemac.GroupSession(), now_ms)
-            key = self._key(room, outgoing)
-            # We read our own echo with it.
-            self._machine.rooms.keep(room, self._machine.device.user, key.session, key.secret)
+            # We read our own echo with it, and rebuild from it what is owed.
+            key = outgoing.session.session_key.to_base64()
+            self._machine.rooms.keep(room, self._machine.device.user, outgoing.session.session_id, key)
         return outgoing
 
     async def _share(self, key: Key, outgoing: Outgoing, devices: Sequence[Device]) -> None:
         until_ms = self._clock.now_ms() + SHARING_MS
         for device in devices:
             # Owed the key of an earlier message of this session: it reads this one, too.
-            if earlier := self._owed.get(device, {}).get(key.session):
+            if earlier := self._owed.key(device, key.session):
                 await self._pay(device, earlier)
-        for batch in batches([d for d in devices if key.session not in self._owed.get(d, {})], _BATCH):
+        content = self._owed.content(key)
+        for batch in batches([d for d in devices if self._owed.key(d, key.session) is None], _BATCH):
             batch = [device for device in batch if device not in outgoing.shared]  # noqa: PLW2901 - those just paid
-            if self._clock.now_ms() > until_ms:
+            if self._clock.now_ms() > until_ms or content is None:
                 break
-            if await self.tell(batch, "m.room_key", key.content()):
+            if await self.tell(batch, "m.room_key", content):
                 outgoing.shared.update(batch)
                 continue
             for device in batch:
@@ -180,19 +180,15 @@ class Sharing:
     async def _pay(self, device: Device, key: Key) -> None:
         if device in self._refused:
             return
-        if not await self.tell([device], "m.room_key", key.content()):
+        content = self._owed.content(key)
+        if content is not None and not await self.tell([device], "m.room_key", content):
             self._refused.begin(device, 5 * MINUTE_MS)
             return
-        owed = self._owed.get(device, {})
-        owed.pop(key.session, None)
-        if not owed:
-            self._owed.pop(device, None)
+        # Without our own copy of that session (an old copy of the store was put back) nothing can be handed over.
+        self._owed.settle(device, key.session)
         outgoing = self._outgoing.get(key.room)
-        if outgoing is not None and outgoing.session.session_id == key.session:
+        if content is not None and outgoing is not None and outgoing.session.session_id == key.session:
             outgoing.shared.add(device)
-
-    def _key(self, room: RoomId, outgoing: Outgoing) -> Key:
-        return Key(room, outgoing.session.session_id, outgoing.session.session_key.to_base64())
 
     def _seal(self, room: RoomId, outgoing: Outgoing, type_: str, content: JsonObject) -> JsonObject:
         # Servers and clients go by the relation outside, so it must not stay inside alone.
@@ -211,15 +207,6 @@ class Sharing:
             **relation,
         }
 
-    def _owe_devices(self, listed: Iterable[UserId]) -> None:
-        for user in self._owed_unlisted.keys() & set(listed):
-            keys = self._owed_unlisted.pop(user)
-            for device in self._machine.devices(user):
-                for key in keys.values():
-                    _owe(self._owed.setdefault(device, {}), key)
-
-
-def _owe(owed: dict[str, Key], key: Key) -> None:
-    owed.setdefault(key.session, key)
-    while len(owed) > _OWED:
-        del owed[next(iter(owed))]
+    def _know_devices(self, listed: Iterable[UserId]) -> None:
+        for user in self._owed.unlisted & set(listed):
+            self._owed.know_devices(user, self._machine.devices(user))

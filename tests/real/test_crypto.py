@@ -190,8 +190,9 @@ async def test_an_identity_made_elsewhere_is_kept_recovered_or_reset_with_the_pa
     assert is_signed_device(seen, second)
 
 
+@pytest.mark.parametrize("restarts", [False, True], ids=["at once", "after a new start of the bot"])
 async def test_who_could_not_be_reached_while_the_link_was_cut_reads_it_when_it_heals(
-    pair: FederatingPair, people: People, keepers: Keepers
+    pair: FederatingPair, people: People, keepers: Keepers, *, restarts: bool
 ) -> None:
     keeper = await keepers.keeper(pair.a)
     ana, bo = await people.encrypted(pair.a, "ana"), await people.encrypted(pair.b, "bo")
@@ -200,6 +201,9 @@ async def test_who_could_not_be_reached_while_the_link_was_cut_reads_it_when_it_
     await pair.cut()
     await keeper.say_in(room, "said while the link was cut", members, {})
     assert (await ana.until_body(room, "said while the link was cut")).encrypted
+    if restarts:
+        keeper.restart()
+        keeper.since = None  # nothing is remembered but what lies in the file
     await pair.heal()
     clock = keeper.clock
     assert isinstance(clock, Ahead)
