@@ -26,7 +26,7 @@ from orchestrator.matrix.seal import Seal
 from orchestrator.model.ids import DeviceId, UserId
 from orchestrator.store import Store
 from tests.declared import documents
-from tests.documents.authors import SHIPPED, settle
+from tests.documents.authors import SHIPPED, settle, unwise
 
 PAGES: Final = (SHIPPED / "README.md", *sorted((SHIPPED / "docs").glob("*.md")))
 ME: Final = UserId("@keeper:grove.example")
@@ -86,7 +86,7 @@ def test_every_yaml_block_passes_check_in_its_place(tmp_path: Path, body: str) -
     author.write(named[2], body)
     found = examine(author.config, today=date(2026, 11, 22))
     assert not found.errors
-    assert not found.advice
+    assert not unwise(found)
 
 
 # -- the keys of the files ---------------------------------------------------------------------------------------------

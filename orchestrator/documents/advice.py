@@ -29,6 +29,17 @@ _GUARDED = {
 }
 
 
+_NOT_YET_IN_TEMPLATES: tuple[Path, ...] = (
+    ("rota", "publish"),
+    ("rota", "rest"),
+    ("rota", "max_terms"),
+    ("rota", "accept_within"),
+    ("rota", "reminders"),
+    ("welcome",),
+)
+_NOT_YET_IN_POLICIES: tuple[Path, ...] = (("ladder", "steps"), ("lists",))
+
+
 def advise_config(config: Config, source: Source) -> Iterator[Advice]:
     """Look at addresses."""
     for key, account in config.accounts.items():
@@ -68,6 +79,7 @@ def advise_template(template: Template, source: Source) -> Iterator[Advice]:
     for path, message in _thoughts(template, source):
         if source.at(path) is not None:
             yield _advice(source, path, message)
+    yield from _advise_not_yet(source, _NOT_YET_IN_TEMPLATES)
 
 
 def _thoughts(template: Template, source: Source) -> Iterator[tuple[Path, str]]:
@@ -121,9 +133,18 @@ def advise_policy(policy: Policy, source: Source, today: date) -> Iterator[Advic
             yield _advice(source, path, message)
         elif age_days < 0:
             yield _advice(source, path, "This day is still to come.")
+    yield from _advise_not_yet(source, _NOT_YET_IN_POLICIES)
     if policy.norms.review_by is not None and policy.norms.review_by < today:
         message = "The day to look at these norms together has passed. Talk them over, and set a new one."
         yield _advice(source, ("norms", "review_by"), message)
+
+
+def _advise_not_yet(source: Source, paths: tuple[Path, ...]) -> Iterator[Advice]:
+    """Say once a file what is read and checked and not acted on, so that nobody relies on it."""
+    written = [path for path in paths if source.at(path) is not None]
+    if written:
+        names = ", ".join(".".join(map(str, path)) for path in written)
+        yield _advice(source, written[0], f"This version of the bot does nothing with this yet: {names}")
 
 
 def _advice(source: Source, path: Path, message: str) -> Advice:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from orchestrator.documents.authored import Amendment
+from orchestrator.documents.authored import Advice, Amendment
 from orchestrator.documents.load import Examination, Loaded, examine, load
 
 SHIPPED = Path(__file__).parents[2]
 TODAY = date(2026, 11, 22)
+NOT_YET = "This version of the bot does nothing with this yet: "
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,18 @@ class Author:
         return [str(error).removeprefix(f"{self.place}/") for error in self.examine().errors]
 
     def advice(self, *, today: date = TODAY) -> list[str]:
-        """What should be thought about, with places relative to the directory."""
-        return [str(advice).removeprefix(f"{self.place}/") for advice in self.examine(today=today).advice]
+        """What should be thought about, with places relative to the directory, but for what does nothing yet."""
+        return [str(each).removeprefix(f"{self.place}/") for each in unwise(self.examine(today=today))]
+
+    def not_yet(self) -> list[str]:
+        """What does nothing yet, with places relative to the directory."""
+        found = self.examine().advice
+        return [str(each).removeprefix(f"{self.place}/") for each in found if each.message.startswith(NOT_YET)]
+
+
+def unwise(found: Examination) -> list[Advice]:
+    """The advice that an author can do something about."""
+    return [each for each in found.advice if not each.message.startswith(NOT_YET)]
 
 
 def settle(place: Path) -> Author:

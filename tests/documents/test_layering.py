@@ -15,7 +15,7 @@ from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.rooms.levels import room_levels
 from tests import declared
 
-from .authors import TODAY, Author
+from .authors import TODAY, Author, unwise
 from .test_overlay import change
 
 CONFIG, CIRCLE, LOUNGE = "config.yaml", "room_templates/circle.yaml", "room_templates/lounge.yaml"
@@ -275,7 +275,7 @@ def test_a_mistake_in_a_template_is_not_said_again_for_those_that_extend_it(auth
     found = author.examine()
     assert {error.file for error in found.errors} == {str(author.place / CIRCLE)}
     assert len(found.errors) == 3
-    assert {advice.file for advice in found.advice} == {str(author.place / CIRCLE)}
+    assert {advice.file for advice in unwise(found)} == {str(author.place / CIRCLE)}
     author.edit(CIRCLE, "kind: room", "kind: rom")
     assert {error.file for error in author.examine().errors} == {str(author.place / CIRCLE)}
 
