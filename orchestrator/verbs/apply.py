@@ -15,7 +15,7 @@ from orchestrator.planning import Onlooker, Outlook, bot_runs, looking
 from orchestrator.rooms import Choices, State
 
 from .hands import Hands, OwnBot, RunningBot, own_bot
-from .naming import find_rooms, phrase_of, said
+from .naming import find_rooms, phrase_for, phrase_of, said
 from .showing import as_json, in_words
 from .terminal import Screen, agrees, ask, can_ask, how_long
 
@@ -221,9 +221,8 @@ def _report(  # everything that there is to say at the end
     for one in failed:
         screen.say(f"Not done: {_name(one)}: {one.get('why')}")
     for one in left:
-        screen.say(
-            f"{'Not done' if one.get('state') not in _LET_BE else 'Left as it is'}: {_name(one)}: {one.get('why')}"
-        )
+        verdict = "Not done" if one.get("state") not in _LET_BE else "Left as it is"
+        screen.say(f"{verdict}: {_name(one)}: {_reason(one)}")
     if waiting:
         screen.say(
             f"{waiting} {'thing is' if waiting == 1 else 'things are'} still on the way: the homeserver has not taken"
@@ -253,6 +252,13 @@ def _objects(value: Json) -> Objects:
 
 def _name(one: Mapping[str, Json]) -> str:
     return f"{one.get('room')}/{one.get('path')}"
+
+
+def _reason(one: Mapping[str, Json]) -> str:
+    if one.get("state") == State.ONE_WAY.value:
+        phrase = phrase_for(str(one.get("room")), str(one.get("path")))
+        return f'This can never be undone, and needs --one-way "{phrase}".'
+    return str(one.get("why"))
 
 
 def _number(answer: JsonObject, key: str) -> int:

@@ -54,10 +54,12 @@ def find_rooms(documents: Documents, named: Sequence[str]) -> frozenset[str] | N
 
 def phrase_of(change: Change) -> str:
     """Tell what has to be typed before something is done that can never be undone."""
-    room = change.room or SPACE
-    if change.path == "settings.encryption":
-        return f"encrypt {room} for ever"
-    return f"change {change.path} of {room} for ever"
+    return phrase_for(change.room or SPACE, change.path)
+
+
+def phrase_for(room: str, path: str) -> str:
+    """Tell it by the names that a plan gives them."""
+    return f"encrypt {room} for ever" if path == "settings.encryption" else f"change {path} of {room} for ever"
 
 
 def said(phrase: str, phrases: Iterable[str]) -> bool:

@@ -51,7 +51,7 @@ class Screen:
         self._as_json = as_json
         self._rewrites = sys.stderr.isatty() and not as_json
         self._open = False
-        self._said_s = -SPARSE_S
+        self._said_s = time.monotonic()
         self._last = ""
 
     def event(self, name: str, **facts: Json) -> None:
