@@ -15,7 +15,7 @@ from orchestrator.model.events import Event
 from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
 from orchestrator.model.ids import CommunityKey, Json, RoomId, RoomKey, UserId
 from orchestrator.schedule import next_at, occurrences
-from orchestrator.store import bindings, claims
+from orchestrator.store import bindings, claims, locks
 from orchestrator.store.claims import Claim
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
@@ -144,6 +144,8 @@ class Prompts:
         if not is_claimed(tx, room, schedule, due_ms):
             late = now.at_ms - due_ms > schedule.grace_ms
             opinion = Opinion(Verdict.PASS, "late") if late else self._look(tx, community, room, bound, schedule, now)
+            if locks.is_locked(tx, community.key, room.key):
+                opinion = Opinion(Verdict.PASS, "locked")  # nobody there could answer
             if opinion.verdict is Verdict.WAIT and now.at_ms + LOOK_AGAIN_MS - due_ms <= schedule.grace_ms:
                 self._set_timer(tx, timer.key, now.at_ms + LOOK_AGAIN_MS, slot_ms=due_ms)
                 return

@@ -19,9 +19,6 @@ from . import succession, upgrade
 from .archive import archive_said
 from .lockdown import settle_locks
 from .locking import Locking
-from .upgrade import left_before
-
-__all__ = ["Closing", "left_before"]
 
 
 class Closing:

@@ -18,10 +18,11 @@ from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
 from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
 from orchestrator.store import bindings, mirror, outbox, timers
 from orchestrator.store.bindings import SPACE_KEY
+from orchestrator.store.moves import left_before
 from orchestrator.store.rows import number
 
 from . import drift
-from .closing import Closing, left_before
+from .closing import Closing
 from .create import room_body, room_locator
 from .find import find_rooms
 from .greet import answer_invite, came, watch_direct

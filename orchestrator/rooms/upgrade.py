@@ -9,7 +9,6 @@ for a step is done once: the room is known by a locator of its own, the rest by 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
@@ -18,11 +17,11 @@ from orchestrator.i18n import _, speaking
 from orchestrator.model import content
 from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.effects import AnyEffect, CreateRoom, Priority, Result, Send, SetMembership
-from orchestrator.model.feature import Now, Row, Timer, Tx
-from orchestrator.model.ids import LOCATOR_TYPE, CommunityKey, Json, RoomId, RoomKey, UserId, server_of
-from orchestrator.store import bindings, journal, locks, mirror, timers
+from orchestrator.model.feature import Now, Timer, Tx
+from orchestrator.model.ids import LOCATOR_TYPE, Json, RoomId, UserId, server_of
+from orchestrator.store import bindings, journal, locks, mirror, moves, timers
 from orchestrator.store.claims import Claim, put_claim
-from orchestrator.store.rows import text
+from orchestrator.store.moves import Upgrade
 
 from .archive import is_archived
 from .heir import heir_body, heir_locator
@@ -36,17 +35,6 @@ AGAIN_MS: Final = HOUR_MS
 TOMBSTONE: Final = "m.room.tombstone"
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
-    """A room on its way; ``new`` is None until there is one."""
-
-    community: CommunityKey
-    key: RoomKey
-    old: RoomId
-    new: RoomId | None
-    step: str
-
-
 def start_upgrade(tx: Tx, community: Community, room: Room, now: Now) -> list[AnyEffect]:
     """Begin to replace a declared room by one as the documents want it; where that is under way nothing changes.
 
@@ -55,17 +43,9 @@ def start_upgrade(tx: Tx, community: Community, room: Room, now: Now) -> list[An
     """
     _check_can_move(tx, community, room, now)
     old = bindings.bound_room(tx, community.key, room.key)
-    if old is None or upgrade_of(tx, old) is not None:
+    if old is None or moves.upgrade_of(tx, old) is not None:
         return []
-    tx.run(
-        "insert into upgrade (account, community, key, old, new, version, step, begun_ms) values (:account, :community,"
-        " :key, :old, null, :version, 'waiting', :now_ms) on conflict do nothing",
-        community=community.key,
-        key=room.key,
-        old=old,
-        version=room.settings.room_version,
-        now_ms=now.at_ms,
-    )
+    moves.begin(tx, community.key, room.key, old, room.settings.room_version, now.at_ms)
     return list(go_on(tx, community, now))
 
 
@@ -89,25 +69,25 @@ def go_on(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
         while (upgrade := _first(tx, community)) is not None:
             room = community.room(upgrade.key)
             if room is None or (upgrade.step in _BEFORE and bindings.binding_of(tx, upgrade.old) is None):
-                _forget(tx, upgrade)  # the room is another one by now, or none
+                moves.forget(tx, upgrade.old)  # the room is another one by now, or none
                 continue
             effects = list(_advance(tx, community, room, upgrade, now))
             yield from effects
-            after = upgrade_of(tx, upgrade.old)
+            after = moves.upgrade_of(tx, upgrade.old)
             if effects or after is None or after.step == upgrade.step:
                 return  # what was asked for comes first
 
 
 def upgrade_result(tx: Tx, documents: Documents, result: Result, now: Now) -> Iterator[AnyEffect]:
     """Take note of what became of something that an upgrade asked for; ``result.tag`` begins with ``PREFIX``."""
-    upgrade = upgrade_of(tx, RoomId(result.tag.removeprefix(PREFIX)))
+    upgrade = moves.upgrade_of(tx, RoomId(result.tag.removeprefix(PREFIX)))
     community = None if upgrade is None else documents.community(upgrade.community)
     room = None if community is None or upgrade is None else community.room(upgrade.key)
     if upgrade is None or community is None or room is None:
         return
     if upgrade.step == "making" and result.step.startswith(_MAKE):
         if result.outcome == "done" and result.room is not None and result.room != upgrade.old:
-            _set(tx, upgrade.old, "bans", new=result.room)
+            moves.set_step(tx, upgrade.old, "bans", new=result.room)
         else:
             with speaking(community.locale):
                 yield from _not_made(tx, community, room, upgrade, result.errcode, now)
@@ -117,65 +97,48 @@ def upgrade_result(tx: Tx, documents: Documents, result: Result, now: Now) -> It
 
 def upgrade_due(tx: Tx, documents: Documents, timer: Timer, now: Now) -> Iterator[AnyEffect]:
     """Ask again for a room that the homeserver refused to make."""
-    upgrade = upgrade_of(tx, RoomId(timer.key.removeprefix(PREFIX)))
+    upgrade = moves.upgrade_of(tx, RoomId(timer.key.removeprefix(PREFIX)))
     community = None if upgrade is None else documents.community(upgrade.community)
     if upgrade is None or community is None or upgrade.step != "making" or _waits(tx, upgrade, _MAKE):
         return
-    _set(tx, upgrade.old, "waiting")
+    moves.set_step(tx, upgrade.old, "waiting")
     yield from go_on(tx, community, now)
-
-
-def upgrade_of(tx: Tx, old: RoomId) -> Upgrade | None:
-    """Read how far the replacement of a room is; None where nobody replaces it."""
-    row = tx.one("select * from upgrade where account = :account and old = :old", old=old)
-    return None if row is None else _upgrade(row)
-
-
-def left_before(tx: Tx, room: RoomId, user: UserId) -> bool:
-    """Tell whether somebody left or declined the room whose place this one has taken: a no stays a no."""
-    row = tx.one("select old from upgrade where account = :account and new = :room", room=room)
-    if row is None:
-        row = tx.one(
-            "select old from successor where account = :account and new = :room and step = 'followed'", room=room
-        )
-    if row is None:
-        return False
-    seen = mirror.member(tx, RoomId(text(row, "old")), user)
-    return seen is not None and seen.membership in {"leave", "ban"}
 
 
 # -- steps -------------------------------------------------------------------------------------------------------------
 
 _BEFORE: Final = frozenset({"waiting", "making", "bans"})
 _MAKE: Final = "upgrade:make:"
+_BAN: Final = "upgrade:ban:"
+_TELL: Final = "upgrade:tell:"
 
 
 def _advance(tx: Tx, community: Community, room: Room, upgrade: Upgrade, now: Now) -> Iterator[AnyEffect]:
     old = upgrade.old
     match upgrade.step:
         case "waiting":
-            _set(tx, old, "making")
+            moves.set_step(tx, old, "making")
             yield _make(tx, community, room, old, now)
         case "making":
             found = _half_made(tx, community, room, old, now.me)
             if found is not None:
-                _set(tx, old, "bans", new=found)
+                moves.set_step(tx, old, "bans", new=found)
             elif not _waits(tx, upgrade, _MAKE) and timers.timer_of(tx, CRAFT, PREFIX + old) is None:
                 timers.set_timer(tx, Timer(craft=CRAFT, key=PREFIX + old, due_ms=now.at_ms))
         case "bans" if upgrade.new is not None:
             yield from _carry_bans(old, upgrade.new, tx)
-            _set(tx, old, "moving")
-        case "moving" if upgrade.new is not None and not _waits(tx, upgrade, "upgrade:ban:"):
+            moves.set_step(tx, old, "moving")
+        case "moving" if upgrade.new is not None and not _waits(tx, upgrade, _BAN):
             elsewhere = move(tx, community, room, old, upgrade.new, now, how="made")
-            _set(tx, old, "telling")
+            moves.set_step(tx, old, "telling")
             asked = list(_ask_in(tx, room, old, upgrade.new, now.me))
             yield from asked
             yield from _report(tx, community, room, upgrade.new, len(asked), elsewhere)
             if room.kind != "space":  # nobody reads there
                 yield _tell(old, upgrade.new, now.me)
-        case "telling" if upgrade.new is not None and not _waits(tx, upgrade, "upgrade:tell:"):
+        case "telling" if upgrade.new is not None and not _waits(tx, upgrade, _TELL):
             _shut(tx, room, old, upgrade.new, now)
-            _set(tx, old, "done")
+            moves.set_step(tx, old, "done")
 
 
 def _make(tx: Tx, community: Community, room: Room, old: RoomId, now: Now) -> CreateRoom:
@@ -208,7 +171,7 @@ def _carry_bans(old: RoomId, new: RoomId, tx: Tx) -> Iterator[SetMembership]:
         seen = mirror.member(tx, new, banned.user)
         if seen is None or seen.membership != "ban":
             yield SetMembership(
-                step=f"upgrade:ban:{new}:{banned.user}",
+                step=f"{_BAN}{new}:{banned.user}",
                 priority=Priority.STRUCTURE,
                 room=new,
                 user=banned.user,
@@ -216,6 +179,19 @@ def _carry_bans(old: RoomId, new: RoomId, tx: Tx) -> Iterator[SetMembership]:
                 tag=PREFIX + old,
                 rule="carried",
             )
+
+
+def _first(tx: Tx, community: Community) -> Upgrade | None:
+    """Find the room that is next: those that others hang in first, one at a time."""
+    order = {room.key: place for place, room in enumerate(community.every_room())}
+    upgrades = moves.under_way(tx, community.key)
+    begun = [upgrade for upgrade in upgrades if upgrade.step != "waiting"]
+    return min(begun or upgrades, key=lambda upgrade: order.get(upgrade.key, -1), default=None)
+
+
+def _waits(tx: Tx, upgrade: Upgrade, prefix: str) -> bool:
+    where = upgrade.new if prefix == _BAN else upgrade.old
+    return journal.any_waits(tx, CRAFT, f"{prefix}{where}")
 
 
 def _ask_in(tx: Tx, room: Room, old: RoomId, new: RoomId, me: UserId) -> Iterator[SetMembership]:
@@ -254,7 +230,7 @@ def _tell(old: RoomId, new: RoomId, me: UserId) -> Send:
     )
     link = f"https://matrix.to/#/{new}?via={server_of(me)}"
     return Send(
-        step=f"upgrade:tell:{old}",
+        step=f"{_TELL}{old}",
         priority=Priority.STRUCTURE,
         room=old,
         content=content.notice(said.format(link=link)),
@@ -294,46 +270,3 @@ def _not_made(
         "will try again every hour."
     ).format(room=room.name, why=errcode or _("it gave no reason"))
     yield from tell_leads(tx, community, f"upgrade:refused:{upgrade.old}:{errcode}", words)
-
-
-# -- rows --------------------------------------------------------------------------------------------------------------
-
-
-def _first(tx: Tx, community: Community) -> Upgrade | None:
-    """Find the room that is next: those that others hang in first, one at a time."""
-    rows = tx.rows(
-        "select * from upgrade where account = :account and community = :community and step != 'done'",
-        community=community.key,
-    )
-    order = {room.key: place for place, room in enumerate(community.every_room())}
-    upgrades = [_upgrade(row) for row in rows]
-    begun = [upgrade for upgrade in upgrades if upgrade.step != "waiting"]
-    return min(begun or upgrades, key=lambda upgrade: order.get(upgrade.key, -1), default=None)
-
-
-def _waits(tx: Tx, upgrade: Upgrade, prefix: str) -> bool:
-    where = upgrade.new if prefix == "upgrade:ban:" else upgrade.old
-    return journal.any_waits(tx, CRAFT, f"{prefix}{where}")
-
-
-def _set(tx: Tx, old: RoomId, step: str, *, new: RoomId | None = None) -> None:
-    tx.run(
-        "update upgrade set step = :step, new = coalesce(:new, new) where account = :account and old = :old",
-        step=step,
-        new=new,
-        old=old,
-    )
-
-
-def _forget(tx: Tx, upgrade: Upgrade) -> None:
-    tx.run("delete from upgrade where account = :account and old = :old", old=upgrade.old)
-
-
-def _upgrade(row: Row) -> Upgrade:
-    return Upgrade(
-        CommunityKey(text(row, "community")),
-        RoomKey(text(row, "key")),
-        RoomId(text(row, "old")),
-        RoomId(text(row, "new")) if row["new"] else None,
-        text(row, "step"),
-    )

@@ -17,7 +17,7 @@ from orchestrator.model.feature import Feature, Roster
 from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
 from orchestrator.prompts import Prompts
 from orchestrator.prompts.gates import LOOK_AGAIN_MS
-from orchestrator.store import bindings, timers
+from orchestrator.store import bindings, locks, timers
 from tests.declared import ANA, BO, CY, EVE, community, deck, documents, question, room, schedule
 from tests.house import CIRCLE, content_of, mentions_of
 from tests.workshop import LOUD, Workshop, speak_loudly
@@ -363,6 +363,17 @@ def test_in_quiet_hours_the_slot_is_passed_over() -> None:
     shop.live(FIRST_MS + DAY_MS)
     assert shop.said() == []
     assert slots(shop) == [(3 * HOUR_MS, "passed: quiet_hours")]
+    shop.close()
+
+
+def test_where_nobody_could_answer_because_the_room_is_locked_nothing_is_asked() -> None:
+    shop = opened(grove(schedule()))
+    shop.run(locks.lock, CommunityKey("grove"), RoomKey("tuesday"), by_lead=True)
+    shop.live(FIRST_MS)
+    assert (shop.said(), slots(shop)) == ([], [(0, "passed: locked")])
+    shop.run(locks.unlock, CommunityKey("grove"), RoomKey("tuesday"))
+    shop.live(FIRST_MS + WEEK_MS)
+    assert slots(shop)[1:] == [(WEEK_MS, "claimed")]
     shop.close()
 
 
