@@ -7,7 +7,7 @@ and turns nobody away by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -47,9 +47,7 @@ def settle(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
             _forget(tx, knock)
         elif there and knock.state is Asked.OPEN and not questions.is_asked(tx, CRAFT, subject_of(knock)):
             doors.put_knock(tx, replace(knock, state=Asked.WAITING))
-    for room in standing:
-        for member in mirror.members(tx, room, "knock"):
-            _note(tx, community, room, member.user, member.event, now)
+    _note_all(tx, community, standing, now)
     yield from ask_next(tx, community, now)
 
 
@@ -76,6 +74,8 @@ def heard(tx: Tx, community: Community, room: Room, event: Member, now: Now) -> 
 def ask_next(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
     """Ask about those whose turn it is, and see to it that the others have theirs."""
     rooms = {room: declared for declared, room in _rooms(tx, community)}
+    if not any(knock.state is Asked.WAITING and knock.room in rooms for knock in doors.knocks(tx)):
+        _note_all(tx, community, rooms, now)  # perhaps more had come than were written down
     knocks = [knock for knock in doors.knocks(tx) if knock.room in rooms and not _is_over(tx, knock, now)]
     waiting = [knock for knock in knocks if knock.state is Asked.WAITING and can_ask(tx, community)]
     ready = [knock for knock in waiting if knock.next_ms <= now.at_ms]
@@ -152,7 +152,7 @@ def done(tx: Tx, community: Community, about: JsonObject, result: Result, now: N
         words = _(
             "I could not answer the knock of {person} at “{room}”: the homeserver said no. One of you can do it by hand."
         ).format(person=knock.user, room=declared.name if declared is not None else community.name)
-        yield from tell_leads(tx, community, f"door-stuck:{knock.event}", words)
+        yield from tell_leads(tx, community, f"door-stuck:{knock.event}", words, people=[knock.user])
 
 
 def written_as(about: JsonObject) -> str:
@@ -161,6 +161,12 @@ def written_as(about: JsonObject) -> str:
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
+
+
+def _note_all(tx: Tx, community: Community, rooms: Iterable[RoomId], now: Now) -> None:
+    for room in rooms:
+        for member in mirror.members(tx, room, "knock"):
+            _note(tx, community, room, member.user, member.event, now)
 
 
 def _note(tx: Tx, community: Community, room: RoomId, user: UserId, event: EventId, now: Now) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Documents
 from orchestrator.errors import Refusal
-from orchestrator.i18n import _
+from orchestrator.i18n import _, current_locale
 from orchestrator.model import content
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Answer, Call, Now, Role, Tx
@@ -58,20 +58,24 @@ def ask(tx: Tx, documents: Documents, call: Call, now: Now) -> Iterator[AnyEffec
         yield privately(call, words, now, subject=subject)
 
 
+def language(documents: Documents, about: JsonObject) -> str:
+    """Tell which language is spoken where somebody leaves: that of the first of their communities."""
+    return next((community.locale for community in _named(documents, about)), current_locale())
+
+
 def answered(tx: Tx, documents: Documents, about: JsonObject, answer: Answer, now: Now) -> Iterator[AnyEffect]:
     """Let them go.
 
     Raises:
         Refusal: they look after others by now.
     """
-    user, named, room = UserId(str(about.get("user"))), about.get("communities"), about.get("room")
+    user, room = UserId(str(about.get("user"))), about.get("room")
     if answer.choice is None or answer.by != user:
         return
     if answer.choice != "yes":
         yield content.conclusion(answer, _("All right, everything stays as it is."), now)
         return
-    keys = [CommunityKey(str(key)) for key in named] if isinstance(named, list) else []
-    communities = [community for key in keys if (community := documents.community(key)) is not None]
+    communities = _named(documents, about)
     found = [place for community in communities for place in places(tx, community)]
     one = next((place for place in found if place.room == room), None)
     _check_free(tx, communities, one, user)
@@ -79,6 +83,12 @@ def answered(tx: Tx, documents: Documents, about: JsonObject, answer: Answer, no
     for community in communities if room is None else ():
         members.forget(tx, community, user)
     yield from part(leaving, user, Way.LEAVE, answer, communities, tell=False)
+
+
+def _named(documents: Documents, about: JsonObject) -> list[Community]:
+    named = about.get("communities")
+    keys = [CommunityKey(str(key)) for key in named] if isinstance(named, list) else []
+    return [community for key in keys if (community := documents.community(key)) is not None]
 
 
 def _keys(tx: Tx, call: Call) -> Sequence[CommunityKey]:

@@ -155,6 +155,7 @@ def done(tx: Tx, community: Community, about: JsonObject, result: Result, me: Us
             doors.put_departure(tx, replace(known, state=Asked.WAITING, times=max(0, known.times - 1)))
         return
     if result.outcome == "done":
+        questions.withdraw(tx, CRAFT, _subject(community, user))  # ``apply`` may have been quicker than an answer
         doors.put_departure(tx, replace(known, state=Asked.DECIDED))
         if where is not None:
             yield from invitations(tx, community, community.control, where, me)
@@ -163,7 +164,7 @@ def done(tx: Tx, community: Community, about: JsonObject, result: Result, me: Us
         words = _(
             "I could not take the control room away from {person}: the homeserver said no. A lead can do it by hand."
         ).format(person=user)
-        yield from tell_leads(tx, community, f"{result.step}:refused", words)
+        yield from tell_leads(tx, community, f"{result.step}:refused", words, people=[user])
 
 
 # -- who is meant ------------------------------------------------------------------------------------------------------

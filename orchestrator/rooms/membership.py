@@ -88,7 +88,8 @@ class Membership:
         """Act on what people decided; what is not ours to hear of leads to nothing."""
         about = read(answer.subject)
         if about.get("do") == leaving.LEAVE:
-            return list(leaving.answered(tx, self._documents, about, answer, now))
+            with speaking(leaving.language(self._documents, about)):
+                return list(leaving.answered(tx, self._documents, about, answer, now))
         community = self._community(tx, about)
         if community is None:
             return []

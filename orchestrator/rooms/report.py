@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Room
 from orchestrator.i18n import _
 from orchestrator.model import content
 from orchestrator.model.effects import AnyEffect, Send, SendDirect
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import RoomId
+from orchestrator.model.ids import RoomId, UserId
 from orchestrator.store import bindings, mirror
 
 CRAFT = "rooms"
 
 
-def tell_leads(tx: Tx, community: Community, step: str, words: str) -> Iterator[AnyEffect]:
-    """Tell the leads something, unless they were told before; ``step`` names what it is about."""
+def tell_leads(
+    tx: Tx, community: Community, step: str, words: str, *, people: Collection[UserId] = ()
+) -> Iterator[AnyEffect]:
+    """Tell the leads something, unless they were told before; ``step`` names what it is about, ``people`` who is named."""
     if _was_said(tx, step):
         return
     control = bindings.bound_room(tx, community.key, CONTROL_KEY)
-    said = content.notice(words)
+    said = content.notice(words, people=people)
     if control is not None and not is_lost(tx, control):
         yield Send(step=step, room=control, content=said)
         return

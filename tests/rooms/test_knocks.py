@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from orchestrator.model.ids import UserId
+from orchestrator.rooms import knocks
 from orchestrator.rooms.doorway import MOST_OPEN, TIMES
 from tests.declared import community, room
 from tests.workshop import LOUD, speak_loudly
@@ -248,6 +249,25 @@ def test_of_a_flood_a_few_are_asked_about_at_a_time_and_everybody_has_their_turn
         asked += 1
     assert asked == len(crowd)
     assert sorted(user for _room, user, _change in grove.changes) == crowd
+
+
+def test_who_knocks_when_more_have_come_than_are_written_down_has_their_turn_too(
+    grove: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(knocks, "MOST_KEPT", 7)
+    crowd = strangers(20)
+    for stranger in crowd:
+        grove.knock(stranger)
+        assert len(grove.rows("select * from knock")) <= 7
+    grove.carry()
+    for _ in crowd:
+        single = [q for q in grove.questions() if '"do":"knock"' in q.subject]
+        grove.react(ANA, single[0])
+        grove.carry()
+        grove.member(CIRCLE, grove.changes[-1][1], "join")
+        grove.carry()
+    assert sorted(user for _room, user, _change in grove.changes) == crowd
+    assert grove.rows("select * from knock") == []
 
 
 def test_a_lead_can_turn_away_all_who_wait_and_a_facilitator_cannot(grove: Doors) -> None:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from orchestrator.documents.declared import Community
 from orchestrator.model.clock import DAY_MS, HOUR_MS
+from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomId, UserId
 from orchestrator.rooms.members import TIMES, departures, invitations
-from orchestrator.store import bindings, mirror
+from orchestrator.store import bindings, mirror, outbox
 from tests.declared import community, documents, policy, room
 from tests.declared import settings as made_with
 from tests.workshop import LOUD, speak_loudly
@@ -171,9 +172,20 @@ def test_what_the_server_refuses_is_told_and_left_to_the_leads(grove: Doors) -> 
 
 def test_apply_is_given_whom_to_take_out_at_once_and_the_question_is_closed(grove: Doors) -> None:
     leave_out_dee(grove)
-    effects = grove.run(lambda tx: list(departures(tx, without_dee(), CONTROL, ME)))
-    assert [(effect.user, effect.membership) for effect in effects] == [(DEE, "leave")]
     assert grove.run(lambda tx: list(departures(tx, without_dee(), CONTROL, ME, only=[EVE]))) == []
+
+    def apply(tx: Tx) -> None:
+        for effect in departures(tx, without_dee(), CONTROL, ME):
+            outbox.record(tx, "apply:digest", "rooms", effect, grove.at_ms)
+
+    grove.run(apply)
+    grove.carry()
+    assert grove.changes == [(CONTROL, DEE, "leave")]
+    assert grove.questions() == []
+    grove.use(documents(GROVE))
+    grove.settle()
+    grove.carry()
+    assert grove.changes[1:] == [(CONTROL, DEE, "invite")]
 
 
 # -- invitations -------------------------------------------------------------------------------------------------------
