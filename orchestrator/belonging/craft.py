@@ -12,8 +12,8 @@ from orchestrator.model.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
 from orchestrator.model.events import Event, Message, Unreadable
 from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
-from orchestrator.model.ids import Json, RoomId, UserId
-from orchestrator.model.wording import clearly_a_command, without_quote
+from orchestrator.model.ids import CommunityKey, Json, RoomId, UserId
+from orchestrator.model.wording import clearly_a_command, is_addressed, read_command, without_quote
 from orchestrator.store import bindings, ingest
 from orchestrator.store.journal import said_since
 from orchestrator.store.timers import set_timer, timer_of
@@ -26,6 +26,10 @@ BURST_MS: Final = 10 * MINUTE_MS
 WORTH_ANSWERING_MS: Final = HOUR_MS
 STEP: Final = "listening"
 UNREAD_STEP: Final = "unreadable"
+IN_ROOM_STEP: Final = "called"
+MOST_IN_ROOM: Final = 5
+"""How many people are answered in one room within the time of a burst."""
+
 UNREAD: Final = "unread:"
 KEY_PATIENCE_MS: Final = 30 * SECOND_MS
 """How long a key may take that was sent with the message; after that somebody is waiting in silence."""
@@ -35,7 +39,7 @@ _NOT_SAID: Final = ("m.notice", "m.key.verification.", "m.server_notice")
 
 
 class Belonging:
-    """Listens in direct rooms.
+    """Listens in direct rooms, and to whoever speaks to the bot in a room.
 
     Args:
         documents: what the authors wrote.
@@ -61,11 +65,13 @@ class Belonging:
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
         """Answer what somebody says in their direct room and is not plainly a command; the first of a burst.
 
-        What cannot be read is answered, too, if its key does not come soon.
+        Whoever speaks to the bot in a room, and gives no command, is told where a person can be asked for. What cannot be read is answered, too, if its key does not come soon.
         """
         if isinstance(event, Unreadable):
             self._wait_for_key(tx, event, now)
             return ()
+        if isinstance(event, Message) and self._is_called_in_room(tx, event, now):
+            return self._answer_in_room(tx, event, now)
         if not isinstance(event, Message) or not self._is_said_to_us(tx, event, now):
             return ()
         communities = self._documents.answering_to(bindings.communities_of(tx, event.sender))
@@ -138,6 +144,45 @@ class Belonging:
             return False
         return not (message.kind == "m.text" and self._is_command(message, now))
 
+    def _is_called_in_room(self, tx: Tx, message: Message, now: Now) -> bool:
+        if message.kind != "m.text" or message.edits is not None or now.me not in message.mentions:
+            return False
+        binding = bindings.binding_of(tx, message.room)
+        if binding is None or now.at_ms - message.at_ms > WORTH_ANSWERING_MS:
+            return False
+        body = message.body if message.reply_to is None else without_quote(message.body)
+        return is_addressed(body, message.html, now.me) and (
+            read_command(
+                body, prefix=self._prefix(binding.community), names=self._names, direct=False, mentioned=True, me=now.me
+            )
+            is None
+        )
+
+    def _answer_in_room(self, tx: Tx, message: Message, now: Now) -> Sequence[AnyEffect]:
+        """Say once in a while where a person can be asked for; to a few at most, or it is what the room is full of."""
+        called = (IN_ROOM_STEP, message.room)
+        lately = {who for _at_ms, who in now.windows.since(called, now.at_ms - BURST_MS)}
+        if message.sender in lately or len(lately) >= MOST_IN_ROOM:
+            return ()
+        now.windows.stage(called, now.at_ms, message.sender)
+        binding = bindings.binding_of(tx, message.room)
+        community = None if binding is None else self._documents.community(binding.community)
+        with speaking(community.locale if community is not None else "en"):
+            said = content.notice(
+                listening.answer_in_room(self._prefix(None if binding is None else binding.community))
+            )
+        return (
+            Send(
+                step=IN_ROOM_STEP,
+                priority=Priority.REPLY,
+                room=message.room,
+                person=message.sender,
+                expires_ms=now.at_ms + WORTH_ANSWERING_MS,
+                merge=f"{IN_ROOM_STEP}:{message.room}:{message.sender}",
+                content=content.reply(said, to=message.id, thread=message.thread),
+            ),
+        )
+
     def _is_command(self, message: Message, now: Now) -> bool:
         return clearly_a_command(
             message.body if message.reply_to is None else without_quote(message.body),
@@ -147,6 +192,9 @@ class Belonging:
             me=now.me,
         )
 
-    def _prefix(self) -> str:
-        # As the engine reads direct rooms; if the two differed, some messages would have two answers or none.
+    def _prefix(self, key: CommunityKey | None = None) -> str:
+        # As the engine reads rooms, direct or not; if the two differed, some messages would have two answers or none.
+        community = None if key is None else self._documents.community(key)
+        if community is not None:
+            return community.prefix
         return self._documents.communities[0].prefix if self._documents.communities else "!"

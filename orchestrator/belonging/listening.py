@@ -42,6 +42,15 @@ def answer(communities: Sequence[Community], prefix: str) -> str:
     return "\n\n".join(said)
 
 
+def answer_in_room(prefix: str) -> str:
+    """Say to somebody who speaks to the bot in a room where a person can be asked for; everybody there reads it."""
+    return _(
+        "I am a program, and I cannot understand what you wrote; I do not keep it either. If you would like a person to get"
+        " in touch with you, write `{prefix}raise` to me in a private chat, or here, where everybody can see it. Should you"
+        " only want to know what I can do: `{prefix}help`"
+    ).format(prefix=prefix)
+
+
 def unreadable(communities: Sequence[Community], prefix: str) -> str:
     """Say that what somebody wrote could not even be opened, and how a person can be reached all the same."""
     said = [

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from typing import Final
+from urllib.parse import unquote
 
 from .ids import UserId
 
@@ -29,6 +30,7 @@ _NAME = re.compile(r"[^\W\d_][\w-]{0,31}\Z")
 _ARGUMENT = re.compile(r"[@#!$][^\s:]{1,200}(:[^\s]{1,200})?\Z|[0-9]{1,4}\Z")
 _AROUND: Final = " \t\r\n`'\"“”„‟«»‹›‘’‚*"  # noqa: RUF001 - quotation marks of many keyboards
 _AFTER: Final = ".,;:!?…"
+_TAGS_BEFORE_NAME = re.compile(r"\A(?:\s|<(?:p|div|span)>)+")
 _QUOTE_BEGINS = re.compile(r"> (?:\* )?<@[^>\s]{1,255}>")
 
 
@@ -81,6 +83,18 @@ def clearly_a_command(
     return command is not None
 
 
+def is_addressed(body: str, html: str, me: UserId) -> bool:
+    """Tell whether what was written in a room begins with the bot's name, as one speaks to somebody.
+
+    Clients put a link to who is named there, or the name and a colon; what a name is they alone know.
+    """
+    begins = unquote(_TAGS_BEFORE_NAME.sub("", html[:LONGEST]))
+    if begins.startswith(f'<a href="https://matrix.to/#/{me}"'):
+        return True
+    words = _plain(body[:LONGEST]).split()[:2]
+    return bool(words) and (words[0].startswith("@") or any(word.endswith((":", ",")) for word in words))
+
+
 def without_quote(body: str) -> str:
     """Leave out what a reply quotes: others' words (rich reply fallback, gone from the specification, still sent)."""
     if not _QUOTE_BEGINS.match(body):
@@ -101,9 +115,10 @@ def _prefixed(head: str, prefix: str, known: dict[str, str], *, direct: bool) ->
         return None
     rest = head[len(prefix) :]
     words = rest.split()
-    if not words or (rest[0].isspace() and not (direct and len(words) == 1)):
+    name = words[0].rstrip(_AFTER + _AROUND).casefold() if words else ""
+    apart = rest[:1].isspace() and not (len(words) == 1 and (direct or name == FOR_A_PERSON))
+    if not words or apart:
         return None
-    name = words[0].rstrip(_AFTER + _AROUND).casefold()
     args = tuple(words[1 : MOST_ARGS + 1])
     if not direct:
         return (known.get(name, name), args) if _NAME.match(name) else None
@@ -118,10 +133,14 @@ def _bare(
     words: Sequence[str], known: dict[str, str], keywords: Collection[str], *, cries: bool
 ) -> tuple[str, tuple[str, ...]] | None:
     """Read words without a prefix: the whole message is one name, with nothing but ids and keywords after it."""
-    if not words or len(words) > MOST_BARE_WORDS:
+    if not words:
         return None
     name = words[0].casefold()
     name = name.rstrip(_AFTER) if name.rstrip(_AFTER) == FOR_A_PERSON else name
+    if name == FOR_A_PERSON and name in known and cries:
+        return known[name], tuple(words[1 : MOST_ARGS + 1])  # "raise please": whatever follows, somebody is wanted
+    if len(words) > MOST_BARE_WORDS:
+        return None
     if name not in known or (name in CRIES and not cries and (name != FOR_A_PERSON or len(words) > 1)):
         return None
     args = words[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.belonging.craft import BURST_MS, KEY_PATIENCE_MS
+from orchestrator.belonging.craft import BURST_MS, KEY_PATIENCE_MS, MOST_IN_ROOM
 from orchestrator.documents.care import nearest_first
 from orchestrator.documents.declared import Care, Community, Documents, Resource
 from orchestrator.model.clock import HOUR_MS, MINUTE_MS
@@ -17,8 +18,8 @@ from orchestrator.model.effects import Priority
 from orchestrator.model.events import Reaction, Unreadable
 from orchestrator.model.ids import EventId, RoomId, UserId
 from orchestrator.store import bindings
-from tests.declared import ANA, BO, CY, DEE, EVE, community, policy, room
-from tests.house import CIRCLE, House, body_of, content_of, direct, house_of
+from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, policy, room
+from tests.house import CIRCLE, CONTROL, House, body_of, content_of, direct, house_of
 
 from .distress import ALMOST, CRIES
 
@@ -310,3 +311,61 @@ def test_resources_in_the_communitys_language_come_first() -> None:
     assert [r.text for r in nearest_first(care, "de")] == ["de", "de-AT", "all", "fr"]
     assert [r.text for r in nearest_first(care, "de-AT")] == ["de-AT", "de", "all", "fr"]
     assert [r.text for r in nearest_first(care, "en")] == ["all", "fr", "de-AT", "de"]
+
+
+# -- in a room ---------------------------------------------------------------------------------------------------------
+
+CALLED = frozenset({ME})
+
+
+@pytest.mark.parametrize("cry", ["@keeper please help me", "keeper: i need a person", "Circle Keeper: i can't go on"])
+async def test_who_speaks_to_the_bot_in_a_room_is_told_how_a_person_can_be_asked_for(house: House, cry: str) -> None:
+    spoke = await house.say(CY, cry, mentions=CALLED)
+    (row,) = await house.waiting("send")
+    for part in ("I am a program", "!raise", "in a private chat", "everybody can see it"):
+        assert part in body_of(row)
+    assert content_of(row)["m.relates_to"] == {"m.in_reply_to": {"event_id": spoke}}
+    assert content_of(row)["msgtype"] == "m.notice"
+    assert cry not in json.dumps(row.payload)
+
+
+async def test_it_is_said_once_to_each_and_to_a_few_at_most_in_a_while(house: House) -> None:
+    for n in range(20):
+        for _ in range(3):
+            await house.say(UserId(f"@p{n}:grove.example"), "keeper: help", mentions=CALLED)
+            await house.say(UserId(f"@p{n}:grove.example"), "keeper: are you there", mentions=CALLED)
+    said = [row for row in await house.waiting("send") if "I am a program" in body_of(row)]
+    assert len(said) == MOST_IN_ROOM
+    await house.deliver()
+    await house.wait(BURST_MS + 1)
+    await house.say(CY, "keeper: are you there", mentions=CALLED)
+    assert len([said for said in await house.said(CIRCLE) if "I am a program" in said]) == 1
+
+
+async def test_a_hand_that_is_raised_by_the_bots_name_is_raised(house: House) -> None:
+    await house.say(CY, "keeper: raise please", mentions=CALLED)
+    assert len(await house.said(CONTROL)) == 1
+    assert await house.said(CIRCLE) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "more"),
+    [
+        ("thank you keeper", {}),  # about it, not to it
+        ("mine was a rainy one", {"reply_to": EventId("$question")}),  # clients mention whoever is replied to
+        ("> <@keeper:grove.example> Which weather?\n\nrain", {"reply_to": EventId("$question")}),
+        ("keeper: please help me", {"edits": EventId("$before")}),
+        ("keeper: please help me", {"kind": "m.notice"}),
+        ("keeper: please help me", {"at_ms": 1}),
+        ("keeper: please help me", {"mentions": frozenset()}),
+    ],
+)
+async def test_in_a_room_all_else_is_said_to_the_others(house: House, body: str, more: dict[str, object]) -> None:
+    await house.hear(house.message(CIRCLE, CY, body, **{"mentions": CALLED, **more}))
+    assert await house.said(CIRCLE) == []
+
+
+async def test_a_command_by_the_bots_name_has_one_answer(house: House) -> None:
+    await house.say(CY, "keeper: who", mentions=CALLED)
+    (said,) = await house.said(CIRCLE)
+    assert "I am a program" not in said

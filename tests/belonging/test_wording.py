@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orchestrator.model.ids import UserId
 from orchestrator.model.wording import CRIES as CRY_NAMES
-from orchestrator.model.wording import clearly_a_command, read_command
+from orchestrator.model.wording import clearly_a_command, is_addressed, read_command
 from tests.declared import ME
 
 from .distress import ALMOST, CRIES
@@ -150,3 +150,45 @@ def test_in_private_a_sentence_without_the_prefix_is_never_a_command(sentence: l
 def test_in_private_a_name_is_always_one_that_exists(body: str) -> None:
     command = in_private("!" + body)
     assert command is None or command[0] in NAMES
+
+
+@pytest.mark.parametrize(
+    "body", ["keeper: raise please", "@keeper raise, I cannot go on like this any more", "keeper raise!", "! raise"]
+)
+def test_in_a_room_whoever_calls_for_a_person_is_understood_whatever_else_they_say(body: str) -> None:
+    command = in_a_room(body, mentioned=not body.startswith("!"))
+    assert command is not None
+    assert command[0] == "raise"
+    assert in_private(body, mentioned=True) is None or "please" not in body
+
+
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        ("@keeper please help me", ""),
+        ("@keeper:grove.example please help me", ""),
+        ("keeper: please help me", ""),
+        ("Circle Keeper, are you there", ""),
+        (
+            "Circle Keeper are you there",
+            '<a href="https://matrix.to/#/@keeper:grove.example">Circle Keeper</a> are you there',
+        ),
+        ("Keeper please", ' <p><a href="https://matrix.to/#/%40keeper%3Agrove.example">Keeper</a> please</p>'),
+    ],
+)
+def test_who_begins_with_the_bots_name_speaks_to_it(body: str, html: str) -> None:
+    assert is_addressed(body, html, ME)
+
+
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        ("", ""),
+        ("thank you keeper", ""),
+        ("what keeper asked: that is hard", ""),
+        ("yes", '<mx-reply><a href="https://matrix.to/#/@keeper:grove.example">Keeper</a></mx-reply>yes'),
+        ("ana is kind", '<a href="https://matrix.to/#/@ana:grove.example">ana</a> is kind'),
+    ],
+)
+def test_who_only_names_the_bot_does_not(body: str, html: str) -> None:
+    assert not is_addressed(body, html, ME)
