@@ -64,11 +64,14 @@ def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequ
         opening = _("These are the rules that I check; what they rest on is in `{prefix}norms`.")
         lines = [words.rule_in_words(one) for _policy, one in rules.values()]
         return (content.answer(call, "\n".join([opening.format(prefix=community.prefix), "", *lines]), now),)
-    policy, one = _named(rules, call.args[0], community.prefix)
-    if len(call.args) == 1:
+    args = call.args
+    if len(args) == 2 and _mode(args[0]) is not None and args[0].casefold() not in rules:
+        args = (args[1], args[0])  # "enforce NAME" is as clear
+    policy, one = _named(rules, args[0], community.prefix)
+    if len(args) == 1:
         return (content.answer(call, words.rule_in_words(one), now),)
-    mode = next((mode for mode in Mode if mode.value == call.args[1].casefold()), None)
-    if mode is None or len(call.args) > 2:
+    mode = _mode(args[1])
+    if mode is None or len(args) > 2:
         usage = _("A rule can be switched to watching or to acting: `{prefix}rule {rule} observe` or `... enforce`.")
         raise Refusal(usage.format(prefix=community.prefix, rule=one.id))
     _check_may_switch(tx, documents, duty, call, community, policy, now)
@@ -153,6 +156,10 @@ def _rules(community: Community, call: Call) -> dict[str, tuple[Policy, Rule]]:
         for one in policy.rules:
             rules.setdefault(one.id, (policy, one))
     return rules
+
+
+def _mode(word: str) -> Mode | None:
+    return next((mode for mode in Mode if mode.value == word.strip("`").casefold()), None)
 
 
 def _named(rules: Mapping[str, tuple[Policy, Rule]], word: str, prefix: str) -> tuple[Policy, Rule]:

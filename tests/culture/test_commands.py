@@ -245,6 +245,13 @@ async def test_what_is_over_is_told_as_over(tmp_path: Path) -> None:
         assert "you could read along but not write until 6 January, 13:46. That is over." in said
 
 
+@pytest.mark.parametrize("order", [f"{RULE} enforce", f"enforce {RULE}", f"Enforce `{RULE}`"])
+async def test_a_rule_can_be_switched_by_its_name_and_mode_in_either_order(watching: House, order: str) -> None:
+    await watching.say(ANA, f"!rule {order}")
+    (row,) = await watching.waiting("amend")
+    assert (row.payload["path"], row.payload["value"]) == (["rules", RULE, "mode"], "enforce")
+
+
 @pytest.mark.parametrize("now_there", [(), (rule("renamed"),), (rule(),), (rule(then=Action.MUTE),)])
 async def test_what_was_done_is_told_as_it_was_whatever_the_rule_does_by_now(
     tmp_path: Path, now_there: tuple[Rule, ...]
