@@ -80,6 +80,12 @@ def test_no_question_asks_who_or_where_somebody_is(deck: Deck) -> None:
     assert [prompt.text for prompt in deck.prompts if found(PRYING, prompt.text, separator="|")] == []
 
 
+def test_every_note_goes_on_with_the_sentence_it_is_put_into(deck: Deck) -> None:
+    """The sentence is "A word before: this one ..."."""
+    notes = [prompt.note for prompt in deck.prompts if prompt.note]
+    assert [note for note in notes if note.split()[0] not in {"is", "may", "mentions"}] == []
+
+
 def test_no_question_asks_for_advice(deck: Deck) -> None:
     assert [prompt.text for prompt in deck.prompts if found(ADVICE, prompt.text, separator="|")] == []
 
