@@ -20,6 +20,7 @@ from orchestrator.store.bindings import SPACE_KEY
 
 from .create import ENCRYPTION, room_body
 from .levels import TOMBSTONE_LEVEL, lead_level, room_levels
+from .restoring import as_before
 
 POWER: Final = "m.room.power_levels"
 CARRIED: Final = ("m.room.join_rules", "m.room.history_visibility", "m.room.guest_access")
@@ -55,13 +56,13 @@ def heir_body(tx: Tx, community: Community, room: Room, old: RoomId, me: UserId)
     for name in ("room_alias_name", "name"):
         body.pop(name, None)
     declared = body["initial_state"]
-    state = [_state(type_, content) for type_ in CARRIED if (content := _content(tx, old, type_)) is not None]
+    state = [_state(type_, content) for type_ in CARRIED if (content := content_before(tx, old, type_)) is not None]
     known = mirror.room_of(tx, old)
     if known is not None and known.encrypted:
-        state.append(_state("m.room.encryption", _content(tx, old, "m.room.encryption") or ENCRYPTION))
+        state.append(_state("m.room.encryption", content_before(tx, old, "m.room.encryption") or ENCRYPTION))
     for type_ in _LINKS:
         for key in mirror.state_keys(tx, old, type_):
-            link = _content(tx, old, type_, key)
+            link = content_before(tx, old, type_, key)
             unlinked = any(c.value == {} and not c.ended for c in claims.claims_on(tx, old, type_, key, 0))
             if link and link.get("via") and not unlinked:
                 state.append(_state(type_, link, key))
@@ -83,7 +84,7 @@ def heir_body(tx: Tx, community: Community, room: Room, old: RoomId, me: UserId)
 
 def heir_levels(tx: Tx, community: Community, room: Room, old: RoomId, me: UserId) -> dict[str, Json]:
     """Write who may do what in the new room: as in the old one, in the words of the new version."""
-    live = _content(tx, old, POWER)
+    live = content_before(tx, old, POWER)
     if live is None:
         return room_levels(community, room, me)
     version = room.settings.room_version
@@ -113,9 +114,12 @@ def heir_users(
     return {user: min(level, KEEPER_LEVEL - 1) for user, level in users.items()} | {me: KEEPER_LEVEL}
 
 
-def _content(tx: Tx, room: RoomId, type_: str, key: str = "") -> JsonObject | None:
+def content_before(tx: Tx, room: RoomId, type_: str, key: str = "") -> JsonObject | None:
+    """Read a state event as it is, or, where the room is locked for a while, as it will be again."""
     seen = mirror.state_of(tx, room, type_, key)
-    return None if seen is None else seen.content
+    if seen is None or seen.content is None:
+        return None
+    return as_before(seen.content, claims.claims_on(tx, room, type_, key, 0))
 
 
 def _levels(content: Mapping[str, Json], table: str) -> dict[str, int]:

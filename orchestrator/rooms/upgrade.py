@@ -1,9 +1,9 @@
 """A room moves to a new version: a migration in steps, each a row, each found again after a crash at any instant.
 
 ``waiting`` for the rooms before it (a space before what hangs in it), ``making`` the new room in the old one's likeness,
-``bans`` carried before anybody can come in, then in one transaction everything moves (``moving``), people are asked in who
-cannot come by themselves, the old room is ``telling`` where it went, and is then closed behind them: ``done``. What stands
-for a step is done once: the room is known by a locator of its own, the rest by causes and claims.
+``bans`` carried before anybody can come in; then in one transaction everything moves and people are asked in who cannot
+come by themselves; the old room is ``telling`` where it went, and is then closed behind them: ``done``. What stands for a
+step is done once: the room is known by a locator of its own, the rest by causes and claims.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from orchestrator.store.claims import Claim, put_claim
 from orchestrator.store.moves import Upgrade
 
 from .archive import is_archived
-from .heir import heir_body, heir_locator
+from .heir import content_before, heir_body, heir_locator
 from .lockdown import JOIN, POWER, hold
 from .moving import OWNER, move
 from .report import is_lost, tell_leads
@@ -89,9 +89,9 @@ def upgrade_result(tx: Tx, documents: Documents, result: Result, now: Now) -> It
         if result.outcome == "done" and result.room is not None and result.room != upgrade.old:
             moves.set_step(tx, upgrade.old, "bans", new=result.room)
         else:
+            moves.set_step(tx, upgrade.old, "waiting")
             with speaking(community.locale):
                 yield from _not_made(tx, community, room, upgrade, result.errcode, now)
-            return
     yield from go_on(tx, community, now)
 
 
@@ -99,10 +99,8 @@ def upgrade_due(tx: Tx, documents: Documents, timer: Timer, now: Now) -> Iterato
     """Ask again for a room that the homeserver refused to make."""
     upgrade = moves.upgrade_of(tx, RoomId(timer.key.removeprefix(PREFIX)))
     community = None if upgrade is None else documents.community(upgrade.community)
-    if upgrade is None or community is None or upgrade.step != "making" or _waits(tx, upgrade, _MAKE):
-        return
-    moves.set_step(tx, upgrade.old, "waiting")
-    yield from go_on(tx, community, now)
+    if community is not None:
+        yield from go_on(tx, community, now)
 
 
 # -- steps -------------------------------------------------------------------------------------------------------------
@@ -123,12 +121,11 @@ def _advance(tx: Tx, community: Community, room: Room, upgrade: Upgrade, now: No
             found = _half_made(tx, community, room, old, now.me)
             if found is not None:
                 moves.set_step(tx, old, "bans", new=found)
-            elif not _waits(tx, upgrade, _MAKE) and timers.timer_of(tx, CRAFT, PREFIX + old) is None:
-                timers.set_timer(tx, Timer(craft=CRAFT, key=PREFIX + old, due_ms=now.at_ms))
-        case "bans" if upgrade.new is not None:
-            yield from _carry_bans(old, upgrade.new, tx)
-            moves.set_step(tx, old, "moving")
-        case "moving" if upgrade.new is not None and not _waits(tx, upgrade, _BAN):
+            elif not _waits(tx, upgrade, _MAKE):
+                moves.set_step(tx, old, "waiting")
+        case "bans" if upgrade.new is not None and (bans := _bans_to_carry(tx, old, upgrade.new)):
+            yield from bans  # who was banned while the others were carried is carried as well
+        case "bans" if upgrade.new is not None and not _waits(tx, upgrade, _BAN):
             elsewhere = move(tx, community, room, old, upgrade.new, now, how="made")
             moves.set_step(tx, old, "telling")
             asked = list(_ask_in(tx, room, old, upgrade.new, now.me))
@@ -166,25 +163,32 @@ def _half_made(tx: Tx, community: Community, room: Room, old: RoomId, me: UserId
     return None
 
 
-def _carry_bans(old: RoomId, new: RoomId, tx: Tx) -> Iterator[SetMembership]:
-    for banned in mirror.members(tx, old, "ban"):
-        seen = mirror.member(tx, new, banned.user)
-        if seen is None or seen.membership != "ban":
-            yield SetMembership(
-                step=f"{_BAN}{new}:{banned.user}",
-                priority=Priority.STRUCTURE,
-                room=new,
-                user=banned.user,
-                membership="ban",
-                tag=PREFIX + old,
-                rule="carried",
-            )
+def _bans_to_carry(tx: Tx, old: RoomId, new: RoomId) -> list[SetMembership]:
+    """List the bans of the old room that nobody has carried yet."""
+    bans = [
+        SetMembership(
+            step=f"{_BAN}{new}:{banned.user}",
+            priority=Priority.STRUCTURE,
+            room=new,
+            user=banned.user,
+            membership="ban",
+            tag=PREFIX + old,
+            rule="carried",
+        )
+        for banned in mirror.members(tx, old, "ban")
+    ]
+    return [ban for ban in bans if not journal.was_said(tx, CRAFT, ban.step)]
 
 
 def _first(tx: Tx, community: Community) -> Upgrade | None:
     """Find the room that is next: those that others hang in first, one at a time."""
     order = {room.key: place for place, room in enumerate(community.every_room())}
-    upgrades = moves.under_way(tx, community.key)
+    # One that the homeserver refused to make waits for its hour, and the others do not wait for it.
+    upgrades = [
+        upgrade
+        for upgrade in moves.under_way(tx, community.key)
+        if timers.timer_of(tx, CRAFT, PREFIX + upgrade.old) is None
+    ]
     begun = [upgrade for upgrade in upgrades if upgrade.step != "waiting"]
     return min(begun or upgrades, key=lambda upgrade: order.get(upgrade.key, -1), default=None)
 
@@ -196,8 +200,7 @@ def _waits(tx: Tx, upgrade: Upgrade, prefix: str) -> bool:
 
 def _ask_in(tx: Tx, room: Room, old: RoomId, new: RoomId, me: UserId) -> Iterator[SetMembership]:
     """Ask everybody into the new room who is in the old one, or was asked in, and cannot come by themselves."""
-    rules = mirror.state_of(tx, old, JOIN)
-    said = (rules.content or {}) if rules is not None else {}
+    said = content_before(tx, old, JOIN) or {}
     spaces = _allowing(said) if said.get("join_rule") in {"restricted", "knock_restricted"} else []
     if said.get("join_rule") == "public":
         return

@@ -382,3 +382,36 @@ async def test_apply_moves_rooms_only_where_that_is_allowed_and_a_plan_is_empty_
 def _unseen(tx: Tx) -> frozenset[Slot]:
     """List what a plan would read from the server, which here is unreadable."""
     return plan_community(tx, grove("12"), ME).needed
+
+
+async def test_a_room_that_is_locked_while_it_waits_to_move_is_locked_there_and_opens_as_it_was(tmp_path: Path) -> None:
+    async with FakeHomeserver() as hs, grown(hs, tmp_path) as bot:
+        before = await state_of(hs.room((await bot.bound())["tuesday"]))
+        declared = grove("12", space="12")
+        bot.use(declared)
+        await begin(bot, declared, "", "tuesday")
+        hs.person(ANA).say((await bot.bound())["control"], "!lockdown tuesday")
+        await bot.run()
+        new = hs.room((await bot.bound())["tuesday"])
+        assert len(named(hs, heirs_of=[(await bot.bound())["tuesday"], new.room_id])) == 0
+        locked: Any = new.state(POWER)
+        assert (locked["events_default"], (new.state(JOIN) or {})["join_rule"]) == (100, "invite")
+        hs.person(ANA).say((await bot.bound())["control"], "!unlock tuesday")
+        await bot.run()
+        opened: Any = new.state(POWER)
+        assert opened["events"]["m.reaction"] == 3
+        assert (opened["events_default"], opened["invite"]) == (0, before[POWER]["invite"])
+        assert (new.state(JOIN) or {})["join_rule"] == before[JOIN]["join_rule"]
+
+
+async def test_who_is_banned_while_a_room_moves_is_banned_in_the_new_one(tmp_path: Path) -> None:
+    async with FakeHomeserver() as hs, grown(hs, tmp_path) as bot:
+        old = hs.room((await bot.bound())["tuesday"])
+        bot.use(grove("12"))
+        await begin(bot, grove("12"), "tuesday")
+        (making,) = [row for row in await bot.rows.run(outbox.waiting) if row.kind == "create"]
+        await bot.try_once(making)
+        hs.person(ANA).ban(old, MO)
+        await bot.run()
+        new = hs.room((await bot.bound())["tuesday"])
+        assert new.members("ban") == {EVE, MO}
