@@ -6,20 +6,26 @@ import argparse
 import asyncio
 import sys
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from orchestrator.local import LocalHomeserver
+from orchestrator.local import Limits, LocalHomeserver
 from tests.bench.figures import Comparison
 from tests.bench.latency import encrypted, plain
 from tests.bench.machine import machine
+from tests.bench.making import limited, unlimited
+from tests.bench.planning import planning
 from tests.bench.report import as_json, as_markdown
 from tests.bench.starting import starting
+from tests.real.people import People
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
-PARTS = ("plain", "encrypted", "starting")
+PARTS = ("plain", "encrypted", "starting", "making", "limits", "planning")
+ROOMS = 40
+MANY_ROOMS = 1_000
 
 
-async def measure(directory: Path, parts: list[str], messages: int, starts: int) -> list[Comparison]:
+async def measure(directory: Path, parts: list[str], messages: int, starts: int, *, quick: bool) -> list[Comparison]:
     """Measure what was asked for, each on rooms of its own."""
     found: list[Comparison] = []
     if {"plain", "encrypted"} & set(parts):
@@ -30,6 +36,19 @@ async def measure(directory: Path, parts: list[str], messages: int, starts: int)
                     own.mkdir()
                     found.append(await part(homeserver, own, messages))
                     print(f"{name}: {found[-1].ratio:.2f}", file=sys.stderr)  # noqa: T201 - it takes minutes
+    rooms = 6 if quick else ROOMS
+    if "making" in parts:
+        async with AsyncExitStack() as stack:
+            homeserver = await stack.enter_async_context(LocalHomeserver(directory / "free", "grove.example"))
+            rounds = 1 if quick else 3
+            found.append(await unlimited(homeserver, People(stack), directory / "making", rooms=rooms, rounds=rounds))
+    if "limits" in parts:
+        async with AsyncExitStack() as stack:
+            busy = LocalHomeserver(directory / "busy", "busy.example", limits=Limits.scaled(20))
+            homeserver = await stack.enter_async_context(busy)
+            found.append(await limited(homeserver, People(stack), directory / "limits", rooms=rooms))
+    if "planning" in parts:
+        found.append(await asyncio.to_thread(planning, directory / "planning", 20 if quick else MANY_ROOMS))
     if "starting" in parts:
         found += starting(CONFIG, starts)
     return found
@@ -42,7 +61,9 @@ def main() -> None:
         "parts", nargs="*", metavar="PART", help=f"what to measure, of {', '.join(PARTS)}; all by default"
     )
     parser.add_argument("--messages", type=int, default=200, help="how many messages to each bot (default: 200)")
-    parser.add_argument("--quick", action="store_true", help="only 20 messages and 3 starts: to see that it works")
+    parser.add_argument(
+        "--quick", action="store_true", help="only 20 messages, 3 starts, 6 rooms: to see that it works"
+    )
     parser.add_argument("--json", action="store_true", help="write JSON, with each single time")
     told = parser.parse_args()
     if unknown := set(told.parts) - set(PARTS):
@@ -51,7 +72,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="circlekeeper-bench-") as directory:
         comparisons = asyncio.run(
             measure(
-                Path(directory), told.parts or list(PARTS), 20 if told.quick else told.messages, 3 if told.quick else 15
+                Path(directory),
+                told.parts or list(PARTS),
+                20 if told.quick else told.messages,
+                3 if told.quick else 15,
+                quick=told.quick,
             )
         )
     print((as_json if told.json else as_markdown)(began, comparisons))  # noqa: T201 - the report
