@@ -78,7 +78,7 @@ async def limited(homeserver: LocalHomeserver, people: People, directory: Path, 
     """Make ``rooms`` under limits that a first dozen has taught: how long it was said to take, and how long it took."""
     orchard = await _orchard(homeserver, people, directory, "keeper-limited", LEARNING)
     async with bot_process(orchard):
-        while not await _is_whole(orchard):
+        while not await _is_whole(orchard):  # noqa: ASYNC110 - nothing tells us
             await asyncio.sleep(0.2)
         orchard.rooms_wanted = LEARNING + rooms
         orchard.write()
