@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -90,7 +91,7 @@ def amend(source: Source, placed: Placed) -> bool:
     step = last if isinstance(inside, dict) else _step(inside, last)
     if step is None:
         return False
-    _put(inside, step, placed.amendment.value)
+    _put(inside, step, deepcopy(placed.amendment.value))  # a later one may change what is inside of it
     _mark(source, (*path, step), placed.mark or source.mark((*path, step)))
     return True
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.documents.authored import Amendment
+from orchestrator.documents.declared import SPACE_KEY
 from orchestrator.documents.load import examine
 from orchestrator.documents.yaml12 import read_source
 from orchestrator.model.ids import Json, UserId
@@ -99,7 +100,47 @@ PLACES = [
     for path in read_source(SHIPPED / document, document).marks
     if path and len(path) < 6
 ]
-INSTEAD: st.SearchStrategy[Json] = st.recursive(
+GROVE = ("communities", "grove")
+NEW = [
+    *(
+        (CONFIG, (*GROVE, "rooms", "lounge", key))
+        for key in ("in", "settings", "power", "variables", "avatar", "topic")
+    ),
+    *((CONFIG, (*GROVE, "rooms", "lounge", key)) for key in ("alias", "on_drift", "suggested", "archive")),
+    *((CONFIG, (*GROVE, "rooms", key)) for key in ("wing", "deep")),
+    *((CONFIG, (*GROVE, key)) for key in ("floor", "founders")),
+    (CONFIG, ("floor",)),
+    *((CIRCLE, (key,)) for key in ("extends", "variables", "avatar", "suggested", "knock", "kind")),
+    *((CIRCLE, ("settings", key)) for key in ("allow", "acl", "retention")),
+    (CIRCLE, ("power", "events")),
+]
+"""Places that are not there in the shipped documents, and could be."""
+
+FITTING: list[Json] = [
+    {"template": "community", "name": "Wing", "in": "deep"},
+    {"template": "community", "name": "Deep", "in": "wing", "alias": "x"},
+    {"template": "walk-and-talk", "name": "W", "variables": {"day": "Sundays"}, "in": "wing"},
+    {
+        "settings": {"join": "invite", "history": "joined", "acl": {"deny": ["*.b"]}},
+        "power": {"events": {"m.x": "lead"}},
+    },
+    {"settings": {"join": "knock", "retention": {"max": "30d", "min": "1d"}, "federate": False, "room_version": 11}},
+    {"join": "public", "allow": ["tuesday", "lounge", "grove"], "retention": "30d"},
+    {"events": {"m.room.name": "member", "m.room.topic": 75}},
+    {"day": None, "book": "x"},
+    {"question": "{day}?"},
+    ["tuesday", "wing"],
+    ["@ana:grove.example"],
+    "tuesday",
+    "wing",
+    "lounge",
+    "book-circle",
+    "space",
+    "{purpose} {day}",
+    ".",
+]
+
+INSTEAD: st.SearchStrategy[Json] = st.sampled_from(FITTING) | st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
@@ -117,7 +158,7 @@ INSTEAD: st.SearchStrategy[Json] = st.recursive(
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.lists(st.tuples(st.sampled_from(PLACES), INSTEAD), min_size=1, max_size=4))
+@given(st.lists(st.tuples(st.sampled_from(PLACES) | st.sampled_from(NEW), INSTEAD), min_size=1, max_size=4))
 def test_whatever_stands_in_a_document_ends_in_documents_or_in_errors(
     changes: list[tuple[tuple[str, tuple[str, ...]], Json]],
 ) -> None:
@@ -127,6 +168,11 @@ def test_whatever_stands_in_a_document_ends_in_documents_or_in_errors(
         overlay.setdefault(document, []).append(Amendment(document=document, path=path, value=value, by=ana, at_ms=0))
     found = examine(SHIPPED / CONFIG, overlay=overlay, today=TODAY)
     assert found.errors if found.loaded is None else found.errors == found.loaded.faults
+    for community in found.loaded.documents.communities if found.loaded else ():
+        made: set[str] = set()
+        for room in community.every_room():
+            assert room.within in made or room.key == SPACE_KEY, "a space is made before what hangs in it"
+            made.add(room.key)
     assert all(error.line > 0 and error.message for error in found.errors)
 
 

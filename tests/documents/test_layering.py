@@ -593,7 +593,9 @@ def test_a_lead_adds_the_first_room_of_a_community(author: Author) -> None:
 def test_a_lead_changes_what_they_added_and_takes_it_back(author: Author) -> None:
     amend(author.config, [THURSDAY], today=TODAY)
     inside = change("communities", "grove", "rooms", "thursday", "archive", to=True, document=CONFIG)
-    assert len(amend(author.config, [inside], today=TODAY).amendments) == 2
+    assert amend(author.config, [inside], today=TODAY).amendments == (THURSDAY, inside)
+    assert author.load().amendments == (THURSDAY, inside)
+    assert "archive" not in str(THURSDAY.value), "each keeps to what it said"
     assert room(author, "thursday").archive
     gone = change("communities", "grove", "rooms", "thursday", to=None, document=CONFIG)
     assert amend(author.config, [gone], today=TODAY).amendments == (gone,)
