@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import resource
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -81,6 +82,10 @@ class Running:
         if self._process.returncode is None:
             self._process.terminate()
         return await self.ended()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
 
     def fill_the_disk(self) -> None:
         """Let no file of this process grow any more, as on a full disk (which needs no power over the machine)."""

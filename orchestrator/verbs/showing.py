@@ -34,7 +34,7 @@ _SIGNS: Final = {
 _BY_HAND: Final = frozenset({State.DRIFT})
 _STANCES: Final = {
     "enforce": "Somebody changed it by hand; the bot puts it back.",
-    "report": "Somebody changed it by hand. It stays until you say: --take ours (put it back) or --take theirs.",
+    "report": "It stays unless you say --take ours.",
     "accept": "Somebody changed it by hand, and may.",
 }
 
@@ -129,7 +129,7 @@ def why(change: Change) -> str:
         State.ONE_WAY: f'Needs --one-way "{phrase_of(change)}".',
     }.get(change.state, "")
     if change.state is State.DRIFT:
-        needs = "" if said else _STANCES[change.stance]
+        needs = _STANCES[change.stance] if change.stance == "report" or not said else ""
     if needs and needs.split(" or ")[0].rstrip(".").removeprefix("Needs ") in said:
         needs = ""
     return " ".join(part for part in (said, needs) if part)
