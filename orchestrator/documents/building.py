@@ -124,7 +124,7 @@ class Builder:
                 message = (
                     "The members of a room are in it already: name another room, or a space."
                     if key == spec.key
-                    else f"No room or space of this community has the key “{key}”."
+                    else f"No room or space of “{self._spec.key}” has the key “{key}”."
                 )
                 self._source.errors.append(DocumentError(message, file=origin.file, line=origin.line, col=origin.col))
         return tuple(found)

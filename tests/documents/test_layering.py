@@ -207,9 +207,9 @@ def test_a_room_can_let_in_the_members_of_others(author: Author) -> None:
 @pytest.mark.parametrize(
     ("key", "says"),
     [
-        ("tuesdy", "29:64: No room or space of this community has the key “tuesdy”."),
+        ("tuesdy", "29:64: No room or space of “grove” has the key “tuesdy”."),
         ("inner", "29:64: The members of a room are in it already: name another room, or a space."),
-        ("control", "29:64: No room or space of this community has the key “control”."),
+        ("control", "29:64: No room or space of “grove” has the key “control”."),
     ],
 )
 def test_whose_members_may_come_in_must_be_there(author: Author, key: str, says: str) -> None:
