@@ -53,9 +53,13 @@ def norms(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEff
 def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequence[AnyEffect]:
     """List the rules, or switch one between watching and acting.
 
+    In a direct room of somebody in several communities those of each are listed, and none is switched.
+
     Raises:
-        Refusal: there is no such rule or mode, or the caller may not switch it.
+        Refusal: there is no such rule or mode, or the caller may not switch it, or it is not plain which is meant.
     """
+    if call.direct and len(several := _with_rules(tx, documents, call)) > 1:
+        return (content.answer(call, _of_each(several, call), now),)
     community = None if call.community is None else documents.community(call.community)
     rules = {} if community is None else _rules(community, call)
     if community is None or not rules:
@@ -65,7 +69,7 @@ def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequ
         lines = [words.rule_in_words(one) for _policy, one in rules.values()]
         return (content.answer(call, "\n".join([opening.format(prefix=community.prefix), "", *lines]), now),)
     args = call.args
-    if len(args) == 2 and _mode(args[0]) is not None and args[0].casefold() not in rules:
+    if len(args) == 2 and _mode(args[0]) is not None and _plain(args[0]) not in rules:
         args = (args[1], args[0])  # "enforce NAME" is as clear
     policy, one = _named(rules, args[0], community.prefix)
     if len(args) == 1:
@@ -102,6 +106,34 @@ def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequ
             rule=one.id,
         ),
     )
+
+
+def _with_rules(tx: Tx, documents: Documents, call: Call) -> list[Community]:
+    mine = bindings.communities_of(tx, call.event.sender)
+    return [community for community in documents.communities if community.key in mine and _rules(community, call)]
+
+
+def _of_each(communities: Sequence[Community], call: Call) -> str:
+    """Show the rules of several communities, each under its name."""
+    if len(call.args) > 1:
+        names = ", ".join(community.name for community in communities)
+        raise Refusal(
+            _(
+                "We are both in more than one community: {names}. Please write that in a room of the one you mean, so that"
+                " I switch the right rule."
+            ).format(names=names)
+        )
+    parts = []
+    for community in communities:
+        rules = _rules(community, call)
+        shown = rules if not call.args else {key: rules[key] for key in (_plain(call.args[0]),) if key in rules}
+        if shown:
+            parts.append(f"**{community.name}**\n\n" + "\n".join(words.rule_in_words(one) for _, one in shown.values()))
+    if not parts:
+        raise Refusal(
+            _("I know no rule of that name. `{prefix}rule` lists those there are.").format(prefix=communities[0].prefix)
+        )
+    return "\n\n".join(parts)
 
 
 def switched(documents: Documents, result: Result, tag: JsonObject, now: Now) -> Sequence[AnyEffect]:
@@ -159,11 +191,15 @@ def _rules(community: Community, call: Call) -> dict[str, tuple[Policy, Rule]]:
 
 
 def _mode(word: str) -> Mode | None:
-    return next((mode for mode in Mode if mode.value == word.strip("`").casefold()), None)
+    return next((mode for mode in Mode if mode.value == _plain(word)), None)
+
+
+def _plain(word: str) -> str:
+    return word.strip("`").casefold()
 
 
 def _named(rules: Mapping[str, tuple[Policy, Rule]], word: str, prefix: str) -> tuple[Policy, Rule]:
-    found = rules.get(word.strip("`").casefold())
+    found = rules.get(_plain(word))
     if found is not None:
         return found
     near = difflib.get_close_matches(word.casefold()[:100], rules, 1, 0.5)

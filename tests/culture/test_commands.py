@@ -14,7 +14,7 @@ from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomId
-from tests.declared import ANA, CY, DEE
+from tests.declared import ANA, CY, DEE, documents
 from tests.house import CIRCLE, CONTROL, House, body_of, content_of, direct, house_of
 
 from .conftest import BECAUSE, a_community, a_grove, rule, write_levels
@@ -243,6 +243,45 @@ async def test_what_is_over_is_told_as_over(tmp_path: Path) -> None:
         await house.whisper(CY, "!why")
         said = await answer(house, direct(CY))
         assert "you could read along but not write until 6 January, 13:46. That is over." in said
+
+
+@pytest.fixture
+async def twice(tmp_path: Path) -> AsyncIterator[House]:
+    """Where Ana leads two communities, each with a rule of the same name."""
+    both = (a_community(rule()), a_community(rule(mode=Mode.OBSERVE), key="orchard"))
+    async with house_of(tmp_path, documents(*both)) as house:
+        await house.open()
+        await house.deliver()
+        await house.join(ANA, CIRCLE, RoomId("!orchard-tuesday"))
+        yield house
+
+
+@pytest.mark.parametrize("asked", ["!rule", f"!rule {RULE}", f"!rule `{RULE.upper()}`"])
+async def test_in_private_the_rules_of_several_communities_are_shown_under_their_names(
+    twice: House, asked: str
+) -> None:
+    await twice.whisper(ANA, asked)
+    said = await answer(twice, direct(ANA))
+    grove, orchard = said.split("Orchard")
+    assert "The Grove" in grove
+    assert "It is on." in grove
+    assert "For now it only watches." in orchard
+
+
+async def test_in_private_nobody_switches_a_rule_of_a_community_that_they_did_not_mean(twice: House) -> None:
+    await twice.whisper(ANA, f"!rule {RULE} observe")
+    assert await twice.waiting("amend") == []
+    said = await answer(twice, direct(ANA))
+    assert "The Grove, Orchard" in said
+    assert "in a room of the one you mean" in said
+    await twice.deliver()
+    await twice.say(ANA, f"!rule {RULE} enforce", RoomId("!orchard-tuesday"))
+    assert len(await twice.waiting("amend")) == 1
+
+
+async def test_in_private_a_rule_that_none_of_several_communities_has_is_said_not_to_be_there(twice: House) -> None:
+    await twice.whisper(ANA, "!rule nothing")
+    assert "I know no rule of that name" in await answer(twice, direct(ANA))
 
 
 @pytest.mark.parametrize("order", [f"{RULE} enforce", f"enforce {RULE}", f"Enforce `{RULE}`"])
