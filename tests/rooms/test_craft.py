@@ -170,13 +170,15 @@ async def test_a_lost_control_room_is_told_to_each_lead_in_private(house: House)
     assert [where for where, _ in house.said] == [ANA, BO]
 
 
-async def test_a_room_that_was_replaced_is_reported_once(house: House) -> None:
+async def test_a_room_that_somebody_replaced_who_is_no_lead_is_asked_about_once(house: House) -> None:
     await house.settle()
     bound = await house.bound()
     lounge = house.rooms[bound["lounge"]]
-    await house.put(lounge, ANA, "m.room.tombstone", "", {"replacement_room": "!new"})
+    await house.put(lounge, DEE, "m.room.tombstone", "", {"replacement_room": "!new"})
+    await house.settle()
     await house.settle()
     assert [where for where, _ in house.said] == [bound["control"]]
+    assert await house.bound() == bound
 
 
 async def test_a_room_that_the_server_will_not_make_is_asked_for_again_every_hour_and_told_once(house: House) -> None:
