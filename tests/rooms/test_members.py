@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from orchestrator.documents.declared import Community
 from orchestrator.model.clock import DAY_MS, HOUR_MS
-from orchestrator.model.feature import Tx
+from orchestrator.model.effects import AnyEffect
+from orchestrator.model.feature import Answer, Now, Role, Tx
 from orchestrator.model.ids import RoomId, UserId
-from orchestrator.rooms.members import TIMES, departures, invitations
+from orchestrator.rooms.members import TIMES, answered, departures, invitations
 from orchestrator.store import bindings, mirror, outbox
 from tests.declared import community, documents, policy, room
 from tests.declared import settings as made_with
@@ -157,6 +158,27 @@ def test_a_lead_who_left_the_files_cannot_answer_about_themselves(grove: Doors) 
     grove.react(BO, grove.question())
     grove.carry()
     assert grove.changes == [(CONTROL, ANA, "leave")]
+
+
+def test_an_answer_counts_by_what_somebody_is_when_they_give_it(grove: Doors) -> None:
+    leave_out_dee(grove)
+    asked = grove.question()
+    about = {"do": "departure", "community": "grove", "user": DEE}
+
+    def answer(tx: Tx) -> list[AnyEffect]:
+        said = Answer(
+            question=asked.event,
+            subject=asked.subject,
+            tag="",
+            choice="yes",
+            by=CY,
+            role=Role.FACILITATOR,
+            room=CONTROL,
+        )
+        return list(answered(tx, without_dee(), about, said, ME, Now(at_ms=grove.at_ms, me=ME)))
+
+    assert grove.run(answer) == []
+    assert len(grove.questions()) == 1
 
 
 def test_what_the_server_refuses_is_told_and_left_to_the_leads(grove: Doors) -> None:

@@ -231,6 +231,27 @@ def test_a_lead_who_is_none_any_more_when_they_answer_changes_nothing(grove: Doo
     assert grove.changes == []
 
 
+@pytest.mark.parametrize("where", [CONTROL, CIRCLE])
+def test_a_lead_who_lost_their_power_in_the_space_takes_nobody_out(grove: Doors, where: RoomId) -> None:
+    ask(grove, where=where)
+    asked = grove.questions(CONTROL if where == CONTROL else direct(ANA))[0]
+    grove.put(SPACE, "m.room.power_levels", {"users": {BO: 100, ME: 150}})
+    grove.react(ANA, asked)
+    grove.carry()
+    assert grove.changes == []
+    ask(grove)
+    assert "Only a lead can do that here." in grove.told(CONTROL)[-1]
+
+
+def test_a_lead_who_is_none_any_more_and_was_asked_in_private_takes_nobody_out(grove: Doors) -> None:
+    ask(grove, where=CIRCLE)
+    grove.use(documents(grove_of(leads=[BO])))
+    grove.react(ANA, grove.question(direct(ANA)))
+    grove.carry()
+    assert grove.changes == []
+    assert "Only a lead can do that here." in grove.told(direct(ANA))[-1]
+
+
 def test_a_lead_of_another_community_gains_nothing_here() -> None:
     other = community(room("field"), key="meadow", leads=[MO])
     grove = Doors(grove_of(), other)
