@@ -173,16 +173,19 @@ class _Applying:
         )
 
     def _together(self, chosen: list[Change]) -> list[Change]:
-        """Keep a join rule and whose members it lets in together: one without the other shuts a room or means nothing."""
+        """Keep together what belongs together.
+
+        A join rule without those whose members it lets in shuts a room; and nobody's power is taken back in a room that
+        was never ours before all leads have theirs.
+        """
         names = {change.name for change in chosen}
+        waiting = [change for change in self._plan.differences if change.name not in names]
         kept = []
         for change in chosen:
             other = _PAIRS.get(change.path)
-            waits = other is not None and any(
-                (each.room, each.path) == (change.room, other) and each.name not in names
-                for each in self._plan.differences
-            )
-            if waits:
+            if change.path.startswith("power.users.") and change.state is State.ADOPT:
+                other = next((each.path for each in waiting if _is_grant(each) and each.room == change.room), None)
+            if other is not None and any((each.room, each.path) == (change.room, other) for each in waiting):
                 self._left.append(Left(change, _("This goes together with {other}.").format(other=other)))
             else:
                 kept.append(change)
@@ -284,11 +287,7 @@ class _Applying:
         """Say what is done about other people's changes of what is ours only now."""
         made = {id(change) for change in done}
         said = {slot for slot, claims in self._sight.claims.items() for claim in claims if claim.path == ON_DRIFT}
-        people = {
-            change.slot
-            for change in self._plan.differences
-            if id(change) not in made and change.path.startswith(("leads.", "power.users."))
-        }
+        people = {change.slot for change in self._plan.differences if id(change) not in made and _is_grant(change)}
         for change in done:
             slot = change.slot
             if slot is None or slot in said or slot.type == EXISTS or change.state in {State.ORPHAN, State.UPGRADE}:
@@ -310,6 +309,10 @@ class _Applying:
         return frozenset(
             lead for lead, member in known.items() if member is not None and member.membership in {"leave", "ban"}
         )
+
+
+def _is_grant(change: Change) -> bool:
+    return change.path.startswith("leads.") and change.value is not None
 
 
 _PAIRS: Final[Mapping[str, str]] = {"settings.join": "settings.allow", "settings.allow": "settings.join"}

@@ -7,6 +7,7 @@ what we would have written, we know the words; where it is not, the plan asks fo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from orchestrator.documents.declared import SPACE_KEY, Community, Room
 from orchestrator.i18n import _, speaking
@@ -75,12 +76,18 @@ class _Planner:
             yield from self._room(room, live)
             if live is None or room.key not in self._declared:
                 continue
-            for attribute in self._declared[room.key]:
-                yield planner.change(attribute)
+            changes = [planner.change(attribute) for attribute in self._declared[room.key]]
+            yield from changes
             for removal in lost.get(room.key, ()):
                 if not _is_unclear(room, removal.attribute.path):
                     yield planner.removal(removal)
-            yield from extra_powers(self._community, room, live, self._sight, self._me)
+            kept_out = any(each.path.startswith("leads.") and each.state is State.BLOCKED for each in changes)
+            for change in extra_powers(self._community, room, live, self._sight, self._me):
+                if kept_out and change.state is State.ADOPT:
+                    reason = _("I cannot give all leads their power here, so nobody else's is taken back.")
+                    yield replace(change, state=State.BLOCKED, reason=reason)
+                else:
+                    yield change
         for key, where in sorted(self._sight.gone.items()):
             yield self._gone(key, where)
 

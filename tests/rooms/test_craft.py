@@ -106,12 +106,14 @@ async def test_who_is_already_there_or_was_banned_is_not_invited(house: House) -
     assert house.writes == []
 
 
-async def test_a_lead_who_left_the_file_loses_power_everywhere(house: House) -> None:
+async def test_a_lead_who_left_the_file_keeps_power_until_that_is_applied(house: House) -> None:
     await house.settle()
     house.use(community(TUESDAY, LOUNGE, leads=[ANA]))
+    house.writes.clear()
     await house.settle()
+    assert [kind for kind, _ in house.writes if kind.startswith("m.")] == []
     for hosted in house.rooms.values():
-        assert set(hosted.state["m.room.power_levels", ""]["users"]) == {ANA}
+        assert set(hosted.state["m.room.power_levels", ""]["users"]) == {ANA, BO}
 
 
 async def test_power_given_by_hand_is_taken_back(house: House) -> None:
