@@ -163,6 +163,8 @@ class Keeper:
             self._filler.wake()
         if taken.away:  # what is remembered of who spoke has a hole
             self._warmed.clear()
+        self._warmed -= taken.filled
+        if taken.away or taken.filled:
             self._rooms_changed.set()
         if taken.settle:
             self._rooms_changed.set()

@@ -27,6 +27,7 @@ class Taken:
         settle: a declared room came to exist or was found: the crafts must settle again.
         left: who left which room: the key of the room's messages must change.
         gaps: a timeline was not whole.
+        filled: rooms whose hole is closed; who spoke there meanwhile has to be read.
         away: nothing had been heard for a while; who spoke meanwhile is not known, and has to be read.
         waiting: there is something to deliver.
         troubles: (craft, what went wrong) by type, never by message.
@@ -35,6 +36,7 @@ class Taken:
     settle: bool = False
     left: set[tuple[RoomId, UserId]] = field(default_factory=set)
     gaps: bool = False
+    filled: set[RoomId] = field(default_factory=set)
     away: bool = False
     waiting: bool = False
     troubles: list[tuple[str, str]] = field(default_factory=list)

@@ -19,7 +19,7 @@ from orchestrator.model.events import Event, Message, Unreadable
 from orchestrator.model.feature import Feature, Now, Roster, Tx
 from orchestrator.model.ids import Cause, EventId, RoomId, UserId
 from orchestrator.model.windows import Windows
-from orchestrator.store import AccountStore, claims, outbox, questions, timers
+from orchestrator.store import AccountStore, claims, ingest, outbox, questions, timers
 
 from .commands import Commands, by_craft
 from .intake import Intake, Taken, Turn
@@ -72,13 +72,20 @@ class Engine:
         if taken.settle and self.settled_once:
             await self.settle()
 
-    async def take_page(self, events: Sequence[Event], finish: Callable[[Tx], None]) -> None:
-        """Take in a page of a gap, oldest first; ``finish`` notes in the same transaction how far it was read."""
+    async def take_page(
+        self, events: Sequence[Event], finish: Callable[[Tx], None], *, closes: RoomId | None = None
+    ) -> None:
+        """Take in a page of a gap, oldest first; ``finish`` notes in the same transaction how far it was read.
+
+        ``closes``: the room whose gap that may close.
+        """
 
         def work(intake: Intake, turn: Turn) -> None:
             for event in events:
                 intake.take_page_event(turn, event)
             finish(turn.tx)
+            if closes is not None and ingest.gap_in(turn.tx, closes) is None:
+                turn.taken.filled.add(closes)
             failpoints.pass_by("gap.before_page_commit")
 
         taken = await self._transact(work)

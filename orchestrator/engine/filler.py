@@ -130,7 +130,7 @@ class Filler:
         except NeverWorks as error:
             # We are not in the room any more, or the server knows nothing of where the hole began.
             log.warning("a room's history cannot be read; going on from here", room=shorten(room), why=str(error))
-            await self._store.run(_give_up, room, gap, self._clock.now_ms())
+            await self._engine.take_page((), partial(_give_up, room, gap, self._clock.now_ms()), closes=room)
 
     async def fill(self, gap: ingest.Gap) -> None:
         """Fill one hole, to its end."""
@@ -151,7 +151,7 @@ class Filler:
             self._ask_again(events)
             count += len(events)
         failpoints.pass_by("gap.before_close")
-        await self._engine.take_page((), partial(_close, gap, self._clock.now_ms()))
+        await self._engine.take_page((), partial(_close, gap, self._clock.now_ms()), closes=gap.room)
         log.info("a gap was filled", room=shorten(gap.room), events=count)
 
     async def look_back(self, room: RoomId) -> None:
@@ -231,7 +231,7 @@ def _close(gap: ingest.Gap, now_ms: int, tx: Tx) -> None:
         ingest.ask_look_back(tx, gap.room, now_ms)
 
 
-def _give_up(tx: Tx, room: RoomId, gap: ingest.Gap | None, now_ms: int) -> None:
+def _give_up(room: RoomId, gap: ingest.Gap | None, now_ms: int, tx: Tx) -> None:
     if gap is None:
         ingest.looked_back(tx, room)
     else:  # what the hole held may still be found from the newest event backwards

@@ -68,8 +68,7 @@ class Intake:
             catching_up = turn.taken.away = True
         for room in batch.malformed:
             if batch.since is not None:
-                ingest.open_gap(turn.tx, room, batch.since, batch.until, heard_ms)
-                turn.taken.gaps = True
+                self._open_gap(turn, room, batch.since, batch.until)
         turn = replace(turn, since_ms=heard_ms if catching_up else turn.now.at_ms)
         for update in batch.rooms:
             take = self._take_invite if update.membership == "invite" else self._take_room
@@ -80,13 +79,18 @@ class Intake:
                 and update.membership == "join"
             ):
                 # Whatever that was, it is not to cost the room what was said in it.
-                ingest.open_gap(turn.tx, update.room, batch.since, batch.until, heard_ms)
-                turn.taken.gaps = True
+                self._open_gap(turn, update.room, batch.since, batch.until)
         if batch.since is None:
             self._miss_rooms(turn, batch)
         ingest.set_cursor(turn.tx, batch.until)
         ingest.note_began(turn.tx, turn.now.at_ms)
         ingest.note_heard(turn.tx, turn.now.at_ms)
+
+    def _open_gap(self, turn: Turn, room: RoomId, since: str, until: str) -> None:
+        """Note a hole; until it is filled nobody knows whether a room is quiet."""
+        ingest.open_gap(turn.tx, room, since, until, ingest.heard_ms(turn.tx))
+        turn.now.windows.known_since_ms.pop(("spoke", room), None)
+        turn.taken.gaps = True
 
     def _lost_touch(self, turn: Turn) -> bool:
         """Tell whether nothing was heard for a while; then nobody's silence is one, until the rooms were read."""
@@ -141,8 +145,7 @@ class Intake:
         if gap is not None or (update.limited and was_in and batch.since is not None):
             # Nothing of this room is decided out of order: the hole only grows at its newer end.
             since = gap.since if gap is not None else str(batch.since)
-            ingest.open_gap(tx, room, since, batch.until, ingest.heard_ms(tx))
-            turn.taken.gaps = True
+            self._open_gap(turn, room, since, batch.until)
             for missed in update.timeline:
                 if isinstance(missed, State | Member):
                     self._deciding.guarded(turn, "intake", missed.id, partial(self._see, turn, missed))

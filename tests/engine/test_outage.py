@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.engine.filler import Filler
 from orchestrator.engine.intake import AWAY_MS
-from orchestrator.model.batch import SyncBatch
+from orchestrator.model.batch import RoomUpdate, SyncBatch
 from orchestrator.model.clock import MINUTE_MS, SECOND_MS
+from orchestrator.model.ids import RoomId
+from orchestrator.store import ingest
 from tests.culture.conftest import a_grove, rule
 from tests.declared import ANA, CY
 from tests.house import CIRCLE, CONTROL, House, house_of
+
+from .test_filler import Past
 
 SPOKE = ("spoke", CIRCLE)
 
@@ -83,3 +88,27 @@ async def test_during_it_a_timer_takes_no_silence_for_one(house: House) -> None:
     house.clock.at_ms += 60 * MINUTE_MS
     await house.engine._transact(lambda intake, turn: intake.take_due(turn))
     assert not is_known(house)
+
+
+async def test_a_room_with_a_hole_is_not_known_to_be_quiet_until_it_was_filled_and_read(house: House) -> None:
+    lounge = ("spoke", RoomId("!lounge"))
+    for room in (CIRCLE, lounge[1]):
+        await house.engine.warm(room, (), house.clock.at_ms - 30 * MINUTE_MS)
+    newest = house.message(CIRCLE, CY, "hello")
+    update = RoomUpdate(room=CIRCLE, membership="join", timeline=(newest,), limited=True)
+    await house.engine.take(SyncBatch(since="s0", until="s1", rooms=(update,)), catching_up=False)
+    assert not is_known(house)
+    assert house.engine.moment().windows.is_known_since(lounge, house.clock.at_ms)
+    worker = Filler(house.engine, house.store, Past([newest], per_page=5), house.clock)
+    await worker.fill(ingest.Gap(CIRCLE, "s0", "s1"))
+    assert house.taken[-1].filled == {CIRCLE}  # upon which it is read anew
+    assert not is_known(house)
+
+
+async def test_a_hole_that_grew_while_it_was_filled_is_not_filled(house: House) -> None:
+    update = RoomUpdate(room=CIRCLE, membership="join", timeline=(house.message(CIRCLE, CY, "hello"),), limited=True)
+    for until in ("s1", "s2"):
+        await house.engine.take(SyncBatch(since="s0", until=until, rooms=(update,)), catching_up=False)
+    worker = Filler(house.engine, house.store, Past([], per_page=5), house.clock)
+    await worker.fill(ingest.Gap(CIRCLE, "s0", "s1"))
+    assert house.taken[-1].filled == set()
