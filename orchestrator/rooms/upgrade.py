@@ -228,8 +228,8 @@ def _allowing(rules: Mapping[str, Json]) -> list[RoomId]:
 
 def _tell(old: RoomId, new: RoomId, me: UserId) -> Send:
     said = _(
-        "This room has moved, because rooms of a newer kind keep people safer. Everything goes on over here: {link}. "
-        "What was said here stays readable for those who are in it. Nobody has to do anything but come along."
+        "This room has moved. Everything goes on over here: {link}. What was said in this one stays readable for those "
+        "who are in it. There is nothing to do but come along."
     )
     link = f"https://matrix.to/#/{new}?via={server_of(me)}"
     return Send(
