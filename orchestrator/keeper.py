@@ -35,7 +35,7 @@ from orchestrator.model.clock import MINUTE_MS, Clock
 from orchestrator.model.events import Message, Reaction, Unreadable
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import EventId, JsonObject, RoomId, UserId
-from orchestrator.rooms import composed, direct_room
+from orchestrator.rooms import DIRECT_VERSION, OLDEST_VERSION, composed, direct_room, direct_version
 from orchestrator.store import AccountStore, bindings, ingest, mirror
 
 log = structlog.get_logger("keeper")
@@ -110,6 +110,7 @@ class Keeper:
         self._key_work = asyncio.Event()
         self._rooms_changed = asyncio.Event()
         self._stale = asyncio.Event()
+        self._direct_version = DIRECT_VERSION
         self._warmed: set[RoomId] = set()
         self.ready = asyncio.Event()
         self.begun = asyncio.Event()
@@ -118,6 +119,7 @@ class Keeper:
     def use(self, crafts: Crafts) -> None:
         """Work with these crafts from now on."""
         self.engine.use(crafts.documents, crafts.features, crafts.roster)
+        self._direct_version = direct_version(crafts.documents.of(self._store.account).communities)
 
     def settle_soon(self) -> None:
         """Bring everything in line with the crafts, as soon as what is under way is done."""
@@ -248,8 +250,8 @@ class Keeper:
             return  # known at the next start; until then they are as sync shows them
         await self._store.run(mirror.see_members, room, joined, before)
 
-    def _direct(self, user: UserId) -> DirectRoom:
-        return DirectRoom(*direct_room(self.me, user))
+    def _direct(self, user: UserId, *, oldest: bool = False) -> DirectRoom:
+        return DirectRoom(*direct_room(self.me, user, room_version=OLDEST_VERSION if oldest else self._direct_version))
 
     async def _compose(self, room: RoomId, type_: str, key: str, live: JsonObject | None) -> JsonObject | None:
         return await self._store.run(composed, room, type_, key, live, self.me, self._clock.now_ms())

@@ -109,7 +109,7 @@ async def test_an_account_that_is_locked_or_suspended_from_the_start(
 
 
 async def test_an_account_that_is_suspended_while_the_rooms_are_made(grove: Grove, hs: FakeHomeserver) -> None:
-    fault = hs.faults.add(Refuse(403, "M_USER_SUSPENDED"), "PUT", "/(send|state)/", nth=3, times=None)
+    fault = hs.faults.add(Refuse(403, "M_USER_SUSPENDED"), "PUT", "/(send|state|profile)/", nth=3, times=None)
     said = (await grove.start()).complaint
     assert "locked or suspended the bot's account" in said
     assert "Ask whoever runs it, then start again." in said

@@ -16,19 +16,20 @@ from typing import Final
 import structlog
 
 from orchestrator import failpoints
-from orchestrator.errors import DocumentErrors, Forbidden, MatrixError, NotFound
+from orchestrator.errors import BadRequest, DocumentErrors, Forbidden, MatrixError, NotFound, UnknownToken
 from orchestrator.errors import Final as NeverWorks
 from orchestrator.model.clock import HOUR_MS, Clock
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import CAUSE_FIELD, TXN_PREFIX, EventId, Json, JsonObject, RoomId, UserId, shorten
-from orchestrator.store import AccountStore, claims, mirror, outbox
+from orchestrator.store import AccountStore, bindings, claims, mirror, outbox
 from orchestrator.store.claims import Unsettled
 from orchestrator.store.outbox import Waiting
 
 from .crypto import Crypto
 from .gateway import Gateway, route
+from .hearsay import as_heard
 from .history import History, Traces
-from .making import Maker
+from .making import WRONG_VERSION, Maker
 from .pictures import NO_FILES, Files
 from .ports import Amender, Compose, Confirm
 from .reactions import REACTION, in_plain_sight
@@ -86,7 +87,7 @@ class Carrier:
         self._maker = maker
         self._amend = amend
 
-    async def carry(self, row: Waiting) -> bool:  # noqa: PLR0911 - one way out a kind
+    async def carry(self, row: Waiting) -> bool:
         """Carry out a row of the outbox and confirm it.
 
         Returns:
@@ -94,8 +95,15 @@ class Carrier:
 
         Raises:
             MatrixError: it was not done (retryable or final by class).
+            UnknownToken: our own server says that we may not act any more; the run ends.
             NotYet: something else has to happen first.
         """
+        try:
+            return await self._carry(row)
+        except UnknownToken as error:
+            raise await as_heard(self._gateway, self._me, error) from None
+
+    async def _carry(self, row: Waiting) -> bool:  # noqa: PLR0911 - one way out a kind
         if row.expires_ms is not None and row.expires_ms <= self._clock.now_ms():
             # It may have left before a crash; only its room can tell.
             tried = row.tried_ms is not None and row.room is not None
@@ -266,13 +274,21 @@ class Carrier:
         body: dict[str, Json] = {"membership": wanted, CAUSE_FIELD: row.cause}
         if row.payload.get("reason"):
             body["reason"] = row.payload["reason"]
+        theirs = wanted == "invite" and await self._store.run(bindings.direct_user, room) == row.target
+        if theirs:
+            body["is_direct"] = True  # so that their client shows it among their conversations
         if not await self._leaves(row, room):
             return False
         failpoints.pass_by("member.before_send")
         # Not repeated before what is there now was read again: a person may undo it at any moment.
-        answer = await self._gateway.call(
-            "PUT", route("rooms", room, "state", "m.room.member", row.target), body=body, sit_out_limits=False
-        )
+        try:
+            answer = await self._gateway.call(
+                "PUT", route("rooms", room, "state", "m.room.member", row.target), body=body, sit_out_limits=False
+            )
+        except BadRequest as error:
+            if theirs and error.errcode in WRONG_VERSION:
+                await self._maker.start_over(room, UserId(row.target))
+            raise
         failpoints.pass_by("member.after_send")
         await self._done(row, answer, room)
         return True
@@ -310,7 +326,10 @@ class Carrier:
 
     async def settle(self, item: Unsettled) -> bool:
         """Bring a state event, or what is kept like one, in line with what is claimed; see ``Things.settle``."""
-        return await self._things.settle(item)
+        try:
+            return await self._things.settle(item)
+        except UnknownToken as error:
+            raise await as_heard(self._gateway, self._me, error) from None
 
     async def _amend_document(self, row: Waiting) -> bool:
         if not await self._leaves(row, None):

@@ -132,10 +132,13 @@ class Delivery:
             limiter = _limiter(row)
             if limiter is not None:
                 counts[limiter] = counts.get(limiter, 0) + 1
-                declared += limiter is Limiter.CREATE and row.target[:1] != "@"
+                if limiter is Limiter.CREATE:
+                    declared += row.target[:1] != "@"
+                    # Whom a direct room is for is asked in once it is there.
+                    counts[Limiter.INVITE] = counts.get(Limiter.INVITE, 0) + (row.target[:1] == "@")
         counted = sum(_limiter_of(item) is not None for item in items)
         counts[Limiter.MESSAGE] = counts.get(Limiter.MESSAGE, 0) + math.ceil(counted * self._wrote / self._looked)
-        # To direct rooms comes nothing but the words that wait already.
+        # To direct rooms comes nothing but their person, and the words that wait already.
         follow = AFTER_A_ROOM * declared / counts[Limiter.CREATE] if declared and more is None else 0
         return len(rows) + len(items), self._budget.estimate_ms(counts, self._clock.now_ms(), after_a_room=follow)
 

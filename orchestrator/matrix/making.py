@@ -2,6 +2,10 @@
 
 A room carries its locator from its first moment (``initial_state``), so one that was made for us and never answered for
 is found again; an alias that is taken is looked behind before we do without it.
+
+Nobody is invited in the call that makes a room: a server makes it first and invites then, and when another server will not
+have its member invited, that one's refusal is all that is answered, of a room that is there. So whom a direct room is for
+is asked in by a call of its own, and nothing is said there before: what is older than an invitation they cannot read.
 """
 
 from __future__ import annotations
@@ -24,9 +28,12 @@ from orchestrator.store.outbox import Waiting
 from .gateway import Gateway, route
 from .history import History
 from .inheriting import Heirs, predecessor_of
-from .ports import Direct
+from .ports import Direct, DirectRoom
 
 log = structlog.get_logger("delivery")
+
+WRONG_VERSION: Final = frozenset({"M_UNSUPPORTED_ROOM_VERSION", "M_INCOMPATIBLE_ROOM_VERSION"})
+"""How a server says that it, or the server of who is invited, does not know a room's version."""
 
 CREATION_MS: Final = 15 * SECOND_MS
 """For how long a room is looked for whose making we were cut off from: the server may still be at work on it."""
@@ -81,15 +88,43 @@ class Maker:
             # Somebody came whom we have not seen come: what is for one person is not said there.
             await self._store.run(bindings.drop_direct, room)
             raise NotYet(0)
-        if user not in there and not await self._is_asked_in(room, user):
-            # The server would not invite while it made the room, or we were cut off in between.
-            await self._store.run(_invite_later, room, user, self._clock.now_ms())
+        if user not in there:
+            await self._ask_in(room, user)
         return room
 
-    async def _is_asked_in(self, room: RoomId, user: UserId) -> bool:
-        """Tell whether somebody was ever invited to a room; whoever has left it since was."""
+    async def _ask_in(self, room: RoomId, user: UserId) -> None:
+        """Return when somebody is asked into their direct room; else see to it, and say NotYet.
+
+        Raises:
+            Forbidden: they declined, or they or a server will not have it.
+        """
+        membership = await self._membership(room, user)
+        if membership in {"join", "invite"}:
+            return
+        if membership in {"leave", "ban"} or not await self._store.run(_invite, room, user, self._clock.now_ms()):
+            raise Forbidden("This person does not want to be asked into their direct room, or their server does not.")
+        raise NotYet(0)
+
+    async def _membership(self, room: RoomId, user: UserId) -> str | None:
+        """Tell what somebody is in a room, as last seen or else as it is now; None when they were never anything."""
         seen = await self._store.run(mirror.member, room, user)
-        return seen is not None or await self._history.state(room, "m.room.member", user) is not None
+        if seen is not None:
+            return seen.membership
+        live = await self._history.state(room, "m.room.member", user)
+        return None if live is None else str(live.content.get("membership", ""))
+
+    async def start_over(self, room: RoomId, user: UserId) -> None:
+        """Ask for another direct room, in a version that every server knows: somebody's server does not know this one's."""
+        wanted = self._direct(user, oldest=True)
+        if await self._version(room) != _version_of(wanted.body):
+            await self._store.run(_start_over, room, self._me, user, wanted, self._clock.now_ms())
+
+    async def _version(self, room: RoomId) -> str:
+        known = await self._store.run(mirror.room_of, room)
+        if known is not None and known.version:
+            return known.version
+        live = await self._history.state(room, "m.room.create")
+        return str(live.content.get("room_version", "1")) if live is not None else ""
 
     def _ask_for_direct_room(self, tx: Tx, user: UserId) -> bool:
         """See to it that a direct room is on its way, at most one a day; tells whether one is."""
@@ -110,7 +145,7 @@ class Maker:
         leaving = predecessor_of(_object(row.payload.get("body")))
         if leaving is not None:
             await self._heirs.meet_banned(leaving)
-        room = await self._find_located(locator, everywhere=row.tried_ms is not None)
+        room = await self._find_located(row, everywhere=row.tried_ms is not None)
         made = room is None
         if room is None:
             if since_ms is not None and 0 <= now_ms - since_ms < CREATION_MS:
@@ -133,16 +168,18 @@ class Maker:
             room = await self._create(row.cause, body)
         except RoomInUse:
             # Our own room under this alias, or somebody else's: then ours does without.
-            found = await self._find_located(locator, everywhere=True)
+            found = await self._find_located(row, everywhere=True)
             if found is not None:
                 return found
             log.warning("the alias is taken; the room is made without it", room=row.target)
             body.pop("room_alias_name", None)
             room = await self._create(row.cause, body)
-        except BadRequest:
-            # Synapse refuses a room whole when it may not invite just now: then it is made first and people come after.
-            if not body.pop("invite", None):
+        except BadRequest as error:
+            user = row.payload.get("user")
+            oldest = self._direct(UserId(user), oldest=True).body if isinstance(user, str) and user else body
+            if error.errcode not in WRONG_VERSION or _version_of(oldest) == _version_of(body):
                 raise
+            body = dict(oldest)
             room = await self._create(row.cause, body)
         failpoints.pass_by("create.after_send")
         await self._store.run(_note_ours, room, locator, self._me, encrypted=_is_encrypted(body))
@@ -157,12 +194,13 @@ class Maker:
             raise
         return RoomId(str(answer.get("room_id", "")))
 
-    async def _find_located(self, locator: str, *, everywhere: bool) -> RoomId | None:
-        """Look for a room of ours that carries a locator: in the mirror, and if need be in every room we are in."""
+    async def _find_located(self, row: Waiting, *, everywhere: bool) -> RoomId | None:
+        """Look for the room of ours that a row asks for: in the mirror, and if need be in every room we are in."""
+        locator = str(row.payload.get("locator", ""))
         known = await self._store.run(mirror.rooms_with_state, LOCATOR_TYPE)
         for room, state in known:
             said = (state.content or {}).get("locator")
-            if state.sender == self._me and said == locator and await self._is_ours(room):
+            if state.sender == self._me and said == locator and await self._will_do(room, row):
                 return room
         if everywhere:
             seen = {room.room for room in await self._store.run(mirror.rooms_joined)}
@@ -171,10 +209,28 @@ class Maker:
                     continue
                 live = await self._history.state(room, LOCATOR_TYPE, "")
                 said = live.content.get("locator") if live is not None and live.sender == self._me else None
-                if said == locator and await self._is_ours(room):
+                if said == locator and await self._will_do(room, row):
                     await self._store.run(_note_ours, room, locator, self._me, encrypted=False)
                     return room
         return None
+
+    async def _will_do(self, room: RoomId, row: Waiting) -> bool:
+        """Tell whether a room that carries the locator of a row can be what it asks for."""
+        if not await self._is_ours(room):
+            return False
+        user = row.payload.get("user")
+        if not isinstance(user, str) or not user:
+            return True
+        membership = await self._membership(room, UserId(user))
+        if membership in {"leave", "ban"}:
+            # Who declined is not asked through another door; who was here and left is: this one we are leaving as well.
+            return await self._store.run(bindings.direct_user, room) == user
+        if membership in {"join", "invite"}:
+            return True
+        # Nobody was asked into it yet: it is the one we made if it is in a version that we would have made it in.
+        wanted = _version_of(_object(row.payload.get("body")))
+        known_everywhere = _version_of(self._direct(UserId(user), oldest=True).body)
+        return not wanted or await self._version(room) in {wanted, known_everywhere}
 
     async def _is_ours(self, room: RoomId) -> bool:
         """Tell whether the bot made a room. In other people's rooms a locator of ours says nothing by itself."""
@@ -209,9 +265,26 @@ def _is_encrypted(body: JsonObject) -> bool:
     return isinstance(initial, list) and any(_object(state).get("type") == "m.room.encryption" for state in initial)
 
 
-def _invite_later(tx: Tx, room: RoomId, user: UserId, now_ms: int) -> None:
+def _version_of(body: JsonObject) -> str:
+    return str(body.get("room_version", ""))
+
+
+def _invite(tx: Tx, room: RoomId, user: UserId, now_ms: int) -> bool:
+    """See to it that somebody is asked in, at most once a day; tells whether they are going to be."""
+    if outbox.is_waiting(tx, "member", user, room):
+        return True
     invite = SetMembership(step=f"invite:{user}", priority=Priority.REPLY, room=room, user=user, membership="invite")
-    outbox.record(tx, f"made:{room}", "rooms", invite, now_ms)
+    return outbox.record(tx, f"made:{room}:{now_ms // DAY_MS}", "rooms", invite, now_ms) is not None
+
+
+def _start_over(tx: Tx, room: RoomId, me: UserId, user: UserId, wanted: DirectRoom, now_ms: int) -> None:
+    if bindings.direct_user(tx, room) != user:
+        return
+    bindings.drop_direct(tx, room)
+    leave = SetMembership(step=f"close:{room}", room=room, user=me, membership="leave", rule="room-version")
+    outbox.record(tx, f"older:{room}", "rooms", leave, now_ms)
+    make = CreateRoom(step="direct", priority=Priority.REPLY, locator=wanted.locator, body=wanted.body, user=user)
+    outbox.record(tx, f"older:{room}", "rooms", make, now_ms)
 
 
 def _object(value: Json) -> JsonObject:

@@ -36,7 +36,7 @@ class Compose(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DirectRoom:
-    """How to make a direct room: what it will say it is, and the ``createRoom`` body."""
+    """How to make a direct room: what it will say it is, and the ``createRoom`` body, which invites nobody."""
 
     locator: str
     body: JsonObject
@@ -45,8 +45,8 @@ class DirectRoom:
 class Direct(Protocol):
     """Knows what a direct room looks like."""
 
-    def __call__(self, user: UserId) -> DirectRoom:
-        """Describe the direct room for a user."""
+    def __call__(self, user: UserId, *, oldest: bool = False) -> DirectRoom:
+        """Describe the direct room for a user; ``oldest``: in a version that every server knows."""
         ...
 
 

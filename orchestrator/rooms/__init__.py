@@ -4,7 +4,7 @@ from .applying import Applied, Choices, Left, StalePlan, apply_community
 from .changes import EXISTS, Change, Plan, Slot, State
 from .compose import ComposeContext, compose, compose_context
 from .craft import Rooms
-from .create import direct_body, direct_room, room_body
+from .create import DIRECT_VERSION, OLDEST_VERSION, direct_body, direct_room, direct_version, room_body
 from .exporting import Exported, Seen, blank_room, exported
 from .guards import Refused
 from .plan import plan_community
@@ -12,7 +12,9 @@ from .restoring import composed
 from .upgrade import start_upgrade
 
 __all__ = [
+    "DIRECT_VERSION",
     "EXISTS",
+    "OLDEST_VERSION",
     "Applied",
     "Change",
     "Choices",
@@ -33,6 +35,7 @@ __all__ = [
     "composed",
     "direct_body",
     "direct_room",
+    "direct_version",
     "exported",
     "plan_community",
     "room_body",

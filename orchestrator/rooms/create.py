@@ -8,7 +8,7 @@ Source: client-server API, ``POST /createRoom``; probed on Synapse 1.163, which 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Room
@@ -21,6 +21,10 @@ from .topic import topic_content
 
 ENCRYPTION: Final[dict[str, Json]] = {"algorithm": MEGOLM}
 DIRECT_VERSION: Final = "12"
+"""What a direct room has where no declared room says otherwise."""
+
+OLDEST_VERSION: Final = "10"
+"""What every server knows that can be in a declared room."""
 
 
 def room_locator(me: UserId, community: CommunityKey, key: RoomKey) -> str:
@@ -65,7 +69,7 @@ def room_body(
     settings = room.settings
     there = {**(rooms or {}), **({} if space is None else {room.within: space})}
     state: list[Json] = [
-        _state("m.room.join_rules", _join_rules(community, room, there)),
+        _state("m.room.join_rules", _join_rules(room, there)),
         _state("m.room.history_visibility", {"history_visibility": "joined" if control else settings.history}),
         _state("m.room.guest_access", {"guest_access": _guests(allowed=settings.guests and not control)}),
     ]
@@ -111,7 +115,8 @@ def direct_body(me: UserId, user: UserId, *, room_version: str = DIRECT_VERSION)
     """Write the ``createRoom`` body of an encrypted room for the bot and one person.
 
     They can read all of it from the moment they are invited, so that what waited for them is not lost; they cannot bring
-    anybody in, and nobody else can see or find it.
+    anybody in, and nobody else can see or find it. They are invited when the room is there: a server that cannot do that
+    refuses the whole call, of a room that it made.
     """
     creator = creators_have_power(room_version)
     levels: dict[str, Json] = {
@@ -130,8 +135,6 @@ def direct_body(me: UserId, user: UserId, *, room_version: str = DIRECT_VERSION)
         "preset": "private_chat",
         "visibility": "private",
         "room_version": room_version,
-        "is_direct": True,
-        "invite": [user],
         "creation_content": {},
         "power_level_content_override": levels,
         "initial_state": [
@@ -144,9 +147,16 @@ def direct_body(me: UserId, user: UserId, *, room_version: str = DIRECT_VERSION)
     }
 
 
-def direct_room(me: UserId, user: UserId) -> tuple[str, dict[str, Json]]:
+def direct_room(me: UserId, user: UserId, *, room_version: str = DIRECT_VERSION) -> tuple[str, dict[str, Json]]:
     """Describe somebody's direct room: its locator and its ``createRoom`` body."""
-    return direct_locator(me, user), direct_body(me, user)
+    return direct_locator(me, user), direct_body(me, user, room_version=room_version)
+
+
+def direct_version(communities: Iterable[Community]) -> str:
+    """Choose the version of direct rooms: the lowest of any declared room, which the members' servers know."""
+    declared = {room.settings.room_version for community in communities for room in community.every_room()}
+    numbered = [version for version in declared if version.isdecimal()]
+    return min(numbered, key=int, default=DIRECT_VERSION)
 
 
 def joins_by_itself(room: Room) -> bool:
@@ -154,8 +164,8 @@ def joins_by_itself(room: Room) -> bool:
     return room.key != CONTROL_KEY and room.settings.join in {"restricted", "knock_restricted", "public"}
 
 
-def _join_rules(community: Community, room: Room, rooms: Mapping[RoomKey, RoomId]) -> dict[str, Json]:
-    allow = allowed(community, room, rooms)
+def _join_rules(room: Room, rooms: Mapping[RoomKey, RoomId]) -> dict[str, Json]:
+    allow = allowed(room, rooms)
     rule = join_rule(room, allow)
     if rule not in {"restricted", "knock_restricted"}:
         return {"join_rule": rule}

@@ -7,7 +7,7 @@ being recorded again. The payload is deleted with the row.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.effects import (
@@ -136,12 +136,14 @@ def waiting(tx: Tx) -> list[Waiting]:
     return [_waiting(r) for r in tx.rows("select * from outbox where account = :account order by priority, seq")]
 
 
-def is_waiting(tx: Tx, kind: str, target: str) -> bool:
-    """Tell whether something of a kind waits for a target."""
+def is_waiting(tx: Tx, kind: str, target: str, room: RoomId | None = None) -> bool:
+    """Tell whether something of a kind waits for a target, in a room or anywhere."""
     row = tx.one(
-        "select 1 as waits from outbox where account = :account and kind = :kind and target = :target limit 1",
+        "select 1 as waits from outbox where account = :account and kind = :kind and target = :target"
+        " and (room = :room or :room is null) limit 1",
         kind=kind,
         target=target,
+        room=room,
     )
     return row is not None
 
@@ -162,8 +164,9 @@ def ready(tx: Tx, now_ms: int) -> list[Waiting]:
 
     What one room or person has to wait for hides nothing else. Memberships, rooms to make and amendments keep their order
     even when the first one has to wait for its next try: the later one was decided knowing of it. What is said does not:
-    each word stands for itself. A private word waits while the room for it is being made. What has expired comes in any
-    case, to be written down.
+    each word stands for itself. A private word waits while the room for it is being made, or its person is being asked in;
+    these have the priority of the most urgent word that waits for them. What has expired comes in any case, to be written
+    down.
     """
     rows = tx.rows(
         "select * from outbox where account = :account and cause in (select cause from (select cause, kind, retry_ms,"
@@ -172,7 +175,10 @@ def ready(tx: Tx, now_ms: int) -> list[Waiting]:
         "  from outbox where account = :account and (kind in ('member', 'create', 'amend')"
         "   or retry_ms <= :now_ms or retry_ms > :latest_ms or expires_ms <= :now_ms)"
         "   and (kind != 'direct' or expires_ms <= :now_ms"
-        "    or target not in (select target from outbox where account = :account and kind = 'create'))) as lanes"
+        "    or (target not in (select target from outbox where account = :account and kind = 'create')"
+        "     and target not in (select outbox.target from outbox join direct on direct.account = outbox.account"
+        '      and direct.room = outbox.room and direct."user" = outbox.target'
+        "      where outbox.account = :account and outbox.kind = 'member')))) as lanes"
         "  where expires_ms <= :now_ms or ((retry_ms <= :now_ms or retry_ms > :latest_ms)"
         "   and place <= case when kind = 'redact' then :shown else 1 end))"
         # A raised hand must not wait behind a raid: what is said goes before what is removed.
@@ -181,7 +187,34 @@ def ready(tx: Tx, now_ms: int) -> list[Waiting]:
         latest_ms=now_ms + LONGEST_RETRY_MS,
         shown=REMOVALS_SHOWN,
     )
-    return [_waiting(r) for r in rows]
+    found, urgency = [_waiting(row) for row in rows], _urgency(tx, now_ms)
+    lifted = [replace(row, priority=min(row.priority, urgency.get(_leads_to(row), row.priority))) for row in found]
+    # Sorting is stable: within a priority it stays as it was.
+    return sorted(lifted, key=lambda row: row.priority) if urgency else found
+
+
+def _urgency(tx: Tx, now_ms: int) -> dict[tuple[str, str], Priority]:
+    """Tell how urgent it is that somebody's direct room is made, or that they are asked into it: by the words for them."""
+    rows = tx.rows(
+        "select words.target as target, direct.room as room, min(words.priority) as priority from outbox as words"
+        ' left join direct on direct.account = words.account and direct."user" = words.target'
+        " where words.account = :account and words.kind = 'direct'"
+        " and (words.expires_ms is null or words.expires_ms > :now_ms) group by words.target, direct.room",
+        now_ms=now_ms,
+    )
+    places = {(text(row, "target"), text(row, "room")): Priority(number(row, "priority")) for row in rows}
+    return {**places, **{(target, ""): priority for (target, _), priority in places.items()}}
+
+
+def _leads_to(row: Waiting) -> tuple[str, str]:
+    """Tell for whose words a row makes way, and in which room; "" for one that is still to be made."""
+    match row.kind:
+        case "create":
+            return row.target, ""
+        case "member" if row.payload.get("membership") == "invite":
+            return row.target, row.room or ""
+        case _:
+            return "", ""
 
 
 def next_retry_ms(tx: Tx, now_ms: int) -> int | None:

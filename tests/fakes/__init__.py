@@ -11,6 +11,7 @@ async with FakeHomeserver("grove.example") as hs:
 
 from .clock import START_MS, FakeClock
 from .events import Event
+from .far import FarServer
 from .faults import Fault, Rule
 from .limits import STOCK, Rate
 from .misbehaviour import (
@@ -42,6 +43,7 @@ __all__ = [
     "Event",
     "FakeClock",
     "FakeHomeserver",
+    "FarServer",
     "Fault",
     "Hold",
     "HtmlError",

@@ -37,11 +37,16 @@ class Stored:
 
 @dataclass(slots=True)
 class Account:
-    """A user of this server, or of another one that we pretend to know."""
+    """A user of this server, or of another one that we pretend to know.
+
+    Attributes:
+        suspended: may log in and read, and leave, and nothing else.
+    """
 
     user_id: str
     password: str | None = field(default=None, repr=False)
     display_name: str | None = None
+    suspended: bool = False
     devices: dict[str, Device] = field(default_factory=dict)
     account_data: dict[str, Stored] = field(default_factory=dict)
     filters: list[JsonObject] = field(default_factory=list)

@@ -57,6 +57,7 @@ def create_room(world: World, requester: Requester, body: JsonObject) -> Room:
         world.limiter.take("message", requester.user_id)
         world.limiter.take("room_creation", requester.user_id)
     wish = _check(world, requester, body)
+    world.check_active(requester.user_id)
     room = _begin(world, requester, wish)
     drafts = _drafts(wish)
     # All or nothing from here: tried on a copy first.
@@ -79,7 +80,7 @@ def _check(world: World, requester: Requester, body: JsonObject) -> _Wish:
     wanted = body.get("room_version", world.default_room_version)
     if not isinstance(wanted, str):
         raise bad_request("room_version must be a string", "M_BAD_JSON")
-    version = ROOM_VERSIONS.get(wanted)
+    version = ROOM_VERSIONS.get(wanted) if wanted in world.versions else None
     if version is None:
         raise bad_request("Your homeserver does not support this room version", "M_UNSUPPORTED_ROOM_VERSION")
     alias = _check_alias(world, body)

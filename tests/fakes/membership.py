@@ -60,7 +60,7 @@ def change(
     if not target.startswith("@"):
         raise bad_request("Expected UserID string to start with '@'", "M_INVALID_PARAM")
     becomes = "leave" if action in ("kick", "unban") else action
-    room = _room(world, room_id, becomes)
+    room = _room(world, room_id, requester.user_id, becomes)
     if limited and requester.device_id is not None:
         _limit(world, room, requester.user_id, target, action)
     _check_transition(room, target, action)
@@ -82,6 +82,7 @@ def change(
         world.limiter.take("message", requester.user_id)
     if becomes in ("join", "invite"):
         room.forgotten_by.discard(target)
+    _ask_their_server(world, room, target, becomes)
     return world.append(room, draft)
 
 
@@ -105,7 +106,15 @@ def rename(world: World, user_id: str, display_name: str) -> None:
             world.append(room, Draft("m.room.member", user_id, content, user_id))
 
 
-def _room(world: World, room_id: str, becomes: str) -> Room:
+def _ask_their_server(world: World, room: Room, target: str, becomes: str) -> None:
+    far = world.far.get(target.partition(":")[2])
+    if becomes == "invite" and far is not None:
+        far.take_invite(room.version.id)
+
+
+def _room(world: World, room_id: str, user_id: str, becomes: str) -> Room:
+    if becomes != "leave":
+        world.check_active(user_id)
     room = world.rooms.get(room_id)
     if becomes == "join" and (room is None or (not room.joined and room.last is not None and room.last.depth > 1)):
         # Nobody of any server is left who could let them in.

@@ -117,6 +117,10 @@ class Person:
         account = accounts.make(self.user_id)
         return accounts.issue(account, accounts.device(account, device_id))
 
+    def suspend(self, *, suspended: bool = True) -> None:
+        """Suspend this account, or let it act again."""
+        self._world.accounts.make(self.user_id).suspended = suspended
+
     def lose_tokens(self) -> None:
         """Make all of this user's tokens unknown, as a password change elsewhere does."""
         self._world.accounts.spoil_tokens(self.user_id)

@@ -71,7 +71,12 @@ def get_display_name(call: Call) -> Json:
 def put_display_name(call: Call) -> Json:
     if call.arg("user") != call.who.user_id:
         raise MatrixProblem(400, "M_FORBIDDEN", "Cannot set another user's displayname")
-    membership.rename(call.world, call.who.user_id, text(call.body.get("displayname")))
+    if "displayname" not in call.body:
+        raise bad_request("Missing key 'displayname'", "M_MISSING_PARAM")
+    call.world.check_active(call.who.user_id)
+    if not isinstance(call.body["displayname"], str):
+        raise bad_request("'displayname' must be a string", "M_INVALID_PARAM")
+    membership.rename(call.world, call.who.user_id, text(call.body["displayname"]))
     return {}
 
 

@@ -81,6 +81,7 @@ def _send(world: World, requester: Requester, room_id: str, draft: Draft, txn_id
     known = world.seen_transaction(requester, room_id, txn_id)
     if known is not None:
         return known
+    world.check_active(requester.user_id)
     check_content(draft)
     same = same_state(room, draft)
     if same is not None:

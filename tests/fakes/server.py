@@ -14,6 +14,7 @@ from . import oddities, routes_accounts, routes_keys, routes_media, routes_rooms
 from .accounts import Accounts
 from .clock import FakeClock
 from .events import ROOM_VERSIONS
+from .far import FarServer
 from .faults import Faults
 from .http import Front
 from .inbox import Inbox
@@ -133,6 +134,15 @@ class FakeHomeserver:
         """Make somebody (or find them) who acts through the test only; any server name will do."""
         self._world.accounts.make(user_id)
         return Person(self._world, user_id)
+
+    def far(self, server_name: str) -> FarServer:
+        """Give another server a say in whether its users can be invited."""
+        return self._world.far.setdefault(server_name, FarServer(server_name))
+
+    @property
+    def versions(self) -> set[str]:
+        """The room versions that rooms can be made in."""
+        return self._world.versions
 
     def room(self, named: Room | str) -> Room:
         """Find a room by its id or alias; raises MatrixProblem 404."""

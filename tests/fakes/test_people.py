@@ -208,6 +208,44 @@ async def test_late_state_counts_unless_the_room_has_gone_on(site: FakeSite) -> 
         site.hs.late_events(room, late, after="$unknown")
 
 
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ((403, "M_USER_SUSPENDED"), (403, "M_USER_SUSPENDED")),
+        ((401, "M_UNKNOWN_TOKEN"), (400, "M_UNKNOWN")),
+        ((400, "M_INVALID_PARAM"), (400, "M_UNKNOWN")),
+        ((400, "M_INCOMPATIBLE_ROOM_VERSION"), (400, "M_INCOMPATIBLE_ROOM_VERSION")),
+        ((429, "M_LIMIT_EXCEEDED"), (429, "M_LIMIT_EXCEEDED")),
+        (None, (502, "M_UNKNOWN")),
+    ],
+)
+async def test_what_another_server_says_of_an_invitation_is_passed_on_and_nobody_is_invited(
+    site: FakeSite, said: tuple[int, str] | None, heard: tuple[int, str]
+) -> None:
+    keeper, room = await _split(site)
+    dee, far = site.hs.person("@dee:meadow.example"), site.hs.far("meadow.example")
+    far.down, far.refuses = said is None, MatrixProblem(*said, "no") if said else None
+    await keeper.refused(*heard, "POST", path("rooms", room.room_id, "invite"), {"user_id": dee.user_id})
+    assert room.membership(dee.user_id) is None
+    far.down, far.refuses = False, None
+    await keeper.ok("POST", path("rooms", room.room_id, "invite"), {"user_id": dee.user_id})
+    assert (room.membership(dee.user_id), far.asked) == ("invite", 2)
+
+
+async def test_who_is_suspended_may_read_and_leave_and_nothing_else(site: FakeSite) -> None:
+    keeper, room = await _split(site)
+    site.hs.person(keeper.user_id).suspend()
+    for method, where, body in (
+        ("PUT", path("rooms", room.room_id, "send", "m.room.message", "t"), {"msgtype": "m.text", "body": "hello"}),
+        ("POST", path("rooms", room.room_id, "invite"), {"user_id": "@dee:meadow.example"}),
+        ("POST", "/createRoom", {}),
+        ("PUT", path("profile", keeper.user_id, "displayname"), {"displayname": 0}),
+    ):
+        await keeper.refused(403, "M_USER_SUSPENDED", method, where, body)
+    await keeper.messages(room.room_id)
+    await keeper.ok("POST", path("rooms", room.room_id, "leave"), {})
+
+
 async def _split(site: FakeSite) -> tuple[Client, Room]:
     keeper = await site.keeper()
     room = site.hs.person(keeper.user_id).create_room(preset="public_chat", name="Circle")

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from .accounts import Accounts, Requester
 from .clock import FakeClock, Pulse
-from .events import Draft, Event, RoomVersion, Transaction
+from .events import ROOM_VERSIONS, Draft, Event, RoomVersion, Transaction
+from .far import FarServer
 from .inbox import Inbox
 from .keys import Keys
 from .limits import Limiter
+from .problems import forbidden
 from .room import Room
 from .values import Json, JsonObject, digest
 
@@ -47,6 +49,8 @@ class World:
         oldest: the position of what was filled in last from before the beginning; counts down.
         pulse: beats when something happened that a long poll may wait for, or a test.
         lets_publish: whether rooms may be listed in the directory; a stock Synapse does not let anybody.
+        versions: the room versions it knows.
+        far: the other servers that have something to say.
     """
 
     server_name: str
@@ -64,12 +68,20 @@ class World:
     aliases: dict[str, Alias] = field(default_factory=dict)
     media: dict[str, Media] = field(default_factory=dict)
     transactions: dict[tuple[str, str, str, str], tuple[int, Event]] = field(default_factory=dict)
+    versions: set[str] = field(default_factory=lambda: set(ROOM_VERSIONS))
+    far: dict[str, FarServer] = field(default_factory=dict)
 
     def next_stream(self) -> int:
         """Take the next stream position and wake whoever waits."""
         self.stream += 1
         self.pulse.beat()
         return self.stream
+
+    def check_active(self, user_id: str) -> None:
+        """Refuse what an account that is suspended may not do (403 M_USER_SUSPENDED)."""
+        account = self.accounts.get(user_id)
+        if account is not None and account.suspended:
+            raise forbidden("Not allowed while account is suspended.", "M_USER_SUSPENDED")
 
     def new_room(self, version: RoomVersion, sender: str, create: JsonObject) -> Room:
         """Make an empty room; from version 12 on its id is that of the create event to come."""

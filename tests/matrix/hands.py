@@ -238,14 +238,20 @@ class Life:
         return await self.rows.run(composed, room, type_, key, live, KEEPER, self.hs.clock.now_ms())
 
 
-def direct_room(user: UserId) -> DirectRoom:
-    """Describe a plain direct room."""
+def direct_room(user: UserId, *, oldest: bool = False) -> DirectRoom:
+    """Describe a plain direct room, to be read from the invitation on."""
     locator = locator_of(KEEPER, "direct", user)
     body: JsonObject = {
         "preset": "private_chat",
-        "is_direct": True,
-        "invite": [user],
-        "initial_state": [{"type": LOCATOR_TYPE, "state_key": "", "content": {"locator": locator}}],
+        "room_version": "10" if oldest else "12",
+        "initial_state": [
+            {
+                "type": "m.room.history_visibility",
+                "state_key": "",
+                "content": {"history_visibility": "invited"},
+            },
+            {"type": LOCATOR_TYPE, "state_key": "", "content": {"locator": locator}},
+        ],
     }
     return DirectRoom(locator, body)
 

@@ -107,8 +107,9 @@ def invitation(scene: Scene) -> AnyEffect:
 
 def lounge(scene: Scene) -> AnyEffect:
     made = direct_room(DEE)
-    body = {key: value for key, value in made.body.items() if key != "invite"}
-    return CreateRoom(step="make", locator=made.locator, body=body, community=CommunityKey("g"), key=RoomKey("lounge"))
+    return CreateRoom(
+        step="make", locator=made.locator, body=made.body, community=CommunityKey("g"), key=RoomKey("lounge")
+    )
 
 
 def switch(scene: Scene) -> AnyEffect:
@@ -528,8 +529,6 @@ async def test_a_room_that_was_made_before_its_person_was_asked_in_is_finished_b
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with scene.living() as bot:
-        # The server may not invite just now, so the room is made without its person.
-        scene.hs.faults.add(Refuse(400, "M_UNKNOWN"), "POST", r"/createRoom")
         await bot.ask(whisper(scene))
         with monkeypatch.context() as patch:
             kill_at(patch, "create.after_send")

@@ -19,6 +19,7 @@ from orchestrator.matrix.crypto import Crypto
 from orchestrator.matrix.devices import devices_in, one_time_key
 from orchestrator.matrix.gateway import route
 from orchestrator.matrix.nio_olm import store_of
+from orchestrator.matrix.owed import Key
 from orchestrator.matrix.own_device import Device
 from orchestrator.matrix.seal import Seal
 from orchestrator.matrix.signing import canonical, encode64
@@ -169,8 +170,10 @@ async def test_a_key_that_reads_less_does_not_replace_one_that_reads_more(peers:
     await keeper.turn()
     # Ana's client shares once more, as it stands by now: it cannot read what was said before.
     sharing = ana.crypto._sharing
-    key = sharing._key(RoomId(room.room_id), sharing._outgoing[RoomId(room.room_id)])
-    await ana.tell(KEEPER, "m.room_key", key.content())
+    key = Key.of(RoomId(room.room_id), sharing._outgoing[RoomId(room.room_id)].session)
+    later = ana.crypto._machine.owed.content(key)
+    assert later is not None
+    await ana.tell(KEEPER, "m.room_key", later)
     assert await keeper.turn() == frozenset()
     keeper.restart()
     assert keeper.texts() == ["first"]
@@ -409,8 +412,9 @@ async def test_nothing_that_came_is_quoted_in_a_log(peers: Peers, caplog: pytest
 def test_neither_the_engine_nor_its_errors_show_a_key(tmp_path: Path) -> None:
     with _machine(tmp_path) as crypto:
         assert crypto.device.curve25519 not in repr(crypto)
-    assert "session_key" not in repr(sharing_module.Key(RoomId("!r"), "s", "a-secret-word"))
-    assert "a-secret-word" not in repr(sharing_module.Key(RoomId("!r"), "s", "a-secret-word"))
+    session = vodozemac.GroupSession()
+    outgoing, key = sharing_module.Outgoing(session, 0), Key.of(RoomId("!r"), session)
+    assert not any(session.session_key.to_base64()[8:40] in shown for shown in (repr(outgoing), repr(key)))
 
 
 @contextmanager

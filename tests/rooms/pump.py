@@ -19,13 +19,18 @@ from orchestrator.matrix.carrying import Carrier
 from orchestrator.matrix.making import Maker, NotYet
 from orchestrator.matrix.ports import DirectRoom
 from orchestrator.model.clock import SECOND_MS
-from orchestrator.model.ids import AccountKey, EventId, Json, JsonObject, RoomId
-from orchestrator.rooms import Rooms, composed, direct_room
+from orchestrator.model.ids import AccountKey, EventId, Json, JsonObject, RoomId, UserId
+from orchestrator.rooms import DIRECT_VERSION, OLDEST_VERSION, Rooms, composed, direct_room
 from orchestrator.store import AccountStore, Store, bindings, claims, ingest, outbox, questions
 from orchestrator.store.outbox import Waiting
 from tests.declared import ME
 from tests.fakes import FakeHomeserver
 from tests.matrix.listening import Ears, listening
+
+
+def described(user: UserId, *, oldest: bool = False) -> DirectRoom:
+    """Describe a direct room, as the keeper does."""
+    return DirectRoom(*direct_room(ME, user, room_version=OLDEST_VERSION if oldest else DIRECT_VERSION))
 
 
 class _Killed(BaseException):
@@ -45,7 +50,7 @@ class Pump:
         self.engine = Engine(rows, hs.clock, ME)
         self.use(*communities)
         self._filler = Filler(self.engine, rows, ears.history, hs.clock)
-        maker = Maker(rows, ears.gateway, ears.history, hs.clock, ME, lambda user: DirectRoom(*direct_room(ME, user)))
+        maker = Maker(rows, ears.gateway, ears.history, hs.clock, ME, described)
         self._carrier = Carrier(
             store=rows,
             gateway=ears.gateway,

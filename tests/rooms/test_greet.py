@@ -152,11 +152,13 @@ async def test_words_in_an_older_direct_room_are_still_words_to_the_bot(settled:
 async def test_a_direct_room_that_the_bot_makes_is_known_as_such(settled: House) -> None:
     room = await make_direct(settled, DEE)
     assert await known_direct(settled, DEE) == room
-    assert settled.rooms[room].membership(DEE) == "invite"
+    await settled.member(settled.rooms[room], DEE, "invite", by=ME)
+    assert await known_direct(settled, DEE) == room
 
 
 async def test_who_declines_the_bots_direct_room_is_not_asked_through_another(settled: House) -> None:
     room = await make_direct(settled, DEE)
+    await settled.member(settled.rooms[room], DEE, "invite", by=ME)
     await settled.member(settled.rooms[room], DEE, "leave")
     await settled.deliver()
     assert await known_direct(settled, DEE) == room

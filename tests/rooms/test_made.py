@@ -159,8 +159,7 @@ def test_a_lead_who_gave_themselves_more_loses_it_and_one_who_left_the_file_lose
 def test_a_direct_room_opens_to_one_person_who_can_bring_nobody(grove: Grove) -> None:
     body: Any = direct_body(ME, DEE, room_version=grove.version)
     direct = grove.keeper.create_room(**body)
-    assert direct.membership(DEE) == "invite"
-    assert state(direct, "m.room.member", DEE).get("is_direct") is True
+    grove.keeper.invite(direct, DEE)
     grove.dee.join(direct)
     grove.dee.say(direct, "hello")
     with pytest.raises(MatrixProblem):

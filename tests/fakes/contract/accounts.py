@@ -26,6 +26,14 @@ async def a_missing_and_an_unknown_token_are_told_apart(site: Site) -> None:
     assert answer["soft_logout"] is False
 
 
+async def a_name_that_is_none_is_refused_and_changes_nothing(site: Site) -> None:
+    (ana,) = await people(site, "ana")
+    mine = path("profile", ana.user_id, "displayname")
+    before = await ana.ok("GET", mine)
+    await ana.refused(400, "M_INVALID_PARAM", "PUT", mine, {"displayname": 0})
+    assert await ana.ok("GET", mine) == before
+
+
 async def a_logout_ends_the_token_and_the_device(site: Site) -> None:
     (ana,) = await people(site, "ana")
     other = await ana.second_device()
@@ -127,6 +135,7 @@ CLAUSES = (
     a_login_gives_a_token_that_whoami_knows,
     a_wrong_password_and_an_unknown_user_get_the_same_answer,
     a_missing_and_an_unknown_token_are_told_apart,
+    a_name_that_is_none_is_refused_and_changes_nothing,
     a_logout_ends_the_token_and_the_device,
     a_new_login_of_a_device_leaves_its_older_token_good,
     capabilities_name_the_room_versions,
