@@ -88,18 +88,19 @@ def attributes(
         footing: how things stand in rooms that may be other than the documents would make them.
         only: of this room alone.
     """
+    every, orders = {room.key: room for room in community.every_room()}, link_orders(community)
     return [
         attribute
-        for room in community.every_room()
+        for room in every.values()
         if room.key in rooms and only in {None, room.key}
-        for attribute in _Room(community, room, rooms, me, (footing or {}).get(room.key)).attributes()
+        for attribute in _Room(community, room, rooms, me, (footing or {}).get(room.key), every, orders).attributes()
     ]
 
 
-def allowed(community: Community, room: Room, rooms: Mapping[RoomKey, RoomId]) -> list[RoomId]:
+def allowed(room: Room, rooms: Mapping[RoomKey, RoomId]) -> list[RoomId]:
     """List the rooms whose members may come into a restricted room: as far as they exist."""
     named = room.settings.allow or (() if room.key == SPACE_KEY else (room.within,))
-    return [rooms[key] for key in dict.fromkeys(named) if key in rooms and key != room.key and community.room(key)]
+    return [rooms[key] for key in dict.fromkeys(named) if key in rooms and key != room.key]
 
 
 def join_rule(room: Room, allow: list[RoomId]) -> str:
@@ -115,19 +116,31 @@ def allow_rules(allow: list[RoomId]) -> list[Json]:
     return [{"type": "m.room_membership", "room_id": room} for room in allow]
 
 
-def link_order(community: Community, room: Room) -> str:
-    """Tell where in its space a room is shown: in the order of the file."""
-    siblings = [other.key for other in community.rooms if other.within == room.within]
-    return f"{(siblings.index(room.key) + 1) * 10:05d}"
+def link_orders(community: Community) -> dict[RoomKey, str]:
+    """Tell where in its space each room is shown: in the order of the file."""
+    places: dict[RoomKey, int] = {}
+    orders: dict[RoomKey, str] = {}
+    for room in community.rooms:
+        places[room.within] = places.get(room.within, 0) + 1
+        orders[room.key] = f"{places[room.within] * 10:05d}"
+    return orders
 
 
 class _Room:
     """Writes down the attributes of one room."""
 
     def __init__(
-        self, community: Community, room: Room, rooms: Mapping[RoomKey, RoomId], me: UserId, footing: Footing | None
+        self,
+        community: Community,
+        room: Room,
+        rooms: Mapping[RoomKey, RoomId],
+        me: UserId,
+        footing: Footing | None,
+        every: Mapping[RoomKey, Room],
+        orders: Mapping[RoomKey, str],
     ) -> None:
         self._community, self._room, self._rooms, self._me, self._footing = community, room, rooms, me, footing
+        self._every, self._orders = every, orders
         self._id = rooms[room.key]
         self._private = room.key == CONTROL_KEY
 
@@ -151,7 +164,7 @@ class _Room:
 
     def _settings(self) -> Iterator[Attribute]:
         room, settings, private = self._room, self._room.settings, self._private
-        allow = allowed(self._community, room, self._rooms)
+        allow = allowed(room, self._rooms)
         rule = join_rule(room, allow)
         yield self._at("settings.join", "m.room.join_rules", ("join_rule",), rule)
         if rule in {"restricted", "knock_restricted"}:
@@ -212,7 +225,7 @@ class _Room:
         parent = self._rooms.get(room.within)
         if room.key == SPACE_KEY or parent is None:
             return
-        above = self._community.room(room.within)
+        above = self._every.get(room.within)
         stance: OnDrift = above.on_drift.get("links", "enforce") if above is not None else "enforce"
         said: dict[str, Json] = {"via": [way], "canonical": True}
         yield self._at("in", "m.space.parent", (), said, key=parent, part="links", stance=stance)
@@ -221,7 +234,7 @@ class _Room:
         link = Slot(parent, "m.space.child", self._id)
         for path, key, value in (
             ("link", "via", [way]),
-            ("order", "order", link_order(self._community, room)),
+            ("order", "order", self._orders[room.key]),
             ("suggested", "suggested", room.suggested),
         ):
             origin = room.origins.get(path if path == "suggested" else "in")

@@ -16,7 +16,7 @@ from .changes import Change, Slot, State
 from .compose import INHERITED, ON_DRIFT, PASSING, ComposeContext, compose
 from .exposure import level_before, shut_out, widens
 from .live import LiveRoom, LiveState
-from .reading import ABSENT, Value, shown, value_at
+from .reading import ABSENT, Value, same, shown, value_at
 from .removals import Removal
 from .sight import Sight
 from .standing import POWER, Standing, compare, creators_word, obstacle
@@ -44,10 +44,14 @@ class AttributePlanner:
             for claim in claims
             if claim.owner in APPLIED_BY
         }
-        self._wanted: dict[Slot, list[Claim]] = {}
+        self._declared: dict[Slot, list[Attribute]] = {}
         for attribute in declared:
-            if attribute.claim is not None:
-                self._wanted.setdefault(attribute.slot, []).append(attribute.claim)
+            self._declared.setdefault(attribute.slot, []).append(attribute)
+        self._passing = {
+            slot: [claim.path for claim in claims if claim.owner in PASSING]
+            for slot, claims in sight.claims.items()
+            if any(claim.owner in PASSING for claim in claims)
+        }
         self._contents: dict[Slot, JsonObject | None] = {}
 
     def removal(self, removal: Removal) -> Change:
@@ -56,7 +60,9 @@ class AttributePlanner:
 
     def change(self, attribute: Attribute, *, removed: bool = False, forgotten: bool = False) -> Change:
         """Plan one attribute; ``removed``: the documents do not have it any more, ``forgotten``: and it stays as it is."""
-        live = self._live[attribute.slot.room]
+        live, now = self._live[attribute.slot.room], self._now(attribute) if not removed else None
+        if now is not None:
+            return now
         desired: Value = ABSENT if removed or attribute.value is None else attribute.value
         applied: Value = self._applied.get((attribute.slot, attribute.claim_path, attribute.owner), ABSENT)
         change = Change(
@@ -88,6 +94,33 @@ class AttributePlanner:
             return replace(change, state=State.ORPHAN, reason=reason)
         standing = self._standing(attribute, live, desired, applied, value)
         return self._judged(attribute, live, change, standing)
+
+    def _now(self, attribute: Attribute) -> Change | None:
+        """Plan an attribute that differs in nothing, as most do; None where one has to look closer."""
+        live = self._live[attribute.slot.room]
+        applied = self._applied.get((attribute.slot, attribute.claim_path, attribute.owner))
+        if applied is None or attribute.value is None or attribute.cls != "in-place" or applied != attribute.value:
+            return None
+        if not self._is_known(attribute, live):
+            return None
+        if not same(attribute.path, self._value(attribute, live, attribute.value, applied), attribute.value):
+            return None
+        value = self._shown(attribute, attribute.value)
+        return Change(
+            room=attribute.room,
+            path=attribute.path,
+            state=State.NO_OP,
+            desired=value,
+            applied=value,
+            live=value,
+            origin=attribute.origin,
+            stance=attribute.stance,
+            slot=attribute.slot,
+            claim_path=attribute.claim_path,
+            owner=attribute.owner,
+            value=attribute.value,
+            based_on=self._event(attribute.slot, live),
+        )
 
     # -- what stands there ---------------------------------------------------------------------------------------------
 
@@ -136,6 +169,10 @@ class AttributePlanner:
         self._ask(slot, live)
         return False
 
+    def _wanted(self, slot: Slot) -> list[Claim]:
+        claims = (attribute.claim for attribute in self._declared.get(slot, ()))
+        return [claim for claim in claims if claim is not None]
+
     def _ask(self, slot: Slot, live: LiveRoom) -> None:
         if (slot.type, slot.key) not in live.unread:
             self._needed.add(slot)
@@ -146,7 +183,7 @@ class AttributePlanner:
         others = [claim for claim in standing if claim.owner not in APPLIED_BY]
         context = ComposeContext(room_version=live.version, creators=live.creators, me=self._me, by_me=True)
         guesses = []
-        for claims in (standing, [*others, *self._wanted.get(slot, ())], self._wanted.get(slot, ())):
+        for claims in (standing, [*others, *self._wanted(slot)], self._wanted(slot)):
             content = compose(
                 slot.type, None, [claim for claim in claims if claim.path not in {ON_DRIFT, INHERITED}], context
             )
@@ -182,15 +219,21 @@ class AttributePlanner:
         if self._passes(attribute):
             return desired if applied is ABSENT else applied
         mine = [text for text in (desired, applied) if isinstance(text, str)]
-        value = value_at(path, attribute.claim_path, self._contents.get(slot), said=self._said(slot), mine=mine)
+        value = value_at(
+            path,
+            attribute.claim_path,
+            self._contents.get(slot),
+            said=self._said(slot) if path == "topic" else None,
+            mine=mine,
+        )
         if path == "avatar" and isinstance(value, str) and value in self._sight.pictures:
             return {FILE: self._sight.pictures[value]}
         return value
 
     def _passes(self, attribute: Attribute) -> bool:
         """Tell whether something that passes holds the place: a lockdown does not make a drift."""
-        path, claims = attribute.claim_path, self._sight.claims.get(attribute.slot, ())
-        both = [(c.path, min(len(path), len(c.path))) for c in claims if c.owner in PASSING]
+        path = attribute.claim_path
+        both = ((held, min(len(path), len(held))) for held in self._passing.get(attribute.slot, ()))
         return any(held[:least] == path[:least] for held, least in both)
 
     def _said(self, slot: Slot) -> Mapping[str, str]:
@@ -243,7 +286,7 @@ class AttributePlanner:
         """List the servers of people in the room that its ACL would newly keep out."""
         if not attribute.path.startswith("settings.acl."):
             return []
-        acl = {claim.path[0]: claim.value for claim in self._wanted.get(attribute.slot, ())}
+        acl = {claim.path[0]: claim.value for claim in self._wanted(attribute.slot)}
         now = self._contents.get(attribute.slot)
         servers = {*live.servers, server_of(self._me)}
         return sorted(s for s in servers if shut_out(acl, s) and not (now is not None and shut_out(now, s)))

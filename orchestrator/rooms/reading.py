@@ -69,6 +69,8 @@ def value_at(  # noqa: PLR0911 - one way out a kind
 
 def same(path: str, one: Value, other: Value) -> bool:
     """Tell whether two values of an attribute mean the same."""
+    if one is other or (type(one) is type(other) and one == other):
+        return True
     one, other = _meant(path, one), _meant(path, other)
     if isinstance(one, Absent) or isinstance(other, Absent):
         return one is other

@@ -10,6 +10,7 @@ put there has to be taken out again, and only the claim can tell that from what 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Row, Tx
@@ -317,14 +318,20 @@ def set_aside(tx: Tx, what: Unsettled) -> None:
     )
 
 
+@lru_cache(maxsize=4096)  # there are few paths and many claims
+def _path(written: str) -> tuple[str, ...]:
+    path = load(written)
+    return tuple(str(part) for part in path) if isinstance(path, list) else ()
+
+
 def _claim(row: Row, now_ms: int | None = None) -> Claim:
-    path, until_ms = load(text(row, "path")), maybe_number(row, "until_ms")
+    until_ms = maybe_number(row, "until_ms")
     before = load(text(row, "before")) if row["before"] is not None else None
     return Claim(
         room=RoomId(text(row, "room")),
         type=text(row, "type"),
         key=text(row, "key"),
-        path=tuple(str(part) for part in path) if isinstance(path, list) else (),
+        path=_path(text(row, "path")),
         owner=text(row, "owner"),
         value=load(text(row, "value")),
         until_ms=until_ms,
