@@ -157,7 +157,11 @@ def schema(directory: Path = Path("schemas"), /) -> int:
 
 OnlyRooms = Annotated[
     tuple[str, ...],
-    Parameter(name="--room", help="Only this room, such as tuesday, grove/tuesday, space or control. May be repeated."),
+    Parameter(
+        name="--room",
+        negative_iterable=(),
+        help="Only this room, such as tuesday, grove/tuesday, space or control. May be repeated.",
+    ),
 ]
 
 
@@ -198,7 +202,7 @@ def apply(
     room: OnlyRooms = (),
     allow_expose: bool = False,
     allow_upgrade: bool = False,
-    one_way: tuple[str, ...] = (),
+    one_way: Annotated[tuple[str, ...], Parameter(negative_iterable=())] = (),
     take: Literal["ours", "theirs"] | None = None,
     adopt: bool = False,
     force: bool = False,

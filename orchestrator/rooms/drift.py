@@ -105,7 +105,7 @@ def heard(tx: Tx, community: Community, room: Room, event: StateEvent, me: UserI
         yield from _ask(tx, community, room, event, asked, now)
 
 
-def answered(tx: Tx, about: JsonObject, answer: Answer, now: Now) -> Iterator[AnyEffect]:
+def answered(tx: Tx, community: Community, about: JsonObject, answer: Answer, now: Now) -> Iterator[AnyEffect]:
     """Keep it or put it back, as a lead said; where nobody said anything it stays, and stays in the plan."""
     if answer.choice is None or answer.role < Role.LEAD:
         return
@@ -121,13 +121,14 @@ def answered(tx: Tx, about: JsonObject, answer: Answer, now: Now) -> Iterator[An
                 drifts.keep(tx, replace(drift, state="kept"))
         yield content.conclusion(answer, _("All right, it stays as it is now. `plan` no longer counts it."), now)
         return
-    put_back(tx, slot, live.event, now)
+    put_back(tx, community, slot, live.event, [drift.path for drift in known.values() if drift.state == "asked"], now)
     yield content.conclusion(answer, _("All right, I am putting it back as the files say."), now)
 
 
-def keep_as_is(tx: Tx, slot: Slot, changes: Sequence[Change], event: EventId) -> None:
+def keep_as_is(tx: Tx, community: Community, slot: Slot, changes: Sequence[Change], event: EventId) -> None:
     """Remember that what stands in a state event is meant to."""
     before = drifts.at(tx, *slot)
+    _withdraw(tx, community, before)
     for change in changes:
         known = before.get(change.claim_path)
         # Of words only the digest is known that was taken when they were heard.
@@ -139,14 +140,19 @@ def keep_as_is(tx: Tx, slot: Slot, changes: Sequence[Change], event: EventId) ->
         )
 
 
-def put_back(tx: Tx, slot: Slot, event: EventId, now: Now) -> None:
-    """Put right what stands in a state event, as last applied, whatever is done about other people's changes."""
-    for drift in drifts.at(tx, *slot).values():
+def put_back(
+    tx: Tx, community: Community, slot: Slot, event: EventId, paths: Sequence[tuple[str, ...]], now: Now
+) -> None:
+    """Put right what stands at these paths of a state event, whatever is done about other people's changes."""
+    known = drifts.at(tx, *slot)
+    _withdraw(tx, community, known)
+    for drift in known.values():
         drifts.drop(tx, drift.room, drift.type, drift.key, drift.path)
     room, type_, key = slot
     drop_claim(tx, room, type_, OWNER, now.at_ms, key=key, path=ON_DRIFT)
     # A person decided about this very event; what comes after it is another matter.
-    put_ended(tx, Claim(room=room, type=type_, key=key, path=APPLIED, owner=TEMPLATE, value=event), now.at_ms)
+    value: Json = {"on": event, "paths": [list(path) for path in sorted(set(paths))]}
+    put_ended(tx, Claim(room=room, type=type_, key=key, path=APPLIED, owner=TEMPLATE, value=value), now.at_ms)
 
 
 def what(change: Change) -> str:

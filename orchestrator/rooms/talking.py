@@ -208,10 +208,11 @@ class Talking:
             )
         slots = {change.slot: change.based_on for change in found if change.slot is not None}
         for slot, event in slots.items():
+            there = [change for change in found if change.slot == slot]
             if answer.choice == "keep":
-                drift.keep_as_is(tx, slot, [change for change in found if change.slot == slot], EventId(event))
+                drift.keep_as_is(tx, community, slot, there, EventId(event))
             else:
-                drift.put_back(tx, slot, EventId(event), now)
+                drift.put_back(tx, community, slot, EventId(event), [change.claim_path for change in there], now)
         if answer.choice == "keep":
             said = _("All right, it stays as it is now. `plan` no longer counts it.")
         else:
@@ -314,7 +315,7 @@ class Talking:
             case shutting.SHUT, _:
                 yield from shutting.answered(tx, community, about, answer, now)
             case drift.DRIFT, _:
-                yield from drift.answered(tx, about, answer, now)
+                yield from drift.answered(tx, community, about, answer, now)
             case "apply" | "make-room", "no":
                 yield content.conclusion(answer, _("All right, I leave it."), now)
             case "apply" | "put-back" | "make-room", None:
