@@ -151,7 +151,7 @@ class Belonging:
         if binding is None or now.at_ms - message.at_ms > WORTH_ANSWERING_MS:
             return False
         body = message.body if message.reply_to is None else without_quote(message.body)
-        return is_addressed(body, message.html, now.me) and (
+        return is_addressed(body, message.html, now.me, reply=message.reply_to is not None) and (
             read_command(
                 body, prefix=self._prefix(binding.community), names=self._names, direct=False, mentioned=True, me=now.me
             )

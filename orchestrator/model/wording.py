@@ -83,14 +83,18 @@ def clearly_a_command(
     return command is not None
 
 
-def is_addressed(body: str, html: str, me: UserId) -> bool:
-    """Tell whether what was written in a room begins with the bot's name, as one speaks to somebody.
+def is_addressed(body: str, html: str, me: UserId, *, reply: bool = False) -> bool:
+    """Tell whether a message that mentions the bot begins with its name, as one speaks to somebody.
 
-    Clients put a link to who is named there, or the name and a colon; what a name is they alone know.
+    Clients put a link to who is named there, or the name and a colon; what the name is they alone know. Of a ``reply`` they
+    also say that it mentions whoever is replied to: there only what is certain counts, since somebody who answers a
+    question with "Rain, today" speaks to the others.
     """
-    begins = unquote(_TAGS_BEFORE_NAME.sub("", html[:LONGEST]))
-    if begins.startswith(f'<a href="https://matrix.to/#/{me}"'):
-        return True
+    link, shown = f'<a href="https://matrix.to/#/{me}"', unquote(html[:LONGEST])
+    if link in shown:
+        return _TAGS_BEFORE_NAME.sub("", shown).startswith(link)
+    if reply or body.startswith(me):
+        return body.startswith(me)
     words = _plain(body[:LONGEST]).split()[:2]
     return bool(words) and (words[0].startswith("@") or any(word.endswith((":", ",")) for word in words))
 

@@ -353,6 +353,8 @@ async def test_a_hand_that_is_raised_by_the_bots_name_is_raised(house: House) ->
     [
         ("thank you keeper", {}),  # about it, not to it
         ("mine was a rainy one", {"reply_to": EventId("$question")}),  # clients mention whoever is replied to
+        ("Rain, today", {"reply_to": EventId("$question")}),
+        ("@ana that is me, too", {"reply_to": EventId("$question"), "thread": EventId("$question")}),
         ("> <@keeper:grove.example> Which weather?\n\nrain", {"reply_to": EventId("$question")}),
         ("keeper: please help me", {"edits": EventId("$before")}),
         ("keeper: please help me", {"kind": "m.notice"}),

@@ -188,6 +188,7 @@ def test_who_begins_with_the_bots_name_speaks_to_it(body: str, html: str) -> Non
         ("what keeper asked: that is hard", ""),
         ("yes", '<mx-reply><a href="https://matrix.to/#/@keeper:grove.example">Keeper</a></mx-reply>yes'),
         ("ana is kind", '<a href="https://matrix.to/#/@ana:grove.example">ana</a> is kind'),
+        ("Rain, says keeper", 'Rain, says <a href="https://matrix.to/#/@keeper:grove.example">keeper</a>'),
     ],
 )
 def test_who_only_names_the_bot_does_not(body: str, html: str) -> None:
