@@ -24,6 +24,9 @@
     |     |- TooLarge               M_TOO_LARGE
     |     |- BadRequest             every other 4xx
 
+What names our account ends the run when our own server says it; on calls about rooms other servers' refusals come through
+as well, so there it is asked first (``matrix/hearsay``).
+
 Whether to try again is the class, never a string match. ``str(error)`` is safe to show to a person and to log: no
 member's words, tokens or bodies are ever put into an error.
 """
