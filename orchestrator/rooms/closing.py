@@ -13,7 +13,7 @@ from orchestrator.model.effects import AnyEffect, Result
 from orchestrator.model.events import State
 from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
 from orchestrator.model.ids import RoomId, UserId
-from orchestrator.store import bindings
+from orchestrator.store import bindings, mirror
 
 from . import succession, upgrade
 from .archive import archive_said
@@ -42,11 +42,13 @@ class Closing:
     def settle(self, tx: Tx, now: Now) -> Iterator[AnyEffect]:
         """Go on with what is under way, and bring what is closed in line; once all rooms are found and bound."""
         documents = self._documents.of(tx.account)
+        for where, _tombstone in mirror.rooms_with_state(tx, succession.TOMBSTONE):
+            binding = bindings.binding_of(tx, where)
+            community = None if binding is None else documents.community(binding.community)
+            room = None if community is None or binding is None else community.room(binding.key)
+            if community is not None and room is not None:
+                yield from self.look(tx, community, room, where, now)
         for community in documents.communities:
-            for room in community.every_room():
-                where = bindings.bound_room(tx, community.key, room.key)
-                if where is not None:
-                    yield from self.look(tx, community, room, where, now)
             yield from upgrade.go_on(tx, community, now)
         settle_locks(tx, documents, self._me, now.at_ms)
 

@@ -34,6 +34,9 @@ Path = tuple[str, ...]
 
 def settle_locks(tx: Tx, documents: Documents, me: UserId, now_ms: int) -> None:
     """Bring the claims of lockdowns in line with what is locked: rooms that were replaced, made or opened meanwhile."""
+    claimed = {claim.room for claim in claims.claims_of(tx, OWNER)}
+    if not claimed and not locks.any_locked(tx):
+        return
     locked: set[RoomId] = set()
     known: set[RoomId] = set()
     for community in documents.communities:
@@ -42,7 +45,7 @@ def settle_locks(tx: Tx, documents: Documents, me: UserId, now_ms: int) -> None:
             if is_locked(tx, community, room):
                 locked.add(where)
                 hold(tx, room, where, me, now_ms)
-    for where in sorted({claim.room for claim in claims.claims_of(tx, OWNER)} & known - locked):
+    for where in sorted(claimed & known - locked):
         release(tx, where, now_ms)
 
 

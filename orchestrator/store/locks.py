@@ -41,6 +41,11 @@ def unlock(tx: Tx, community: CommunityKey, key: RoomKey) -> None:
         )
 
 
+def any_locked(tx: Tx) -> bool:
+    """Tell whether anything is locked at all."""
+    return tx.one("select 1 as there from lock where account = :account limit 1") is not None
+
+
 def is_locked(tx: Tx, community: CommunityKey, key: RoomKey, *, with_all: bool = True) -> bool:
     """Tell whether a room is locked, by itself or (``with_all``) because its community is."""
     state = _state(tx, community, key)
