@@ -1,0 +1,123 @@
+"""What was missed of who spoke is read again, from the rooms themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from orchestrator.crafts import Crafts
+from orchestrator.culture import Culture
+from orchestrator.facilitation import Facilitation
+from orchestrator.keeper import Keeper
+from orchestrator.matrix.crypto import Crypto
+from orchestrator.matrix.gateway import Gateway, Route
+from orchestrator.matrix.ports import Amender
+from orchestrator.matrix.session import Session
+from orchestrator.model.batch import RoomUpdate, SyncBatch
+from orchestrator.model.clock import MINUTE_MS
+from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, JsonObject, RoomKey
+from orchestrator.store import Store, bindings, ingest
+from tests.culture.conftest import a_grove, rule
+from tests.declared import ME
+from tests.house import CIRCLE, Clock
+
+SPOKE = ("spoke", CIRCLE)
+
+
+class Shelf:
+    """A homeserver in whose rooms nothing was said; it counts how often their past is read."""
+
+    def __init__(self) -> None:
+        self.reads: Counter[str] = Counter()
+        self.read = asyncio.Event()
+
+    async def call(self, method: str, route: Route, **more: object) -> JsonObject:
+        del more
+        kind = route.path.rpartition("/")[2]
+        self.reads[f"{method} {kind}"] += 1
+        if kind == "messages":
+            self.read.set()
+            return {"chunk": [], "start": "t1"}
+        return {"joined": {}}
+
+
+@pytest.fixture
+async def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+async def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def keeper(tmp_path: Path, shelf: Shelf, clock: Clock) -> AsyncIterator[Keeper]:
+    """At work since a minute, and warm."""
+    store = Store.open(tmp_path)
+    rows = store.of(AccountKey("keeper"))
+    keeper = Keeper(
+        store=rows,
+        gateway=cast("Gateway", shelf),
+        session=Session(ME, DeviceId("D"), "token"),
+        crypto=cast("Crypto", None),
+        clock=clock,
+        rng=random.Random(1),  # noqa: S311 - jitter, no secret
+        amend=cast("Amender", None),
+    )
+    documents = a_grove(rule())
+    roster = Facilitation(documents)
+    keeper.use(Crafts(documents, (Culture(documents, roster),), roster))
+    await rows.run(bindings.bind, CommunityKey("grove"), RoomKey("tuesday"), CIRCLE, "made")
+    await hear(keeper)
+    await keeper._warm()
+    warming = asyncio.create_task(keeper._keep_warm())
+    await asyncio.to_thread(bool)
+    shelf.read.clear()
+    yield keeper
+    warming.cancel()
+    with suppress(asyncio.CancelledError):
+        await warming
+    await store.close()
+
+
+async def hear(keeper: Keeper, *, limited: bool = False) -> None:
+    rooms = (RoomUpdate(room=CIRCLE, membership="join", limited=limited),)
+    await keeper.engine.take(SyncBatch(since="s0", until="s1", rooms=rooms), catching_up=False)
+
+
+def is_known(keeper: Keeper, clock: Clock) -> bool:
+    return keeper.engine.moment().windows.is_known_since(SPOKE, clock.at_ms - 10 * MINUTE_MS)
+
+
+async def test_after_an_outage_every_room_is_read_again(keeper: Keeper, shelf: Shelf, clock: Clock) -> None:
+    assert is_known(keeper, clock)
+    before = shelf.reads["GET messages"]
+    clock.at_ms += 60 * MINUTE_MS
+    await hear(keeper)
+    await asyncio.wait_for(shelf.read.wait(), 10)
+    assert shelf.reads["GET messages"] == before + 1
+
+
+async def test_when_a_hole_was_filled_its_room_is_read_again(keeper: Keeper, shelf: Shelf, clock: Clock) -> None:
+    await hear(keeper, limited=True)
+    assert not is_known(keeper, clock)
+    assert not shelf.read.is_set()
+    await keeper._filler.fill(ingest.Gap(CIRCLE, "s0", "s1"))
+    shelf.read.clear()
+    await asyncio.wait_for(shelf.read.wait(), 10)
+
+
+async def test_while_all_is_heard_nothing_is_read_again(keeper: Keeper, shelf: Shelf, clock: Clock) -> None:
+    before = shelf.reads["GET messages"]
+    clock.at_ms += MINUTE_MS
+    await hear(keeper)
+    assert is_known(keeper, clock)
+    assert shelf.reads["GET messages"] == before
