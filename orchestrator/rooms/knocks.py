@@ -146,7 +146,11 @@ def done(tx: Tx, community: Community, about: JsonObject, result: Result, now: N
         if result.outcome in {"refused", "expired"} and not questions.is_asked(tx, CRAFT, written_as(about)):
             yield from _unanswered(tx, community, replace(knock, next_ms=now.at_ms + HOUR_MS), now)
         return
-    if result.outcome == "refused" and knock.state is Asked.DECIDED:
+    if result.outcome == "undone" and knock.state is Asked.DECIDED and _is_at_door(tx, knock.room, knock.user):
+        # What was decided came too late for the knock it was about; this is another one.
+        doors.put_knock(tx, Knock(room=knock.room, user=knock.user, event=knock.event, since_ms=now.at_ms))
+        yield from ask_next(tx, community, now)
+    elif result.outcome == "refused" and knock.state is Asked.DECIDED:
         doors.put_knock(tx, replace(knock, state=Asked.RESTED))
         declared = _declared(tx, community, knock.room)
         words = _(

@@ -141,6 +141,20 @@ def test_who_knocked_once_more_while_the_yes_was_on_its_way_is_let_in_once(grove
     assert grove.questions() == []
 
 
+def test_who_knocks_again_just_when_a_no_came_too_late_is_asked_about_again(grove: Doors) -> None:
+    grove.knock()
+    grove.carry()
+    grove.react(ANA, grove.question(), "❌")
+    (row,) = [row for row in grove.waiting() if row.kind == "member"]
+    # Delivery saw that they had left, and before it could say so they were back.
+    grove.live(grove.at_ms + MINUTE_MS)
+    grove.knock()
+    grove.confirm(row.cause, "undone")
+    grove.carry()
+    assert grove.changes == []
+    assert len(grove.questions()) == 1
+
+
 def test_who_comes_again_another_day_is_a_new_question(grove: Doors) -> None:
     grove.knock()
     grove.carry()
