@@ -48,7 +48,8 @@ def heard_you_knock(community: Community, room: Room, norms: Policy | None) -> s
         ]
     parts.append(
         _(
-            "From me they hear your Matrix id and that you knocked, and nothing else. If you change your mind, that is fine, too."
+            "From me they hear your Matrix id and that you knocked, and nothing else. If you wrote something with your knock,"
+            " everybody in there can read it in their own app; I do not. And if you change your mind, that is fine, too."
         )
     )
     return "\n\n".join(parts)

@@ -93,11 +93,14 @@ def this_would(  # everything that it would do
     else:
         parts = [_("This takes {person} out of {rooms}, and out of any other room of {community} where they may be.")]
         if coming_back:
-            parts.append(_("It would not hold in {open}: they could come straight back in. A ban would hold."))
+            parts.append(_("It would not hold in {open}: they could come straight back in."))
         if knocking:
-            parts.append(_("At {doors} they could knock again, and you would be asked. A ban would hold."))
-        if not coming_back and not knocking:
-            parts.append(_("They can come back only if somebody invites them."))
+            parts.append(_("At {doors} they could knock again, and you would be asked."))
+        parts.append(
+            _("A ban would hold.")
+            if coming_back or knocking
+            else _("They can come back only if somebody invites them.")
+        )
     if cannot:
         parts.append(_("I am not allowed to do it in {cannot}; there a lead can do it by hand."))
     if on_a_list:

@@ -134,7 +134,7 @@ def _preview(
         knocking=[place.name for place in knocking],
         on_a_list=user in community.staff(),
     )
-    yes, no = content.yes_or_no(yes=_("ban") if way is Way.BAN else _("remove"), no=_("leave it"))
+    yes, no = content.yes_or_no(yes=_("ban") if way is Way.BAN else _("remove"), no=_("do nothing"))
     if coming_back or knocking:
         return words, (yes, Choice("⛔", _("ban instead"), "ban"), no)
     return words, (yes, no)

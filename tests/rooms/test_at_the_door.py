@@ -209,3 +209,14 @@ def _is_of(event: Any, user: UserId) -> bool:
 
 def _everything_in(directory: Path) -> str:
     return "".join(file.read_bytes().decode(errors="replace") for file in directory.rglob("*") if file.is_file())
+
+
+async def test_a_knock_that_waits_is_asked_about_after_the_database_was_lost(tmp_path: Path) -> None:
+    async with FakeHomeserver() as hs:
+        garden = Garden(hs, tmp_path / "one", "12")
+        await garden.furnish()
+        hs.person(EVE).knock(garden.bound["tuesday"])
+        await garden.run()
+        garden.directory = tmp_path / "two"
+        await garden.run()
+        assert len(await garden.questions()) == 1
