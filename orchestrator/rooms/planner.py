@@ -13,7 +13,7 @@ from orchestrator.store.mirror import digest_of
 
 from .attributes import APPLIED_BY, MEGOLM, TEMPLATE, Attribute
 from .changes import Change, Slot, State
-from .compose import INHERITED, ON_DRIFT, PASSING, ComposeContext, compose
+from .compose import INHERITED, ON_DRIFT, PASSING, READ, ComposeContext, compose
 from .exposure import level_before, shut_out, widens
 from .live import LiveRoom, LiveState
 from .reading import ABSENT, Value, same, shown, value_at
@@ -128,19 +128,28 @@ class AttributePlanner:
         slot = attribute.slot
         event = live.at(slot.type, slot.key)
         ours = event is not None and event.sender == self._me and not self._is_inherited(slot, event)
+        decided = self._sight.decided.get(slot)
+        stands = decided is not None and attribute.claim_path in decided.paths
+        over = {"", *(() if event is None else (event.event, f"{READ}{event.digest}"))}
+        waits = stands and decided is not None and event is not None and decided.on in over
         if slot.type in PSEUDO:
             # Nobody is known to have set what is no event; in rooms of our own it was us.
-            ours, waits = True, slot in self._sight.marked
+            ours, waits = True, waits or slot in self._sight.marked
         else:
             # State does not vanish: what is not there was not written yet. That we wrote power levels last says nothing
             # about one level, since they hold many people's wishes.
-            decided = self._sight.decided.get(slot)
-            waits = event is None or (
-                decided is not None and decided.on == event.event and attribute.claim_path in decided.paths
-            )
-            waits = waits or (ours and (slot.type != POWER or slot in self._sight.marked))
+            waits = waits or event is None or (ours and (slot.type != POWER or slot in self._sight.marked))
+        refused = stands and slot not in self._sight.marked
         taken_over = attribute.room in self._sight.adopted
-        return Standing(desired=desired, applied=applied, live=value, ours=ours, waits=waits, taken_over=taken_over)
+        return Standing(
+            desired=desired,
+            applied=applied,
+            live=value,
+            ours=ours,
+            waits=waits,
+            refused=refused,
+            taken_over=taken_over,
+        )
 
     def _is_inherited(self, slot: Slot, event: LiveState) -> bool:
         """Tell whether the bot only copied it from a room before, where a person had set it."""
@@ -341,6 +350,8 @@ class AttributePlanner:
                 return _("Somebody else set this before the files said anything about it.")
             case State.CONVERGED:
                 return _("It is as the files say already; I only take note of it.")
+            case State.UPDATE | State.CREATE if self._is_decided(standing) and standing.refused:
+                return _("This was decided, and the homeserver did not take it. Applying it again tries it again.")
             case State.UPDATE | State.CREATE if self._is_decided(standing):
                 return _("This is decided already, and on its way.")
             case State.UPDATE if change.path == "settings.history" and not widens(

@@ -25,6 +25,7 @@ class Standing:
         desired, applied, live: ABSENT where there is none.
         ours: the live event was sent by the bot.
         waits: what was applied is still on its way to the room.
+        refused: the homeserver would not take it.
         taken_over: the room was not made by us.
     """
 
@@ -33,6 +34,7 @@ class Standing:
     live: Value
     ours: bool = False
     waits: bool = False
+    refused: bool = False
     taken_over: bool = False
 
 

@@ -7,6 +7,7 @@ business and not how a room looks follows them at once: the locator, and what is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from orchestrator.documents.declared import Community, Room
@@ -20,14 +21,16 @@ from orchestrator.store.claims import (
     claims_at,
     drop_claim,
     forget_claim,
+    mark_unsettled,
     put_claim,
+    put_ended,
     remember_claim,
 )
 from orchestrator.store.rows import dump, load
 
 from .attributes import APPLIED_BY, TEMPLATE, Attribute, attributes
 from .changes import Slot
-from .compose import APPLIED, ON_DRIFT
+from .compose import APPLIED, ON_DRIFT, READ
 from .create import room_locator
 from .recover import recovered
 from .standing import POWER
@@ -70,8 +73,18 @@ def note_made(tx: Tx, where: RoomId, memory: str, me: UserId, now_ms: int) -> No
     for claim in _remembered(memory, where):
         (put_claim(tx, claim, now_ms) if claim.type in _LATER else remember_claim(tx, claim))
         if claim.type == LISTED and isinstance(claim.value, bool):
-            content = listed(shown=claim.value)
-            mirror.see_state(tx, where, LISTED, "", EventId(f"~{mirror.digest_of(content)}"), me, content)
+            _note_listing(tx, claim, me, now_ms)
+
+
+def _note_listing(tx: Tx, claim: Claim, me: UserId, now_ms: int) -> None:
+    hidden = listed(shown=False)
+    if claim.value is False:
+        mirror.see_state(tx, claim.room, LISTED, "", EventId(f"~{mirror.digest_of(hidden)}"), me, hidden)
+        return
+    # Many servers make a room that they do not list, and say nothing: then it is tried, and what they say is kept.
+    mark_unsettled(tx, claim.room, LISTED, "", now_ms)
+    word: Json = {"on": f"{READ}{mirror.digest_of(hidden)}", "paths": [list(claim.path)]}
+    put_ended(tx, replace(claim, path=APPLIED, value=word), now_ms)
 
 
 def is_applied(tx: Tx, where: RoomId) -> bool:
