@@ -81,11 +81,13 @@ def exported(seen: Seen, community: Community, room: Room, me: UserId, *, name: 
     kind = "space" if create.get("type") == "m.space" else "room"
     template: dict[str, Json] = {"version": 1, "kind": kind, "name": "{name}"}
     declared: dict[str, Json] = {"template": name, "name": _name(seen, room, notes)}
-    template["topic"] = _topic(seen, notes)
+    topic = _topic(seen, notes)
+    if topic:
+        template["topic"] = topic
     alias = _alias(seen, me, notes)
     if alias:
         template["alias"] = alias
-    settings = _settings(seen, notes)
+    settings = _settings(seen, room, notes)
     template["settings"] = settings
     template["power"] = _power(seen, community, room, settings, kind, me, notes)
     if seen.content("m.room.avatar").get("url"):
@@ -124,7 +126,8 @@ def _name(seen: Seen, room: Room, notes: list[str]) -> str:
 def _topic(seen: Seen, notes: list[str]) -> str:
     """Find what the template has to say so that, with what others say, the live topic comes of it."""
     live = seen.content("m.room.topic").get("topic")
-    if not isinstance(live, str):
+    if not isinstance(live, str) or not live:
+        notes.append("It has no topic, and a template always says one; a plan will show it.")
         return ""
     own = live
     for part in reversed([text for slot, text in sorted(seen.said.items()) if text]):
@@ -151,7 +154,7 @@ def _alias(seen: Seen, me: UserId, notes: list[str]) -> str:
     return ""
 
 
-def _settings(seen: Seen, notes: list[str]) -> dict[str, Json]:
+def _settings(seen: Seen, room: Room, notes: list[str]) -> dict[str, Json]:
     create, rules = seen.content("m.room.create"), seen.content("m.room.join_rules")
     version = str(create.get("room_version", "1"))
     settings: dict[str, Json] = {}
@@ -166,12 +169,12 @@ def _settings(seen: Seen, notes: list[str]) -> dict[str, Json]:
         notes.append("Who may come in cannot be said in a template; a plan will show it.")
     if rule in {"restricted", "knock_restricted"}:
         allow, strangers = _allow(rules.get("allow"), seen.keys)
-        if allow:
-            settings["allow"] = [*allow]
-        if strangers:
-            notes.append(
-                "Members of rooms outside of this community may come in as well; a plan will want to end that."
-            )
+        # The space that it hangs in is meant where nothing is said, and the community's own has no name in a file.
+        named = [] if allow == [room.within] else [key for key in allow if key]
+        if named:
+            settings["allow"] = [*named]
+        if strangers or (SPACE_KEY in allow and allow != [room.within]):
+            notes.append("Not all whose members may come in can be named in a template; a plan will show it.")
         if not allow:
             settings["join"] = "invite" if rule == "restricted" else "knock"
     history = seen.content("m.room.history_visibility").get("history_visibility", "shared")
@@ -196,8 +199,9 @@ def _settings(seen: Seen, notes: list[str]) -> dict[str, Json]:
     return settings
 
 
-def _allow(value: Json, keys: Mapping[RoomId, RoomKey]) -> tuple[list[str], int]:
-    named: list[str] = []
+def _allow(value: Json, keys: Mapping[RoomId, RoomKey]) -> tuple[list[RoomKey], int]:
+    """List the rooms of the community whose members may come in, and count the others."""
+    named: list[RoomKey] = []
     strangers = 0
     for entry in value if isinstance(value, list | tuple) else ():
         room = entry.get("room_id") if isinstance(entry, Mapping) else None
@@ -205,7 +209,7 @@ def _allow(value: Json, keys: Mapping[RoomId, RoomKey]) -> tuple[list[str], int]
             named.append(keys[RoomId(room)])
         else:
             strangers += 1
-    return named, strangers
+    return [*dict.fromkeys(named)], strangers
 
 
 def _retention(content: JsonObject, notes: list[str]) -> dict[str, Json]:

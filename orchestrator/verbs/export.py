@@ -16,7 +16,7 @@ from orchestrator.model.feature import Tx
 from orchestrator.model.ids import Json, RoomId, RoomKey, UserId
 from orchestrator.planning import Onlooker, looking
 from orchestrator.rooms import Exported, Seen, blank_room, exported
-from orchestrator.store import bindings
+from orchestrator.store import bindings, mirror
 from orchestrator.store.claims import claims_on
 
 from .naming import find_room, name_of
@@ -91,6 +91,7 @@ async def see(onlooker: Onlooker, reader: Reader, community: Community, where: R
         creators=_creators(state),
         listed=listed,
         keys=keys,
+        suggested=await rows.run(_is_suggested, where, frozenset(keys)),
         said=await rows.run(_said, where),
     )
 
@@ -102,6 +103,12 @@ def _creators(state: Mapping[tuple[str, str], LiveState]) -> frozenset[UserId]:
     extra = create.content.get("additional_creators")
     named = [UserId(one) for one in extra if isinstance(one, str)] if isinstance(extra, list) else []
     return frozenset([create.sender, *named])
+
+
+def _is_suggested(tx: Tx, where: RoomId, rooms: frozenset[RoomId]) -> bool:
+    """Tell whether a space of the community recommends a room."""
+    links = (mirror.state_of(tx, space, "m.space.child", where) for space in rooms)
+    return any(link is not None and (link.content or {}).get("suggested") is True for link in links)
 
 
 def _said(tx: Tx, where: RoomId) -> dict[str, str]:
