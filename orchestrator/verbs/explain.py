@@ -25,7 +25,7 @@ POWER: Final = "m.room.power_levels"
 
 _LAYERS: Final[Mapping[str, str]] = {
     "floor": "the server's floor",
-    "community": "the community's floor",
+    "community": "the community's own lines",
     "template": "its template",
     "extends": "the template that its template extends",
     "room": "the room's own line",
@@ -85,11 +85,17 @@ async def _look(onlooker: Onlooker, community: Community, room: Room, path: str)
         return Told(changes.get(f"leads.{path}"), origin, found, sender)
     if origin is not None:
         return Told(None, origin, (), "")
+    if path.startswith("@"):
+        return Told(None, None, (), "")
     known = sorted({*changes, *room.origins} - {EXISTS})
     near = nearest(path, known)
     raise SetupError(
         f"Nothing is called {path!r} in {name_of(room)}."
-        + (f" Did you mean {near}?" if near else f" There are: {', '.join(known)}.")
+        + (
+            f" Did you mean {near}?"
+            if near
+            else f" There are: {', '.join(one for one in known if one.count('.') < 2)}."
+        )
     )
 
 
@@ -120,6 +126,8 @@ def _lines(told: Told) -> Iterator[tuple[str, str]]:
         yield ("wanted by" if n == 0 else ""), f"{_OWNERS.get(claim.owner, claim.owner)}: {_claimed(claim)}{until}"
     if change is not None and change.state is not State.NO_OP:
         yield "so", f"{change.state.value}. {why(change)}".strip()
+    elif change is None and not told.claims and origin is None:
+        yield "note", "Nobody gives them more than what members have here, just now."
     elif change is None and not told.claims:
         yield "note", "This is followed as soon as the bot reads your files; 'plan' does not show it."
 

@@ -264,3 +264,21 @@ async def test_a_second_start_changes_no_table(tmp_path: Path) -> None:
     await Store.open(tmp_path).close()
     assert schema() == before
     assert len(before) > 20
+
+
+async def test_a_copy_in_memory_can_be_written_into_and_leaves_no_trace(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    await store.of(KEEPER).run(note, "there")
+    copy = Store.scratch(tmp_path)
+    await copy.of(KEEPER).run(note, "thought")
+    assert sorted(await copy.of(KEEPER).run(notes)) == ["there", "thought"]
+    assert await store.of(KEEPER).run(notes) == ["there"]
+    await copy.close()
+    await store.close()
+
+
+async def test_a_copy_of_nothing_is_empty_and_makes_no_directory(tmp_path: Path) -> None:
+    copy = Store.scratch(tmp_path / "nowhere")
+    assert await copy.of(KEEPER).run(notes) == []
+    await copy.close()
+    assert not (tmp_path / "nowhere").exists()
