@@ -1,7 +1,8 @@
 """Platform: rooms from templates, found again, kept as they were meant, and the one writer's merging of claims."""
 
-from .applying import Applied, Choices, Left, StalePlan, apply_community
+from .applying import Applied, Left, StalePlan, apply_community
 from .changes import EXISTS, Change, Plan, Slot, State
+from .choices import Choices
 from .compose import ComposeContext, compose, compose_context
 from .craft import Rooms
 from .create import DIRECT_VERSION, OLDEST_VERSION, direct_body, direct_room, direct_version, room_body

@@ -97,9 +97,10 @@ def _last_lead(
 
 def _lockout(chosen: Sequence[Change], live: Mapping[RoomKey, LiveRoom], me: UserId) -> Iterator[Refused]:
     """Keep what the bot needs to go on within its reach."""
+    by_id = {room.id: room for room in live.values()}
     for change in chosen:
-        room = next((live[key] for key in live if change.slot is not None and live[key].id == change.slot.room), None)
-        if room is None or change.slot is None or change.slot.type != POWER:
+        room = by_id.get(change.slot.room) if change.slot is not None and change.slot.type == POWER else None
+        if room is None:
             continue
         own = room.power.of(me)
         about_me = change.claim_path == ("users", me)

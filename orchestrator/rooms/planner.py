@@ -19,7 +19,7 @@ from .live import LiveRoom, LiveState
 from .reading import ABSENT, Value, same, shown, value_at
 from .removals import Removal
 from .sight import Sight
-from .standing import POWER, Standing, compare, creators_word, obstacle
+from .standing import POWER, Standing, compare, creators_word, obstacle, word
 
 _WRITES = frozenset({State.CREATE, State.ADOPT, State.UPDATE, State.CONFLICT, State.DRIFT})
 
@@ -266,7 +266,7 @@ class AttributePlanner:
         state = compare(attribute.path, standing)
         if standing.desired is ABSENT and attribute.path.startswith("leads.") and state is State.CONFLICT:
             state = State.UPDATE  # whatever somebody made of it meanwhile, it is to go
-        change = replace(change, state=state, beneath=state, reason=self._word(state, change, standing))
+        change = replace(change, state=state, beneath=state, reason=word(state, change, standing))
         if state not in _WRITES:
             return change
         if attribute.cls == "create-only":
@@ -283,7 +283,7 @@ class AttributePlanner:
             reason = _("This would shut out our own server, and everybody on it with me.")
         if reason:
             return replace(change, state=State.BLOCKED, reason=reason)
-        if state is not State.DRIFT and not self._is_decided(standing) and self._exposes(attribute, standing):
+        if state is not State.DRIFT and not standing.is_decided and self._exposes(attribute, standing):
             reason = _("More people could come in, read or do things afterwards than now.")
             return replace(change, state=State.EXPOSES, reason=reason)
         if shut:
@@ -299,9 +299,6 @@ class AttributePlanner:
         now = self._contents.get(attribute.slot)
         servers = {*live.servers, server_of(self._me)}
         return sorted(s for s in servers if shut_out(acl, s) and not (now is not None and shut_out(now, s)))
-
-    def _is_decided(self, standing: Standing) -> bool:
-        return standing.waits and standing.applied is not ABSENT and standing.applied == standing.desired
 
     def _encryption(self, change: Change, standing: Standing) -> Change:
         if standing.desired is ABSENT:
@@ -334,28 +331,3 @@ class AttributePlanner:
             default = level_before(path, attribute.claim_path, content)
             before, after = (default if value is ABSENT else value for value in (before, after))
         return widens(path, before, after)
-
-    def _word(self, state: State, change: Change, standing: Standing) -> str:  # noqa: PLR0911 - one way out a kind
-        """Say why, where a person would ask."""
-        match state:
-            case State.DRIFT if change.stance == "enforce":
-                return _("Somebody changed this by hand; it is put back.")
-            case State.DRIFT if change.stance == "accept":
-                return _("Somebody changed this by hand, and that is fine.")
-            case State.DRIFT:
-                return _("Somebody changed this by hand.")
-            case State.CONFLICT:
-                return _("This was changed in the files and, differently, by hand.")
-            case State.ADOPT:
-                return _("Somebody else set this before the files said anything about it.")
-            case State.CONVERGED:
-                return _("It is as the files say already; I only take note of it.")
-            case State.UPDATE | State.CREATE if self._is_decided(standing) and standing.refused:
-                return _("This was decided, and the homeserver did not take it. Applying it again tries it again.")
-            case State.UPDATE | State.CREATE if self._is_decided(standing):
-                return _("This is decided already, and on its way.")
-            case State.UPDATE if change.path == "settings.history" and not widens(
-                change.path, standing.live, standing.desired
-            ):
-                return _("What was said until now stays visible to those who can see it today.")
-        return ""

@@ -10,7 +10,8 @@ from orchestrator.i18n import _
 from orchestrator.model.ids import JsonObject, UserId
 from orchestrator.model.power import KEEPER_LEVEL
 
-from .changes import State
+from .changes import Change, State
+from .exposure import widens
 from .live import LiveRoom
 from .reading import ABSENT, Value, same
 
@@ -37,6 +38,11 @@ class Standing:
     refused: bool = False
     taken_over: bool = False
 
+    @property
+    def is_decided(self) -> bool:
+        """Tell whether a person has decided this already."""
+        return self.waits and self.applied is not ABSENT and self.applied == self.desired
+
 
 def compare(path: str, standing: Standing) -> State:
     """Compare the three. Source: the table of ``State``."""
@@ -51,6 +57,32 @@ def compare(path: str, standing: Standing) -> State:
     if same(path, desired, applied):
         return State.UPDATE if standing.waits else State.DRIFT
     return State.UPDATE if standing.waits or same(path, applied, live) else State.CONFLICT
+
+
+def word(state: State, change: Change, standing: Standing) -> str:  # noqa: PLR0911 - one way out a kind
+    """Say why, where a person would ask."""
+    match state:
+        case State.DRIFT if change.stance == "enforce":
+            return _("Somebody changed this by hand; it is put back.")
+        case State.DRIFT if change.stance == "accept":
+            return _("Somebody changed this by hand, and that is fine.")
+        case State.DRIFT:
+            return _("Somebody changed this by hand.")
+        case State.CONFLICT:
+            return _("This was changed in the files and, differently, by hand.")
+        case State.ADOPT:
+            return _("Somebody else set this before the files said anything about it.")
+        case State.CONVERGED:
+            return _("It is as the files say already; I only take note of it.")
+        case State.UPDATE | State.CREATE if standing.is_decided and standing.refused:
+            return _("This was decided, and the homeserver did not take it. Applying it again tries it again.")
+        case State.UPDATE | State.CREATE if standing.is_decided:
+            return _("This is decided already, and on its way.")
+        case State.UPDATE if change.path == "settings.history" and not widens(
+            change.path, standing.live, standing.desired
+        ):
+            return _("What was said until now stays visible to those who can see it today.")
+    return ""
 
 
 def obstacle(type_: str, claim_path: Sequence[str], before: Value, after: Value, live: LiveRoom, me: UserId) -> str:

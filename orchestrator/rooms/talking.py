@@ -25,9 +25,10 @@ from orchestrator.model.ids import CommunityKey, EventId, Json, JsonObject, Room
 from orchestrator.store import bindings, drifts, mirror, timers
 
 from . import drift, shutting
-from .applying import Choices, apply_community
+from .applying import apply_community
 from .asking import read, written
 from .changes import EXISTS, Change, Plan, Slot, State
+from .choices import Choices
 from .plan import plan_community
 from .report import CRAFT
 

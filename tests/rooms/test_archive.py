@@ -15,7 +15,7 @@ from orchestrator.errors import Refusal
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import JsonObject
-from orchestrator.rooms.applying import Choices, apply_community
+from orchestrator.rooms import Choices, apply_community
 from orchestrator.rooms.archive import is_archived, start_archive, start_restore
 from orchestrator.rooms.plan import plan_community
 from orchestrator.store import outbox, questions

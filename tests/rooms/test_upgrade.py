@@ -14,7 +14,7 @@ from orchestrator.documents.declared import Community
 from orchestrator.errors import Refusal
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import LOCATOR_TYPE, CommunityKey, RoomKey
-from orchestrator.rooms.applying import Applied, Choices, apply_community
+from orchestrator.rooms import Applied, Choices, apply_community
 from orchestrator.rooms.changes import Slot
 from orchestrator.rooms.create import room_locator
 from orchestrator.rooms.plan import plan_community
