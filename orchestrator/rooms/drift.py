@@ -21,7 +21,7 @@ from orchestrator.model.events import State as StateEvent
 from orchestrator.model.feature import Answer, Now, Role, Tx
 from orchestrator.model.ids import EventId, Json, JsonObject, RoomId, UserId
 from orchestrator.store import drifts, mirror, questions
-from orchestrator.store.claims import Claim, drop_claim, put_claim, put_ended
+from orchestrator.store.claims import Claim, claims_on, drop_claim, put_claim, put_ended
 from orchestrator.store.drifts import Drift
 from orchestrator.store.structure import NOTED
 
@@ -70,6 +70,8 @@ def heard(tx: Tx, community: Community, room: Room, event: StateEvent, me: UserI
     live = mirror.state_of(tx, *slot)
     if event.sender == me or live is None or live.event != event.id:
         return  # what has been overtaken already is nobody's drift
+    if not any(not claim.ended for claim in claims_on(tx, *slot, now.at_ms)):
+        return  # nothing is wanted of it
     here = [change for change in _plan(tx, community, room, event, me).changes if change.slot == slot]
     known = drifts.at(tx, *slot)
     by_hand = [change for change in here if change.state is State.DRIFT]

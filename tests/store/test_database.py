@@ -270,7 +270,7 @@ async def test_a_copy_in_memory_can_be_written_into_and_leaves_no_trace(tmp_path
     store = Store.open(tmp_path)
     await store.of(KEEPER).run(note, "there")
     copy = Store.scratch(tmp_path)
-    await copy.of(KEEPER).run(note, "thought")
+    await copy.of(KEEPER).run(note, "thought", "other")
     assert sorted(await copy.of(KEEPER).run(notes)) == ["there", "thought"]
     assert await store.of(KEEPER).run(notes) == ["there"]
     await copy.close()
