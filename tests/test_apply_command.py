@@ -230,6 +230,7 @@ async def test_a_conflict_waits_for_a_choice(grove: Grove, hs: FakeHomeserver) -
     undecided = await grove.start("apply", "--yes")
     assert undecided.code == 1
     assert "--take ours" in plain(undecided)
+    assert (await grove.start("apply", "--yes", "--take", "theirs")).code == 0
     assert changed(hs) == []
     assert name_of(tuesday) == "Ana's circle"
     assert (await grove.start("apply", "--yes", "--take", "ours")).code == 0

@@ -185,7 +185,7 @@ async def _carry_out(
             else "Stopped. What was begun is kept; the next apply, or the bot, goes on with it."
         )
         raise
-    return _report(begun, ended, hands, screen, made or [], missing or [])
+    return _report(begun, ended, hands, screen, made or [], missing or [], take=order.choices.take)
 
 
 async def _watch(hands: Hands, begun: JsonObject, screen: Screen) -> JsonObject:
@@ -203,12 +203,20 @@ async def _watch(hands: Hands, begun: JsonObject, screen: Screen) -> JsonObject:
 
 
 def _report(  # everything that there is to say at the end
-    begun: JsonObject, ended: JsonObject, hands: Hands, screen: Screen, made: Objects, missing: Objects
+    begun: JsonObject,
+    ended: JsonObject,
+    hands: Hands,
+    screen: Screen,
+    made: Objects,
+    missing: Objects,
+    *,
+    take: str | None,
 ) -> int:
     done, left, refused = (_gathered(begun, part) for part in ("done", "left", "refused"))
     done = [*made, *done]
     failed, waiting = [*missing, *_objects(ended.get("failed"))], _number(ended, "left")
-    missed = [one for one in left if one.get("state") not in _LET_BE]
+    let_be = _LET_BE | ({State.CONFLICT.value} if take == "theirs" else frozenset())
+    missed = [one for one in left if one.get("state") not in let_be]
     ok = not (missed or refused or failed or waiting)
     screen.event("result", ok=ok, done=done, left=left, refused=refused, failed=failed, waiting=waiting)
     kept = [one for one in done if not any(_name(one) == _name(other) for other in failed)]
@@ -221,7 +229,7 @@ def _report(  # everything that there is to say at the end
     for one in failed:
         screen.say(f"Not done: {_name(one)}: {one.get('why')}")
     for one in left:
-        verdict = "Not done" if one.get("state") not in _LET_BE else "Left as it is"
+        verdict = "Not done" if one.get("state") not in let_be else "Left as it is"
         screen.say(f"{verdict}: {_name(one)}: {_reason(one)}")
     if waiting:
         screen.say(

@@ -8,11 +8,11 @@ from orchestrator.belonging import Belonging
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import CreateRoom, Priority
 from orchestrator.model.events import Message
-from orchestrator.model.feature import Tx
+from orchestrator.model.feature import Timer, Tx
 from orchestrator.model.ids import Cause, RoomId, UserId
 from orchestrator.rooms import direct_room
-from orchestrator.rooms.greet import DECLINES_WAITING, PER_DAY
-from orchestrator.store import bindings, outbox
+from orchestrator.rooms.greet import AWAITED, DECLINES_WAITING, PER_DAY
+from orchestrator.store import bindings, outbox, timers
 from tests.declared import ANA, CY, DEE, EVE, ME
 
 from .house import HostedRoom, House, Nobody, known_direct
@@ -190,3 +190,15 @@ async def make_direct(house: House, user: UserId) -> RoomId:
     room = await known_direct(house, user)
     assert room is not None
     return room
+
+
+async def test_a_room_that_is_to_be_taken_over_is_entered_when_a_lead_invites_and_only_then(settled: House) -> None:
+    for inviter, awaited, comes in ((ANA, True, "join"), (DEE, True, "leave"), (ANA, False, "leave")):
+        room = opened(settled, inviter)
+        if awaited:
+            timer = Timer(craft="rooms", key=f"{AWAITED}{room.id}", due_ms=settled.clock.now_ms() + DAY_MS)
+            await settled.rows.run(timers.set_timer, timer)
+        await settled.invite_bot(room.id, inviter, direct=False)
+        await settled.deliver()
+        assert settled.writes[-1] == (comes, ME), (inviter, awaited)
+        assert await known_direct(settled, inviter) is None
