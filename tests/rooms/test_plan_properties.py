@@ -134,7 +134,21 @@ def by_hand(kind: str, town: Town, where: RoomId, n: int) -> None:  # noqa: C901
                     town.put(RoomId(parent), "m.space.child", content, where)
 
 
-KINDS = ["name", "topic", "join", "history", "guests", "acl", "retention", "alias", "listed", "ban", "event", "people", "link"]
+KINDS = [
+    "name",
+    "topic",
+    "join",
+    "history",
+    "guests",
+    "acl",
+    "retention",
+    "alias",
+    "listed",
+    "ban",
+    "event",
+    "people",
+    "link",
+]
 HANDS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 11), st.integers(0, 7)), max_size=6)
 
 
