@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from orchestrator.documents.declared import SPACE_KEY, Community, PowerMap, Room, Settings
+from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, PowerMap, Room, Settings
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from orchestrator.model.ids import LOCATOR_TYPE, Json, JsonObject, RoomId, RoomKey, UserId, server_of
 from orchestrator.model.power import creators_have_power
@@ -81,6 +81,8 @@ def exported(seen: Seen, community: Community, room: Room, me: UserId, *, name: 
     kind = "space" if create.get("type") == "m.space" else "room"
     template: dict[str, Json] = {"version": 1, "kind": kind, "name": "{name}"}
     declared: dict[str, Json] = {"template": name, "name": _name(seen, room, notes)}
+    if room.key in {SPACE_KEY, CONTROL_KEY}:
+        template["name"] = _own_name(str(declared["name"]), community, room, notes)
     topic = _topic(seen, notes)
     if topic:
         template["topic"] = topic
@@ -96,12 +98,12 @@ def exported(seen: Seen, community: Community, room: Room, me: UserId, *, name: 
         )
     if room.policy is not None:
         template["policy"] = room.policy.name
-    if room.key == SPACE_KEY:
-        declared = {}
-    elif seen.suggested:
+    if room.key != SPACE_KEY and seen.suggested:
         template["suggested"] = True
     if room.facilitators:
         declared["facilitators"] = [*room.facilitators]
+    if room.key in {SPACE_KEY, CONTROL_KEY}:
+        declared = {}  # they have no lines of their own
     if room.rota is not None or room.prompts or room.welcome is not None:
         notes.append("Its rota, questions and welcome do not show in the room; copy them from the template it has now.")
     return Exported(template, declared, tuple(notes))
@@ -121,6 +123,16 @@ def _name(seen: Seen, room: Room, notes: list[str]) -> str:
         return live
     notes.append("Its name cannot be said in a file as it is; a plan will show it.")
     return room.name
+
+
+def _own_name(live: str, community: Community, room: Room, notes: list[str]) -> str:
+    """Say in the template itself what the name is: the control room's, and a space's that is not the community's."""
+    if room.key == SPACE_KEY and live == community.name:
+        return "{name}"
+    if not _BRACES.search(live):
+        return live
+    notes.append("Its name cannot be said in a file as it is; a plan will show it.")
+    return "{name}"
 
 
 def _topic(seen: Seen, notes: list[str]) -> str:
