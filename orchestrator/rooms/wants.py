@@ -19,6 +19,7 @@ from orchestrator.store.claims import (
     Claim,
     claimed_by,
     claims_at,
+    claims_on,
     drop_claim,
     forget_claim,
     mark_unsettled,
@@ -67,13 +68,23 @@ def remember_as_made(community: Community, room: Room, rooms: Mapping[RoomKey, R
 
 
 def note_made(tx: Tx, where: RoomId, memory: str, me: UserId, now_ms: int) -> None:
-    """Claim what a room was made with: nothing of it has to be written, but for what comes after the making."""
-    if is_applied(tx, where):
-        return
+    """Claim what a room was made with: nothing of it has to be written, but for what comes after the making.
+
+    Where the room was found first, what it told of itself stands. That need not have been all: /sync may bring a room while
+    the homeserver is still making it.
+    """
+    found = is_applied(tx, where)
     for claim in _remembered(memory, where):
+        if found and _is_claimed(tx, claim, now_ms):
+            continue
         (put_claim(tx, claim, now_ms) if claim.type in _LATER else remember_claim(tx, claim))
         if claim.type == LISTED and isinstance(claim.value, bool):
             _note_listing(tx, claim, me, now_ms)
+
+
+def _is_claimed(tx: Tx, claim: Claim, now_ms: int) -> bool:
+    there = claims_on(tx, claim.room, claim.type, claim.key, now_ms)
+    return any((one.owner, one.path) == (claim.owner, claim.path) for one in there)
 
 
 def _note_listing(tx: Tx, claim: Claim, me: UserId, now_ms: int) -> None:

@@ -134,12 +134,12 @@ class Village(Garden):
                 for place, live in (await reader.whole_state(room)).items()
             }
 
-    async def pinned(self, room: RoomId) -> list[Any]:
-        """Read what is pinned in a room that only the bot is in."""
+    async def state(self, room: RoomId, type_: str) -> Mapping[str, Any]:
+        """Read a state event of a room that perhaps only the bot is in."""
         async with self.looked_at() as onlooker:
-            live = await (await onlooker.reader(onlooker.loaded.documents.communities[0])).state(room, PINS)
-        pinned = None if live is None else live.content["pinned"]
-        return [*pinned] if isinstance(pinned, list) else []
+            live = await (await onlooker.reader(onlooker.loaded.documents.communities[0])).state(room, type_)
+        assert live is not None, type_
+        return live.content
 
 
 async def settle_village(directory: Path, homeserver: LocalHomeserver, leads: list[UserId], version: str) -> Village:

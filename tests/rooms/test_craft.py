@@ -8,9 +8,10 @@ import pytest
 
 from orchestrator.model.ids import LOCATOR_TYPE, RoomId, RoomKey, UserId, locator_of
 from orchestrator.rooms.craft import AGAIN_MS
-from orchestrator.store import bindings
+from orchestrator.store import bindings, claims
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, policy, room, settings
 
+from . import rules
 from .house import House
 
 TUESDAY = room("tuesday", facilitators=[CY, DEE], norms=policy(), alias="grove-tuesday")
@@ -221,6 +222,29 @@ async def test_a_room_made_while_another_was_found_does_not_take_its_place(house
     await house.deliver()
     assert names(house, "create").count("grove/garden") == 1
     assert (await house.bound())["garden"] == found.id
+
+
+async def test_a_room_that_is_seen_while_it_is_being_made_is_known_to_be_as_it_was_made(house: House) -> None:
+    await house.settle()
+    usual = {(claim.type, claim.path) for claim in await claimed(house, (await house.bound())["lounge"])}
+    house.use(community(TUESDAY, LOUNGE, room("garden")))
+    await house.engine.settle()
+    row = next(row for row in await house.waiting() if row.kind == "create")
+    made = house.host(rules.made(row.payload["body"], ME), ME)  # type: ignore[arg-type]
+    # /sync has brought its locator and one thing more, and what is still to come is not known of it yet.
+    await house.rows.run(bindings.bind, GROVE.key, RoomKey("garden"), made.id, "found")
+    seen = claims.Claim(
+        room=made.id, type="m.room.guest_access", path=("guest_access",), owner="template", value="forbidden"
+    )
+    await house.rows.run(claims.remember_claim, seen)
+    await house.engine.confirm(row.cause, "done", room=made.id)
+    await house.engine.settle()
+    assert {(claim.type, claim.path) for claim in await claimed(house, made.id)} == usual
+
+
+async def claimed(house: House, where: RoomId) -> list[claims.Claim]:
+    """List what is claimed of a room."""
+    return await house.rows.run(claims.claims_in, where)
 
 
 async def test_a_name_that_another_room_had_is_free_once_that_room_says_its_new_one(house: House) -> None:
