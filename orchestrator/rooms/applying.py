@@ -24,11 +24,12 @@ from orchestrator.store.claims import (
 
 from .archive import start_archive, start_restore
 from .attributes import ROLE, TEMPLATE
-from .changes import EXISTS, Change, Plan, Slot, State
+from .changes import EXISTS, MEMBER, Change, Plan, Slot, State
 from .choices import Choices, objection
 from .compose import APPLIED, ON_DRIFT
 from .guards import Refused, guard
 from .kept import with_kept
+from .members import depart
 from .plan import make_plan
 from .report import CRAFT
 from .sight import Sight, look
@@ -135,7 +136,8 @@ class _Applying:
         )
         held = {id(change): each.reason for each in refused for change in each.changes}
         self._left += [Left(change, held[id(change)]) for change in chosen if id(change) in held]
-        done = [change for change in chosen if id(change) not in held and self._make(change)]
+        chosen = self._without_keepers([change for change in chosen if id(change) not in held])
+        done = [change for change in chosen if self._make(change)]
         self._say_stances(done)
         for slot, changes in self._slots.items():
             self._leave_word(slot, changes)
@@ -168,6 +170,19 @@ class _Applying:
                 kept.append(change)
         return kept
 
+    def _without_keepers(self, chosen: list[Change]) -> list[Change]:
+        """Leave the control room to whoever stays a lead, because something held back the taking of their power."""
+        leads = {change.path for change in self._plan.differences if change.path.startswith("leads.")}
+        leads -= {change.path for change in chosen}
+        kept = []
+        for change in chosen:
+            power = f"leads.{change.path.removeprefix('members.')}"
+            if change.path.startswith("members.") and power in leads:
+                self._left.append(Left(change, _("This goes together with {other}.").format(other=power)))
+            else:
+                kept.append(change)
+        return kept
+
     def _make(self, change: Change) -> bool:
         """Make one change; tells whether it was made."""
         if change.path == EXISTS:
@@ -179,6 +194,8 @@ class _Applying:
         slot = change.slot
         if slot is None:
             return False
+        if slot.type == MEMBER:
+            return self._take_away(UserId(slot.key))
         claim = Claim(
             room=slot.room,
             type=slot.type,
@@ -242,6 +259,13 @@ class _Applying:
                 forget_claim(self._tx, claim)
         bindings.unbind(self._tx, self._community.key, change.room)
         return True
+
+    def _take_away(self, user: UserId) -> bool:
+        """Take the control room away from who is on no list any more."""
+        taken = depart(self._tx, self._community, user, self._now.me)
+        for effect in taken:
+            outbox.record(self._tx, f"apply:{self._plan.digest}", CRAFT, effect, self._now.at_ms)
+        return bool(taken)
 
     def _leave_word(self, slot: Slot, changes: Sequence[Change]) -> None:
         """Leave word for the writer: this was decided over what was live then, whoever had set it."""

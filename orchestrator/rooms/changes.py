@@ -17,6 +17,10 @@ EXISTS: Final = "exists"
 """The path of what concerns a room as a whole: that it is there, that it is no longer declared, that we cannot see it."""
 
 
+MEMBER: Final = "m.room.member"
+"""The type of a slot that is somebody's membership: it is written by asking, not by claiming."""
+
+
 class State(StrEnum):
     """How an attribute stands: desired (D, the files), applied (L, what was last made so) and live (A) compared."""
 

@@ -75,6 +75,17 @@ def departures(
             )
 
 
+def depart(tx: Tx, community: Community, user: UserId, me: UserId) -> list[SetMembership]:
+    """Take the control room away from somebody whose leaving was confirmed; nothing where there is nothing to take."""
+    where = bindings.bound_room(tx, community.key, CONTROL_KEY)
+    taken = [] if where is None else list(departures(tx, community, where, me, only=[user]))
+    if taken:
+        known = doors.departure_of(tx, community.key, user) or Departure(community=community.key, user=user)
+        doors.put_departure(tx, replace(known, state=Asked.DECIDED))
+        questions.withdraw(tx, CRAFT, _subject(community, user))
+    return taken
+
+
 def ask_about_departures(tx: Tx, community: Community, where: RoomId, me: UserId, now: Now) -> Iterator[AnyEffect]:
     """Ask the leads about everybody who is in the control room and on the roster no more; forget what settled itself."""
     leaving = {present.user: present for present in _off_roster(tx, community, where, me)}
@@ -124,9 +135,8 @@ def answered(
         said = _("All right: {person} keeps the control room, and I will not ask again.")
         yield content.conclusion(answer, said.format(person=user), now, people=[user])
         return
-    taken = list(departures(tx, community, where, me, only=[user]))
+    taken = depart(tx, community, user, me)
     if taken:
-        doors.put_departure(tx, replace(known, state=Asked.DECIDED))
         said = _("I am taking the control room away from {person}. They read there that it is with thanks.")
         yield from taken
         yield content.conclusion(answer, said.format(person=user), now, people=[user])

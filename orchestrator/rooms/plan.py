@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from orchestrator.documents.declared import SPACE_KEY, Community, Room
+from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Room
 from orchestrator.i18n import _, speaking
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import JsonObject, RoomId, RoomKey, UserId
 
 from .attributes import Attribute, Footing, attributes
-from .changes import EXISTS, Change, Plan, Slot, State
+from .changes import EXISTS, MEMBER, Change, Plan, Slot, State
 from .kept import with_kept
 from .live import LiveRoom
 from .planner import AttributePlanner
@@ -88,6 +88,8 @@ class _Planner:
                     yield replace(change, state=State.BLOCKED, reason=reason)
                 else:
                     yield change
+            if room.key == CONTROL_KEY:
+                yield from self._departures(live)
         for key, where in sorted(self._sight.gone.items()):
             yield self._gone(key, where)
 
@@ -135,6 +137,24 @@ class _Planner:
             )
         else:
             yield Change(room=room.key, path=EXISTS, state=State.NO_OP)
+
+    def _departures(self, live: LiveRoom) -> Iterator[Change]:
+        """Say who is in the control room and on no list any more."""
+        reason = _("They are on no list any more, and still read here what members raise in confidence.")
+        staff = self._community.staff() | {self._me}
+        for user, event in sorted(self._sight.keepers.items()):
+            if user not in staff:
+                yield Change(
+                    room=CONTROL_KEY,
+                    path=f"members.{user}",
+                    state=State.UPDATE,
+                    desired=False,
+                    applied=True,
+                    live=True,
+                    reason=reason,
+                    slot=Slot(live.id, MEMBER, user),
+                    based_on=event,
+                )
 
     def _gone(self, key: RoomKey, where: RoomId) -> Change:
         reason = _(

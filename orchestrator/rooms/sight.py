@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from orchestrator.documents.declared import Community
+from orchestrator.documents.declared import CONTROL_KEY, Community
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import Json, JsonObject, RoomId, RoomKey
-from orchestrator.store import bindings, claims
+from orchestrator.model.ids import EventId, Json, JsonObject, RoomId, RoomKey, UserId
+from orchestrator.store import bindings, claims, mirror
 from orchestrator.store.claims import Claim
 from orchestrator.store.rows import text
 
@@ -44,6 +44,7 @@ class Sight:
         closed: keys of rooms that are closed for good.
         gone: rooms that are bound and not declared any more.
         pictures: which file of ours is at a place.
+        keepers: who is in the control room or asked in, each with the event that says so.
     """
 
     rooms: Mapping[RoomKey, LiveRoom]
@@ -54,6 +55,7 @@ class Sight:
     closed: frozenset[RoomKey] = frozenset()
     gone: Mapping[RoomKey, RoomId] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
+    keepers: Mapping[UserId, EventId] = field(default_factory=dict)
 
     def keys(self) -> dict[RoomId, RoomKey]:
         """Tell how rooms are called, by id."""
@@ -97,6 +99,7 @@ def look(
         closed=_closed(tx, community),
         gone={key: where for (name, key), where in bound.items() if name == community.key and where not in used},
         pictures=_pictures(tx),
+        keepers=_keepers(tx, rooms.get(CONTROL_KEY)),
     )
 
 
@@ -125,6 +128,13 @@ def _closed(tx: Tx, community: Community) -> frozenset[RoomKey]:
         "select key from archived where account = :account and community = :community", community=community.key
     )
     return frozenset(RoomKey(text(row, "key")) for row in rows)
+
+
+def _keepers(tx: Tx, control: LiveRoom | None) -> dict[UserId, EventId]:
+    if control is None or not control.seen:
+        return {}
+    present = (*mirror.members(tx, control.id, "join"), *mirror.members(tx, control.id, "invite"))
+    return {member.user: member.event for member in present}
 
 
 def _pictures(tx: Tx) -> dict[str, str]:

@@ -371,6 +371,24 @@ async def test_a_lead_who_left_the_file_loses_power_everywhere_once_that_is_appl
     assert told(await plan(house, fewer)) == {}
 
 
+async def test_the_control_room_is_taken_from_who_is_on_no_list_any_more_once_that_is_applied(house: House) -> None:
+    await house.settle()
+    control = house.rooms[(await house.bound())["control"]]
+    for user in (CY, DEE):
+        await house.member(control, user, "join")
+    without_dee = community(replace(TUESDAY, facilitators=(CY,)), LOUNGE)
+    house.use(without_dee)
+    await house.settle()
+    assert control.membership(DEE) == "join"
+    made = await plan(house, without_dee)
+    assert told(made) == {f"control/members.{DEE}": "update"}
+    assert "in confidence" in made.differences[0].reason
+    applied = await apply(house, without_dee, digest=made.digest)
+    assert [change.name for change in applied.done] == [f"control/members.{DEE}"]
+    assert (control.membership(CY), control.membership(DEE)) == ("join", "leave")
+    assert (await plan(house, without_dee)).is_empty
+
+
 async def test_the_last_two_leads_stay_whatever_is_forced(house: House) -> None:
     await house.settle()
     alone = community(TUESDAY, LOUNGE, leads=[ANA])
