@@ -166,11 +166,11 @@ def ready(tx: Tx, now_ms: int) -> list[Waiting]:
     even when the first one has to wait for its next try: the later one was decided knowing of it. What is said does not:
     each word stands for itself. A private word waits while the room for it is being made, or its person is being asked in;
     these have the priority of the most urgent word that waits for them. What has expired comes in any case, to be written
-    down.
+    down; but what may have left before it did is looked for on the server first, and that may have to wait.
     """
     rows = tx.rows(
         "select * from outbox where account = :account and cause in (select cause from (select cause, kind, retry_ms,"
-        "  expires_ms, row_number() over (partition by lane, coalesce(expires_ms <= :now_ms, 0) order by"
+        "  expires_ms, tried_ms, row_number() over (partition by lane, coalesce(expires_ms <= :now_ms, 0) order by"
         "   case when kind in ('member', 'create', 'amend') then 0 else priority end, seq) as place"
         "  from outbox where account = :account and (kind in ('member', 'create', 'amend')"
         "   or retry_ms <= :now_ms or retry_ms > :latest_ms or expires_ms <= :now_ms)"
@@ -179,7 +179,7 @@ def ready(tx: Tx, now_ms: int) -> list[Waiting]:
         "     and target not in (select outbox.target from outbox join direct on direct.account = outbox.account"
         '      and direct.room = outbox.room and direct."user" = outbox.target'
         "      where outbox.account = :account and outbox.kind = 'member')))) as lanes"
-        "  where expires_ms <= :now_ms or ((retry_ms <= :now_ms or retry_ms > :latest_ms)"
+        "  where (expires_ms <= :now_ms and tried_ms is null) or ((retry_ms <= :now_ms or retry_ms > :latest_ms)"
         "   and place <= case when kind = 'redact' then :shown else 1 end))"
         # A raised hand must not wait behind a raid: what is said goes before what is removed.
         " order by priority, case when kind = 'redact' then 1 else 0 end, seq",

@@ -272,6 +272,33 @@ async def test_what_expires_is_written_down_even_while_nothing_may_be_sent(hs: F
     assert said(room) == []
 
 
+async def test_a_reply_that_expires_while_the_server_is_away_costs_hardly_a_request(
+    hs: FakeHomeserver, bot: Life
+) -> None:
+    room = circle(hs, CY)
+    away = [
+        hs.faults.add(LoseResponse(), "PUT", "/send/", times=None),
+        hs.faults.add(HtmlError(502), "GET", "/messages", times=None),
+    ]
+    expires_ms = hs.clock.now_ms() + 2 * MINUTE_MS
+    await bot.ask(replace(say(room, "Here.", priority=Priority.REPLY, expires_ms=expires_ms), person=CY))
+    while hs.clock.now_ms() < expires_ms:
+        if not await bot.step():
+            hs.clock.advance(max(1, bot.nap_ms))
+    # Whether it was said can only be found out on the server: that is asked now and then.
+    asked, steps = len(hs.requests), 0
+    while hs.clock.now_ms() - expires_ms < HOUR_MS and steps < 1_000:
+        steps += 1
+        if not await bot.step():
+            hs.clock.advance(max(1, bot.nap_ms))
+    assert 0 < len(hs.requests) - asked < 100
+    for rule in away:
+        hs.faults.remove(rule)
+    await bot.rest()
+    assert said(room) == ["Here."]
+    assert bot.outcomes == ["done"]
+
+
 async def test_after_a_long_outage_everything_is_done_once(hs: FakeHomeserver, bot: Life) -> None:
     rooms = [circle(hs, CY) for _ in range(3)]
     cy = hs.person(CY)

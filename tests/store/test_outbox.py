@@ -266,6 +266,19 @@ def test_what_has_expired_comes_up_whatever_stands_before_it() -> None:
     rolled_back(work)
 
 
+def test_what_expired_after_it_was_tried_waits_for_its_next_look_at_the_server() -> None:
+    def work(tx: Tx) -> None:
+        cause = outbox.record(tx, "$1", "culture", in_room(1, step="late", expires_ms=50), 1)
+        assert cause is not None
+        assert outbox.note_try(tx, cause, "KEEPER", 10)
+        outbox.note_failure(tx, cause, 10_000, failed=True)
+        outbox.record(tx, "$2", "culture", in_room(1, step="next"), 1)
+        assert steps(tx, 60) == ["next"]
+        assert sorted(steps(tx, 10_000)) == ["late", "next"]
+
+    rolled_back(work)
+
+
 def test_a_clock_that_is_set_back_does_not_put_anything_off_for_days() -> None:
     def work(tx: Tx) -> None:
         cause = outbox.record(tx, "$1", "culture", send(), 1)
