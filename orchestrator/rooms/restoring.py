@@ -10,13 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import Json, JsonObject, RoomId, UserId
-from orchestrator.store import claims
+from orchestrator.store import claims, mirror
 from orchestrator.store.claims import Claim
 
-from .compose import PASSING, compose, compose_context
+from .compose import (
+    APPLIED,
+    INHERITED,
+    ON_DRIFT,
+    PASSING,
+    ComposeContext,
+    compose,
+    compose_context,
+    decided_paths,
+)
+
+THEIRS: Final = "theirs"
+"""Who claims that an event that the bot wrote holds what a person decided."""
+
+_ABOUT: Final = frozenset({APPLIED, INHERITED, ON_DRIFT})
 
 
 def composed(
@@ -31,7 +46,25 @@ def composed(
     if not wanted:
         return None
     wanted = _remembering(tx, wanted, live)
-    return compose(type_, live, wanted, compose_context(tx, room, me, type_=type_, key=key, live=live))
+    context = compose_context(tx, room, me, type_=type_, key=key, live=live)
+    merged = compose(type_, live, wanted, context)
+    if merged is not None and merged != live and _leaves_theirs(wanted, live, merged, context):
+        content = Claim(room=room, type=type_, key=key, path=INHERITED, owner=THEIRS, value=mirror.digest_of(merged))
+        claims.remember_claim(tx, content)
+    return merged
+
+
+def _leaves_theirs(
+    wanted: Sequence[Claim], live: JsonObject | None, merged: JsonObject, context: ComposeContext
+) -> bool:
+    """Tell whether only some of what is claimed was decided on, and beside it stays what a person put there.
+
+    The event is ours once it is written, and what a person put into it is theirs still.
+    """
+    if not decided_paths(wanted, live, context):
+        return False
+    ours = (claim for claim in wanted if claim.owner == "template" and not claim.ended and claim.path)
+    return any(_at(merged, claim.path) != (claim.value,) for claim in ours if claim.path not in _ABOUT)
 
 
 def as_before(content: JsonObject, wanted: Sequence[Claim]) -> JsonObject:

@@ -11,7 +11,7 @@ from orchestrator.documents.declared import Acl, Community, OnDrift, Origin, Ret
 from orchestrator.model.ids import CommunityKey, RoomKey
 from orchestrator.model.things import ALIAS, LISTED
 from orchestrator.rooms import Choices, StalePlan, plan_community
-from orchestrator.store import bindings
+from orchestrator.store import bindings, claims
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, policy, power, room, settings
 
 from .house import House
@@ -494,6 +494,26 @@ async def test_a_server_acl_keeps_what_others_added_beside_it(house: House) -> N
         "allow_ip_literals": False,
         "x": 1,
     }
+
+
+async def test_what_a_person_took_out_stays_out_when_something_else_of_the_same_is_applied(house: House) -> None:
+    await house.settle()
+    shut = with_lounge(made=replace(settings(), acl=Acl(deny=("evil.example",), ip_literals=False)))
+    house.use(shut)
+    await apply(house, shut)
+    await by_hand(house, "lounge", "m.room.server_acl", {"allow": ["*"], "deny": ["evil.example"]})
+    more = with_lounge(made=replace(settings(), acl=Acl(deny=("evil.example", "bad.example"), ip_literals=False)))
+    house.use(more)
+    for _ in range(2):
+        await apply(house, more)
+        kept = await state(house, "lounge", "m.room.server_acl")
+        assert kept == {"allow": ["*"], "deny": ["evil.example", "bad.example"]}
+        assert told(await plan(house, more)) == {"lounge/settings.acl.ip_literals": "drift"}
+        await house.rows.run(claims.mark_room, (await house.bound())["lounge"], house.clock.now_ms())
+        await house.deliver()
+    await apply(house, more, Choices(take="ours"))
+    assert (await state(house, "lounge", "m.room.server_acl"))["allow_ip_literals"] is False
+    assert (await plan(house, more)).is_empty
 
 
 @pytest.mark.parametrize("acl", [Acl(deny=("*.example",)), Acl(allow=("elsewhere.example",))])
