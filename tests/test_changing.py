@@ -55,8 +55,8 @@ async def ended(changing: Changing, begun: JsonObject) -> JsonObject:
 
 async def test_what_the_server_never_takes_is_said_and_goes_on_when_it_does(grove: Grove, hs: FakeHomeserver) -> None:
     tuesday = named(hs, "Tuesday circle")
-    grove.author.edit("config.yaml", "name: Tuesday circle", "name: Tuesday evening")
-    fault = hs.faults.add(HtmlError(502), "PUT", "/state/m.room.name", times=None)
+    grove.author.edit("config.yaml", "name: Tuesday circle", "name: Tuesday circle\n        topic: Come as you are.")
+    fault = hs.faults.add(HtmlError(502), "PUT", "/state/m.room.topic", times=None)
     async with at_work(grove) as app:
         changing = Changing(app, stall_s=0.0)
         begun = await changing.apply(Order())
@@ -66,12 +66,14 @@ async def test_what_the_server_never_takes_is_said_and_goes_on_when_it_does(grov
             {
                 "community": "grove",
                 "room": "tuesday",
-                "path": "name",
+                "path": "topic",
                 "why": "This is decided already, and on its way.",
             }
         ]
         hs.faults.remove(fault)
-        await hs.until(lambda: (tuesday.state("m.room.name") or {}).get("name") == "Tuesday evening", within_s=30)
+        await hs.until(
+            lambda: "Come as you are." in str((tuesday.state("m.room.topic") or {}).get("topic")), within_s=30
+        )
 
 
 async def test_a_stale_digest_leaves_the_bot_with_the_files_it_had(grove: Grove) -> None:

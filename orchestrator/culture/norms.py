@@ -179,6 +179,9 @@ def _bring(tx: Tx, place: Place, now: Now) -> list[AnyEffect]:
     if posted is not None and posted.event and posted.digest in (wanted, ""):
         _pin(tx, place.id, posted, now)  # one that was removed has its own time to come back
         return []
+    if posted is not None and posted.event and _rename_waits(tx, place):
+        _pin(tx, place.id, posted, now)  # they name the room: a new name comes first, and that waits for ``apply``
+        return []
     if posted is None and _may_be_recalled(tx, place.id):
         _no_later_than(tx, place.id, now.at_ms + GATHER_MS)
         return []
@@ -186,6 +189,12 @@ def _bring(tx: Tx, place: Place, now: Now) -> list[AnyEffect]:
     if waiting is not None and load_object(waiting.tag).get("digest") == wanted:
         return []
     return [_post(tx, place, posted, now)]
+
+
+def _rename_waits(tx: Tx, place: Place) -> bool:
+    """Tell whether the files give the room another name than the one that was applied last."""
+    applied = claims.claims_on(tx, place.id, "m.room.name", "", 0)
+    return any(claim.path == ("name",) and not claim.ended and claim.value != place.room.name for claim in applied)
 
 
 def _may_be_recalled(tx: Tx, room: RoomId) -> bool:

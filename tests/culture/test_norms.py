@@ -13,6 +13,7 @@ from orchestrator.model.events import Message, Redaction, Unreadable
 from orchestrator.model.ids import EventId, Json, RoomId, UserId
 from orchestrator.rooms.compose import ComposeContext, compose
 from orchestrator.store import claims
+from orchestrator.store.claims import Claim
 from orchestrator.store.outbox import Waiting
 from tests.declared import CY, DEE, EVE, ME, SUMMARY
 from tests.house import CIRCLE, House, body_of, content_of, house_of
@@ -76,6 +77,23 @@ async def test_the_norms_are_posted_and_pinned_in_every_room_that_has_some(tmp_p
         event = await post_of(house)
         assert await pinned(house, ("$theirs",)) == [event, "$theirs"]
         assert await pinned(house, room=QUIET) == []
+
+
+async def test_norms_that_name_the_room_wait_until_its_new_name_was_applied(house: House) -> None:
+    (row,) = await house.rows(f"select event from norms where room = '{CIRCLE}'")
+    name = Claim(room=CIRCLE, type="m.room.name", path=("name",), owner="template", value="Tuesday circle")
+    await house.store.run(claims.put_claim, name, house.clock.at_ms)
+    (community,) = house.documents.communities
+    renamed = tuple(replace(room, name="Evening circle") for room in community.rooms)
+    house.use(
+        with_text(Documents(communities=(replace(community, rooms=renamed),)), "How we are in Evening circle.", "2")
+    )
+    await house.engine.settle()
+    assert await posts(house) == []
+    assert await pinned(house) == [row["event"]]
+    await house.store.run(claims.put_claim, replace(name, value="Evening circle"), house.clock.at_ms)
+    await house.engine.settle()
+    assert [body_of(row) for row in await posts(house)] == ["How we are in Evening circle."]
 
 
 def ours(house: House, event: str, body: str) -> Message:
