@@ -52,7 +52,7 @@ async def test_the_rule_acts_and_commands_are_answered_in_plain_and_sealed_rooms
 ) -> None:
     ana = await people.encrypted(homeserver, "ana")
     cy = await people.encrypted(homeserver, "cy")
-    garden = await plant(tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[1:6]}")
+    garden = await plant(tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[1:13]}")
     async with bot_inside(garden):
         rooms = await garden.until_rooms()
         await come_in(ana, rooms, [ana, cy], "plain", "sealed")

@@ -32,7 +32,7 @@ async def test_closed_by_a_lead_and_opened_after_the_bot_was_killed_it_is_to_the
     ana = await people.encrypted(homeserver, "ana")
     cy = await people.encrypted(homeserver, "cy")
     garden = await plant(
-        tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[1:6]}l{version}", room_version=version
+        tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[1:13]}l{version}", room_version=version
     )
     async with bot_process(garden):
         made = await garden.until_rooms()

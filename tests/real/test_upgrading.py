@@ -55,7 +55,7 @@ async def test_a_community_moves_from_11_to_12_and_its_members_follow(
     ana = await people.encrypted(homeserver, "ana")
     cy = await people.encrypted(homeserver, "cy")
     eve = await people.plain(homeserver, "eve")
-    garden = await plant(tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[1:6]}up", room_version="11")
+    garden = await plant(tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[1:13]}up", room_version="11")
     async with bot_process(garden):
         rooms = await garden.until_rooms()
         await come_in(ana, rooms, [ana, cy], "plain", "sealed")
