@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: run test crash bench lint lock clean
+.PHONY: run test crash bench stories lint lock clean
 
 run: $(VENV)/.installed
 	$(BIN)/circlekeeper try
@@ -21,6 +21,11 @@ lint: $(VENV)/.installed
 # Kills a real bot at every failpoint and at 100 random instants, and counts what the rooms saw.
 crash: $(VENV)/.installed
 	$(BIN)/python -m tests.crash
+
+# Thousands of random files and rooms: whatever was changed where, applying a plan leaves nothing to plan.
+STORIES ?= 2000
+stories: $(VENV)/.installed
+	STORIES=$(STORIES) $(BIN)/pytest --quiet --numprocesses 2 --timeout 0 tests/rooms/test_plan_properties.py tests/rooms/test_plan_delivered.py
 
 # Latency and processor time as ratios within one run; nothing here gates by the clock.
 bench: $(VENV)/.installed

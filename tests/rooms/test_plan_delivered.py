@@ -23,7 +23,7 @@ from tests.fakes import FakeHomeserver, MatrixProblem
 
 from .pump import Pump, pumping
 from .test_plan_properties import KINDS, STANDS, communities
-from .town import EVERYTHING
+from .town import EVERYTHING, stories_wanted
 
 CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "name": ("m.room.name", {"name": "Cake", "x": 1}),
@@ -45,7 +45,7 @@ def stories(draw: st.DrawFn) -> tuple[Community, list[str], Community]:
 
 @given(stories())
 @settings(
-    max_examples=8,
+    max_examples=stories_wanted(8),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),

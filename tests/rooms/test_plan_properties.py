@@ -29,7 +29,7 @@ from orchestrator.rooms.reading import value_at
 from orchestrator.store.claims import mark_unsettled
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, room
 
-from .town import EVERYTHING, Town
+from .town import EVERYTHING, Town, stories_wanted
 
 STANDS = {State.UPGRADE, State.BLOCKED}
 """What no choice can bring about by itself."""
@@ -186,7 +186,7 @@ SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, Heal
 
 
 @given(stories())
-@settings(SLOW, max_examples=60)
+@settings(SLOW, max_examples=stories_wanted(60))
 def test_applying_a_plan_leaves_nothing_to_plan(story: Any) -> None:
     town = told(story)
     applied = town.apply(confirmed(town))
@@ -206,7 +206,7 @@ def test_applying_a_plan_leaves_nothing_to_plan(story: Any) -> None:
 
 
 @given(stories(), st.sampled_from((Choices(), Choices(adopt=True), Choices(take="theirs", force=True))))
-@settings(SLOW, max_examples=40)
+@settings(SLOW, max_examples=stories_wanted(40))
 def test_what_was_not_allowed_stays_as_it_is_and_the_rest_is_done(story: Any, choices: Choices) -> None:
     town = told(story)
     before = {room_: dict(state) for room_, state in town.state.items()}
@@ -235,7 +235,7 @@ def value(state: Mapping[tuple[str, str], Any], change: Any) -> Any:
 
 
 @given(stories())
-@settings(SLOW, max_examples=25)
+@settings(SLOW, max_examples=stories_wanted(25))
 def test_a_plan_is_a_function_of_what_there_is_and_looking_changes_nothing(story: Any) -> None:
     town = told(story)
     before = town.everything()
@@ -249,7 +249,7 @@ def test_a_plan_is_a_function_of_what_there_is_and_looking_changes_nothing(story
 
 
 @given(stories())
-@settings(SLOW, max_examples=25)
+@settings(SLOW, max_examples=stories_wanted(25))
 def test_after_the_rows_are_lost_nothing_changes_by_itself_but_what_is_missing_is_made(story: Any) -> None:
     before, hands, after = story
     town = Town(before)
@@ -279,7 +279,7 @@ PATHS: Mapping[str, Mapping[str, str]] = {
 
 
 @given(communities("11"), HANDS, st.sampled_from((0, 50, 100, 150)))
-@settings(SLOW, max_examples=40)
+@settings(SLOW, max_examples=stories_wanted(40))
 def test_a_room_that_was_taken_over_becomes_what_the_files_say_as_far_as_the_bot_may(
     declared: Community, hands: list[tuple[str, int, int]], mine: int
 ) -> None:
