@@ -9,7 +9,7 @@ from typing import Final
 
 from orchestrator.errors import DocumentError
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from orchestrator.model.power import creators_have_power
+from orchestrator.model.power import FOR_FACILITATORS, FOR_LEADS, TOMBSTONE_LEVEL, creators_have_power
 
 from .authored import CommunitySpec, Config, Floor, RoomSpec, Template
 from .declared import Origin, PowerMap, Retention, Settings
@@ -17,37 +17,17 @@ from .edge.settings import default_settings, level_of, settings_of
 from .layers import LEVEL, Laid, Line, Loosening, Value, lay, lay_floors
 from .source import Path, Source
 
-# What it takes where nobody says anything: ``rooms`` makes rooms so, and a test holds the two together.
-_FOR_LEADS: Final = frozenset(
-    {
-        "m.room.avatar",
-        "m.room.canonical_alias",
-        "m.room.encryption",
-        "m.room.guest_access",
-        "m.room.history_visibility",
-        "m.room.join_rules",
-        "m.room.name",
-        "m.room.policy",
-        "m.room.power_levels",
-        "m.room.retention",
-        "m.room.server_acl",
-        "m.space.child",
-        "m.space.parent",
-    }
-)
-_FOR_FACILITATORS: Final = frozenset({"m.room.pinned_events", "m.room.topic"})
-_TOMBSTONE_LEVEL: Final = 150
 _UNITS: Final = (("d", DAY_MS), ("h", HOUR_MS), ("m", MINUTE_MS), ("s", SECOND_MS))
 
 
 def usual_level(event_type: str, power: PowerMap, room_version: str) -> int:
     """Tell what it takes to send an event of which nobody says what it takes; 0 where that is not known."""
-    if event_type in _FOR_LEADS:
+    if event_type in FOR_LEADS:
         return power.lead
-    if event_type in _FOR_FACILITATORS:
+    if event_type in FOR_FACILITATORS:
         return min(power.facilitator, power.lead) if power.facilitator > power.member else power.lead
     if event_type == "m.room.tombstone":
-        return _TOMBSTONE_LEVEL if creators_have_power(room_version) else power.lead
+        return TOMBSTONE_LEVEL if creators_have_power(room_version) else power.lead
     return 0
 
 

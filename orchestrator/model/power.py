@@ -16,6 +16,29 @@ CREATORS_RULE_FROM = 12
 KEEPER_LEVEL = 150
 """What the bot holds in rooms before version 12: above the leads, so that it can take a lead's power back."""
 
+TOMBSTONE_LEVEL = 150
+"""From version 12 on only creators may replace a room: a new one would have other creators (room version 12)."""
+
+FOR_LEADS = (
+    "m.room.avatar",
+    "m.room.canonical_alias",
+    "m.room.encryption",
+    "m.room.guest_access",
+    "m.room.history_visibility",
+    "m.room.join_rules",
+    "m.room.name",
+    "m.room.policy",
+    "m.room.power_levels",
+    "m.room.retention",
+    "m.room.server_acl",
+    "m.space.child",
+    "m.space.parent",
+)
+"""State that only leads may set where a template says nothing else."""
+
+FOR_FACILITATORS = ("m.room.pinned_events", "m.room.topic")
+"""State that facilitators on duty may set, too."""
+
 _NUMBER = re.compile(r"[0-9]{1,4}\Z")
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, OnDrift, Origin, Room
-from orchestrator.model.ids import LOCATOR_TYPE, Json, RoomId, RoomKey, UserId, server_of
+from orchestrator.model.ids import Json, RoomId, RoomKey, UserId, server_of
+from orchestrator.model.power import FOR_FACILITATORS
 from orchestrator.model.things import ALIAS, FILE, LISTED
 from orchestrator.store.claims import Claim
 
 from .changes import Slot
-from .levels import FACILITATORS, NUMBERS, lead_level, room_levels
+from .levels import NUMBERS, lead_level, room_levels
 
 TEMPLATE: Final = "template"
 ROLE: Final = "role"
@@ -213,7 +214,7 @@ class _Room:
             for name, level in entries.items() if isinstance(entries, Mapping) else ():
                 doc = f"power.events.{name}"
                 if doc not in room.origins:
-                    doc = "power.facilitator" if name in FACILITATORS or table == "notifications" else "power.lead"
+                    doc = "power.facilitator" if name in FOR_FACILITATORS or table == "notifications" else "power.lead"
                 yield self._at(f"power.{table}.{name}", type_, (table, name), level, part="power", doc=doc)
         for lead in self._community.leads:
             if lead != self._me:
@@ -292,8 +293,3 @@ _SAID_BY: Final[Mapping[str, str]] = {
     "invite": "power.facilitator",
 }
 """Which line of a template a plain level follows from."""
-
-
-def locator_slot(room: RoomId) -> Slot:
-    """Name the slot of a room's locator, which is our own business and no attribute."""
-    return Slot(room, LOCATOR_TYPE)

@@ -14,12 +14,12 @@ from typing import Final
 from orchestrator.documents.declared import Community, Room
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import LOCATOR_TYPE, Json, JsonObject, RoomId, UserId, locator_of
-from orchestrator.model.power import KEEPER_LEVEL, creators_have_power
+from orchestrator.model.power import KEEPER_LEVEL, TOMBSTONE_LEVEL, creators_have_power
 from orchestrator.store import bindings, claims, mirror
 from orchestrator.store.bindings import SPACE_KEY
 
 from .create import ENCRYPTION, room_body
-from .levels import TOMBSTONE_LEVEL, lead_level, room_levels
+from .levels import lead_level, room_levels
 from .restoring import as_before
 
 POWER: Final = "m.room.power_levels"

@@ -11,28 +11,13 @@ from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Room
 from orchestrator.model.ids import LOCATOR_TYPE, Json, UserId
-from orchestrator.model.power import KEEPER_LEVEL, creators_have_power
-
-TOMBSTONE_LEVEL: Final = 150
-"""From version 12 on only creators may replace a room: a new one would have other creators (room version 12)."""
-
-_LEADS: Final = (
-    "m.room.avatar",
-    "m.room.canonical_alias",
-    "m.room.encryption",
-    "m.room.guest_access",
-    "m.room.history_visibility",
-    "m.room.join_rules",
-    "m.room.name",
-    "m.room.policy",
-    "m.room.power_levels",
-    "m.room.retention",
-    "m.room.server_acl",
-    "m.space.child",
-    "m.space.parent",
+from orchestrator.model.power import (
+    FOR_FACILITATORS,
+    FOR_LEADS,
+    KEEPER_LEVEL,
+    TOMBSTONE_LEVEL,
+    creators_have_power,
 )
-FACILITATORS: Final = ("m.room.pinned_events", "m.room.topic")
-"""State that facilitators on duty may set."""
 
 NUMBERS: Final = ("users_default", "events_default", "state_default", "ban", "kick", "redact", "invite")
 """The plain numbers of a power levels event; beside them are the tables of users, events and notifications."""
@@ -55,7 +40,7 @@ def room_levels(community: Community, room: Room, me: UserId, *, own: float | No
     ours = KEEPER_LEVEL if own is None else int(max(lead, min(KEEPER_LEVEL, own)))
     # Where facilitators hold no more than members (the control room), what they would do is for leads.
     facilitator = min(power.facilitator, lead) if power.facilitator > power.member else lead
-    events = dict.fromkeys(_LEADS, lead) | dict.fromkeys(FACILITATORS, facilitator)
+    events = dict.fromkeys(FOR_LEADS, lead) | dict.fromkeys(FOR_FACILITATORS, facilitator)
     events["m.room.tombstone"] = min(TOMBSTONE_LEVEL, ours) if creator else lead
     events |= {type_: min(level, most) for type_, level in _named(room).items()}
     # Only what the bot itself says about a room counts, so nobody else needs to be able to say it.

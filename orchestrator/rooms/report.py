@@ -10,7 +10,7 @@ from orchestrator.model import content
 from orchestrator.model.effects import AnyEffect, Send, SendDirect
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomId, UserId
-from orchestrator.store import bindings, mirror
+from orchestrator.store import bindings, journal, mirror
 
 CRAFT = "rooms"
 
@@ -19,7 +19,7 @@ def tell_leads(
     tx: Tx, community: Community, step: str, words: str, *, people: Collection[UserId] = ()
 ) -> Iterator[AnyEffect]:
     """Tell the leads something, unless they were told before; ``step`` names what it is about, ``people`` who is named."""
-    if _was_said(tx, step):
+    if journal.was_said(tx, CRAFT, step):
         return
     control = bindings.bound_room(tx, community.key, CONTROL_KEY)
     said = content.notice(words, people=people)
@@ -27,7 +27,7 @@ def tell_leads(
         yield Send(step=step, room=control, content=said)
         return
     for lead in community.leads:
-        if not _was_said(tx, f"{step}:{lead}"):
+        if not journal.was_said(tx, CRAFT, f"{step}:{lead}"):
             yield SendDirect(step=f"{step}:{lead}", user=lead, content=said)
 
 
@@ -68,13 +68,3 @@ def report_not_made(tx: Tx, community: Community, room: Room, errcode: str) -> I
         "Whoever runs the homeserver may know what it needs."
     ).format(room=room.name, why=errcode or _("it gave no reason"))
     yield from tell_leads(tx, community, f"refused:{community.key}/{room.key}:{errcode}", words)
-
-
-def _was_said(tx: Tx, step: str) -> bool:
-    row = tx.one(
-        "select 1 as said from outbox where account = :account and craft = :craft and step = :step"
-        " union all select 1 from journal where account = :account and craft = :craft and step = :step limit 1",
-        craft=CRAFT,
-        step=step,
-    )
-    return row is not None
