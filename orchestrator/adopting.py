@@ -15,7 +15,7 @@ from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.model.ids import CommunityKey, Json, JsonObject, RoomId, RoomKey, UserId
 from orchestrator.model.power import creators_have_power
 from orchestrator.rooms import start_upgrade
-from orchestrator.rooms.greet import AWAITED
+from orchestrator.rooms.people.greet import AWAITED
 from orchestrator.store import bindings, mirror, outbox, timers
 
 if TYPE_CHECKING:

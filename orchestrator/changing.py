@@ -124,12 +124,12 @@ class Changing:
 
     Args:
         app: at work.
-        stall_s: after how long without progress it stops waiting.
+        stall_s: after how long without progress it stops waiting; may be changed at any time.
     """
 
     def __init__(self, app: App, *, stall_s: float = STALL_S) -> None:
         self._app = app
-        self._stall_s = stall_s
+        self.stall_s = stall_s
         self._tickets: dict[str, Ticket] = {}
         self._numbers = count(1)
 
@@ -205,7 +205,7 @@ class Changing:
         idle_s = now_s - ticket.since_s
         estimate_ms = await self._estimate_ms(ticket)
         # What the server's limits ask us to wait for is no stall.
-        stalled = idle_s > self._stall_s + 2 * estimate_ms / 1000
+        stalled = idle_s > self.stall_s + 2 * estimate_ms / 1000
         over = left == later or stalled
         return {
             "total": ticket.total,

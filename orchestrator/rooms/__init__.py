@@ -1,16 +1,21 @@
-"""Platform: rooms from templates, found again, kept as they were meant, and the one writer's merging of claims."""
+"""Platform: rooms from templates, found again, kept as they were meant, and the one writer's merging of claims.
 
-from .applying import Applied, Left, StalePlan, apply_community
+``planning`` finds what differs and applies it, ``state`` puts one state event together out of many claims, ``people``
+come and go, ``closing`` is for what ends or moves. What lies here speaks for all of them: the craft itself, its
+commands, drift, and the words to the leads.
+"""
+
 from .changes import EXISTS, Change, Plan, Slot, State
-from .choices import Choices
-from .compose import ComposeContext, compose, compose_context
+from .closing.upgrade import start_upgrade
 from .craft import Rooms
-from .create import DIRECT_VERSION, OLDEST_VERSION, direct_body, direct_room, direct_version, room_body
-from .exporting import Exported, Seen, blank_room, exported
-from .guards import Refused
-from .plan import plan_community
-from .restoring import composed
-from .upgrade import start_upgrade
+from .planning.applying import Applied, Left, StalePlan, apply_community
+from .planning.choices import Choices
+from .planning.exporting import Exported, Seen, blank_room, exported
+from .planning.guards import Refused
+from .planning.plan import plan_community
+from .state.compose import ComposeContext, compose, compose_context
+from .state.create import DIRECT_VERSION, OLDEST_VERSION, direct_body, direct_room, direct_version, room_body
+from .state.restoring import composed
 
 __all__ = [
     "DIRECT_VERSION",

@@ -10,8 +10,8 @@ from orchestrator.i18n import N_
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Command, Now, Role, Tx
 
-from . import leaving, removing
-from .parting import Way
+from .people import leaving, removing
+from .people.parting import Way
 
 
 def membership_commands(documents: Documents) -> Sequence[Command]:

@@ -22,15 +22,15 @@ from orchestrator.store.moves import left_before
 from orchestrator.store.rows import number
 
 from . import drift
-from .closing import Closing
-from .create import room_body, room_locator
-from .find import find_rooms
-from .greet import answer_invite, came, watch_direct
-from .members import invitations
-from .membership import Membership
+from .closing.closing import Closing
+from .people.greet import answer_invite, came, watch_direct
+from .people.members import invitations
+from .people.membership import Membership
+from .planning.wants import note_made, remember_as_made, settle_claims
 from .report import is_lost, report_lost, report_not_made, report_twins
+from .state.create import room_body, room_locator
+from .state.find import find_rooms
 from .talking import Talking
-from .wants import note_made, remember_as_made, settle_claims
 
 AGAIN_MS: Final = HOUR_MS
 """How long to wait before asking again for a room that the homeserver refused to make."""

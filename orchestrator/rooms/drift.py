@@ -26,13 +26,13 @@ from orchestrator.store.drifts import Drift
 from orchestrator.store.structure import NOTED
 
 from .asking import ask_keepers, written
-from .attributes import TEMPLATE
 from .changes import Change, Plan, Slot, State
-from .compose import APPLIED, ON_DRIFT
-from .kept import digest_of_value
-from .plan import make_plan
+from .planning.kept import digest_of_value
+from .planning.plan import make_plan
+from .planning.sight import look
 from .report import CRAFT, tell_leads
-from .sight import look
+from .state.attributes import TEMPLATE
+from .state.compose import APPLIED, ON_DRIFT
 
 DRIFT: Final = "drift"
 """What such a question is about (``asking.written``)."""

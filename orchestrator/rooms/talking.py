@@ -24,12 +24,13 @@ from orchestrator.model.feature import Answer, Call, Command, Now, Role, Timer, 
 from orchestrator.model.ids import CommunityKey, EventId, Json, JsonObject, RoomId, RoomKey
 from orchestrator.store import bindings, drifts, mirror, timers
 
-from . import drift, shutting
-from .applying import apply_community
+from . import drift
 from .asking import read, written
 from .changes import EXISTS, Change, Plan, Slot, State
-from .choices import Choices
-from .plan import plan_community
+from .closing import shutting
+from .planning.applying import apply_community
+from .planning.choices import Choices
+from .planning.plan import plan_community
 from .report import CRAFT
 
 APPLY: Final = "apply"

@@ -17,9 +17,9 @@ from orchestrator.model.feature import Tx
 from orchestrator.model.ids import AccountKey, EventId, Json, RoomId, RoomKey
 from orchestrator.model.things import ALIAS
 from orchestrator.rooms import plan_community
-from orchestrator.rooms.attributes import attributes
-from orchestrator.rooms.create import room_body
-from orchestrator.rooms.wants import note_made, remember_as_made
+from orchestrator.rooms.planning.wants import note_made, remember_as_made
+from orchestrator.rooms.state.attributes import attributes
+from orchestrator.rooms.state.create import room_body
 from orchestrator.store import AccountStore, Store, bindings, mirror
 from orchestrator.store.claims import unsettled
 from tests.bench.figures import Comparison, Figures
@@ -78,7 +78,9 @@ def furnish(tx: Tx, declared: Community) -> None:
     links: dict[str, dict[str, Json]] = {}
     for attribute in attributes(declared, bound, ME):
         if attribute.slot.type == ALIAS:
-            mirror.see_state(tx, *attribute.slot, EventId("~here"), ME, {"here": True})
+            mirror.see_state(
+                tx, attribute.slot.room, attribute.slot.type, attribute.slot.key, EventId("~here"), ME, {"here": True}
+            )
         elif attribute.slot.type == "m.space.child":
             links.setdefault(attribute.slot.key, {})[attribute.claim_path[0]] = attribute.value
     for child, said in links.items():

@@ -11,7 +11,7 @@ from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import Priority
 from orchestrator.model.events import Message, Redaction, Unreadable
 from orchestrator.model.ids import EventId, Json, RoomId, UserId
-from orchestrator.rooms.compose import ComposeContext, compose
+from orchestrator.rooms.state.compose import ComposeContext, compose
 from orchestrator.store import claims
 from orchestrator.store.claims import Claim
 from orchestrator.store.outbox import Waiting

@@ -12,7 +12,7 @@ from orchestrator.documents.load import Loaded, amend, load
 from orchestrator.documents.strictness import usual_level
 from orchestrator.errors import DocumentErrors
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
-from orchestrator.rooms.levels import room_levels
+from orchestrator.rooms.state.levels import room_levels
 from tests import declared
 
 from .authors import TODAY, Author, unwise

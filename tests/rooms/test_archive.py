@@ -16,8 +16,8 @@ from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import JsonObject
 from orchestrator.rooms import Choices, apply_community
-from orchestrator.rooms.archive import is_archived, start_archive, start_restore
-from orchestrator.rooms.plan import plan_community
+from orchestrator.rooms.closing.archive import is_archived, start_archive, start_restore
+from orchestrator.rooms.planning.plan import plan_community
 from orchestrator.store import outbox, questions
 from tests.declared import ANA, BO, CY, ME, community, policy, room, settings
 from tests.fakes import FakeHomeserver

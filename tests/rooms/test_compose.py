@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from orchestrator.model.ids import Json, RoomId
 from orchestrator.rooms import ComposeContext, compose
-from orchestrator.rooms.compose import ON_DRIFT
-from orchestrator.rooms.topic import topic_content
+from orchestrator.rooms.state.compose import ON_DRIFT
+from orchestrator.rooms.state.topic import topic_content
 from orchestrator.store.claims import Claim
 from tests.declared import ME
 

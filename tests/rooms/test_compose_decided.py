@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.model.ids import EventId, Json, RoomId
 from orchestrator.rooms import ComposeContext, compose
-from orchestrator.rooms.compose import APPLIED, ON_DRIFT, READ
+from orchestrator.rooms.state.compose import APPLIED, ON_DRIFT, READ
 from orchestrator.store.claims import Claim
 from orchestrator.store.mirror import digest_of
 from tests.declared import ANA, ME

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.model.ids import Json, RoomId, UserId
 from orchestrator.rooms import ComposeContext, compose, room_body
-from orchestrator.rooms.compose import ON_DRIFT
+from orchestrator.rooms.state.compose import ON_DRIFT
 from orchestrator.store.claims import Claim
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, room, settings
 

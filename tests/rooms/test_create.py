@@ -9,8 +9,8 @@ import pytest
 from orchestrator.documents.declared import Community, History, JoinRule, Room
 from orchestrator.model.ids import LOCATOR_TYPE, RoomId, locator_of
 from orchestrator.rooms import ComposeContext, compose, direct_body, direct_version, room_body
-from orchestrator.rooms.topic import MOST_LETTERS, topic_content
-from orchestrator.rooms.wants import wanted_claims
+from orchestrator.rooms.planning.wants import wanted_claims
+from orchestrator.rooms.state.topic import MOST_LETTERS, topic_content
 from tests.declared import ANA, BO, CY, ME, SUMMARY, community, policy, power, room, settings, space
 
 from . import rules

@@ -18,7 +18,7 @@ from orchestrator.documents.load import load
 from orchestrator.model.ids import RoomId
 from orchestrator.model.things import ALIAS, LISTED
 from orchestrator.rooms import EXISTS, Exported, Seen, blank_room, exported
-from orchestrator.rooms.topic import topic_content
+from orchestrator.rooms.state.topic import topic_content
 from orchestrator.verbs.export import lines_of
 from tests.declared import ANA, BO, ME, community, policy, room
 from tests.declared import settings as made_with

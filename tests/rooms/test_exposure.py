@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.rooms.exposure import level_before, shut_out, widens
-from orchestrator.rooms.reading import ABSENT
+from orchestrator.rooms.planning.exposure import level_before, shut_out, widens
+from orchestrator.rooms.planning.reading import ABSENT
 
 OPEN = [{"type": "m.room_membership", "room_id": "!space"}]
 MORE = [*OPEN, {"type": "m.room_membership", "room_id": "!other"}]

@@ -11,7 +11,7 @@ from orchestrator.model.events import Message
 from orchestrator.model.feature import Timer, Tx
 from orchestrator.model.ids import Cause, RoomId, UserId
 from orchestrator.rooms import direct_room
-from orchestrator.rooms.greet import AWAITED, DECLINES_WAITING, PER_DAY
+from orchestrator.rooms.people.greet import AWAITED, DECLINES_WAITING, PER_DAY
 from orchestrator.store import bindings, outbox, timers
 from tests.declared import ANA, CY, DEE, EVE, ME
 

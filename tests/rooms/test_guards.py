@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator.model.ids import CommunityKey, RoomId, RoomKey
 from orchestrator.rooms import Change, Plan, Slot, State
-from orchestrator.rooms.guards import guard
-from orchestrator.rooms.live import LiveRoom, LiveState
+from orchestrator.rooms.planning.guards import guard
+from orchestrator.rooms.planning.live import LiveRoom, LiveState
 from tests.declared import ANA, BO, CY, ME, community, room
 
 LOUNGE = RoomId("!lounge")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from orchestrator.model.ids import UserId
-from orchestrator.rooms import knocks
-from orchestrator.rooms.doorway import MOST_OPEN, TIMES
+from orchestrator.rooms.people import knocks
+from orchestrator.rooms.people.doorway import MOST_OPEN, TIMES
 from tests.declared import community, room
 from tests.workshop import LOUD, speak_loudly
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from orchestrator.documents.declared import Community
 from orchestrator.model.ids import CommunityKey, JsonObject, RoomId, RoomKey
 from orchestrator.rooms import ComposeContext, compose
-from orchestrator.rooms.plan import plan_community
+from orchestrator.rooms.planning.plan import plan_community
 from orchestrator.store import claims, locks
 from orchestrator.store.claims import Claim
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, policy, room, settings

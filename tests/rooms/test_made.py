@@ -10,8 +10,8 @@ import pytest
 from orchestrator.documents.declared import Room as DeclaredRoom
 from orchestrator.model.ids import LOCATOR_TYPE, RoomId
 from orchestrator.rooms import ComposeContext, compose, direct_body, room_body
-from orchestrator.rooms.compose import ON_DRIFT
-from orchestrator.rooms.wants import wanted_claims
+from orchestrator.rooms.planning.wants import wanted_claims
+from orchestrator.rooms.state.compose import ON_DRIFT
 from orchestrator.store.claims import Claim
 from tests.declared import ANA, CY, DEE, EVE, ME, community, policy, room, settings
 from tests.fakes import FakeHomeserver, Person, Room

@@ -13,7 +13,7 @@ from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Answer, Now, Role, Tx
 from orchestrator.model.ids import RoomId, UserId
-from orchestrator.rooms.members import TIMES, answered, departures, invitations
+from orchestrator.rooms.people.members import TIMES, answered, departures, invitations
 from orchestrator.store import bindings, mirror, outbox
 from tests.declared import community, documents, policy, room
 from tests.declared import settings as made_with

@@ -24,8 +24,8 @@ from orchestrator.documents.declared import (
 from orchestrator.model.ids import RoomId, RoomKey, UserId
 from orchestrator.model.things import LISTED
 from orchestrator.rooms import Choices, StalePlan, State
-from orchestrator.rooms.exposure import widens
-from orchestrator.rooms.reading import value_at
+from orchestrator.rooms.planning.exposure import widens
+from orchestrator.rooms.planning.reading import value_at
 from orchestrator.store.claims import mark_unsettled
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, room
 

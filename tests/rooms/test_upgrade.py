@@ -16,9 +16,9 @@ from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import LOCATOR_TYPE, CommunityKey, RoomKey
 from orchestrator.rooms import Applied, Choices, apply_community
 from orchestrator.rooms.changes import Slot
-from orchestrator.rooms.create import room_locator
-from orchestrator.rooms.plan import plan_community
-from orchestrator.rooms.upgrade import start_upgrade
+from orchestrator.rooms.closing.upgrade import start_upgrade
+from orchestrator.rooms.planning.plan import plan_community
+from orchestrator.rooms.state.create import room_locator
 from orchestrator.store import claims, locks, outbox
 from orchestrator.store.claims import Claim
 from tests.declared import ANA, BO, CY, EVE, ME, community, policy, room, settings
