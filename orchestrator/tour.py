@@ -109,7 +109,7 @@ class Stage:
         lead, *leads = self.community.leads
         others = [user for user in (*leads, *circle.facilitators) if user != lead]
         policy = circle.policy
-        rule = next((r.id for r in policy.rules if r.when.links_allowed is not None), None) if policy else None
+        rule = next((r.id for r in policy.rules if r.when.links is not None), None) if policy else None
         on_duty = await self._on_duty(circle)
         return Cast(
             keeper=keeper,

@@ -14,28 +14,23 @@ from orchestrator.documents.declared import (
     CONTROL_KEY,
     SPACE_KEY,
     Acl,
-    Care,
     Community,
     Deck,
     Documents,
     Gate,
     History,
     JoinRule,
-    LadderStep,
-    Norms,
     OnDrift,
-    Policy,
     PowerMap,
     Prompt,
     PromptSchedule,
-    Resource,
     Retention,
     Room,
     Rota,
-    Rule,
     Settings,
     Welcome,
 )
+from orchestrator.documents.policy import BanList, Care, LadderStep, Norms, Policy, Resource, Rule
 from orchestrator.model.cadence import Cadence, Every, QuietHours, Unit, Weekday, Weekly
 from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.ids import AccountKey, CommunityKey, RoomKey, UserId
@@ -120,7 +115,7 @@ def policy(
         rules=tuple(rules),
         ladder=tuple(ladder),
         ladder_forget_ms=ladder_forget_ms,
-        lists=tuple(lists),
+        lists=tuple(BanList(room=one) for one in lists),
         care=Care(resources=tuple(resources), contact_emergency_services="group_decides"),
     )
 

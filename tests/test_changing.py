@@ -56,7 +56,10 @@ async def ended(changing: Changing, begun: JsonObject) -> JsonObject:
 async def reaches(changing: Changing, begun: JsonObject, *, left: int) -> None:
     """Ask until no more than so much is left."""
     async with asyncio.timeout(60):
-        while (await changing.progress(str(begun["ticket"])))["left"] != left:
+        while True:
+            now = await changing.progress(str(begun["ticket"]))
+            if now["left"] == left:
+                return
             await asyncio.sleep(0)
 
 

@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from orchestrator.documents.declared import Action, Community, Documents, Mode, Policy, Room, Rule
+from orchestrator.documents.declared import Community, Documents, Room
+from orchestrator.documents.policy import Action, Mode, Policy, Rule
 from orchestrator.errors import Refusal
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content

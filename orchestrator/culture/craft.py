@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from orchestrator.documents.declared import Action, Documents
+from orchestrator.documents.declared import Documents
+from orchestrator.documents.policy import Action
 from orchestrator.i18n import N_, _, speaking
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Redact, Result

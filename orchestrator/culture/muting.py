@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from orchestrator.documents.declared import Action, Documents, Rule
+from orchestrator.documents.declared import Documents
+from orchestrator.documents.policy import Action, Rule
 from orchestrator.model.clock import MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import AnyEffect, Priority
 from orchestrator.model.feature import Now, Timer, Tx

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from orchestrator.documents.declared import Documents, Rule
+from orchestrator.documents.declared import Documents
+from orchestrator.documents.policy import Rule
 from orchestrator.i18n import speaking
 from orchestrator.model import content
 from orchestrator.model.clock import HOUR_MS, MINUTE_MS

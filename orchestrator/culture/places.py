@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Policy, Room
+from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
+from orchestrator.documents.policy import Policy
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomId
 from orchestrator.store import bindings

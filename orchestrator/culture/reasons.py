@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from orchestrator.documents.declared import Action, Documents
+from orchestrator.documents.declared import Documents
+from orchestrator.documents.policy import Action
 from orchestrator.i18n import speaking
 from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS, MINUTE_MS

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from orchestrator.documents.declared import Action, Mode, Policy, Rule, When
+from orchestrator.documents.policy import Action, Mode, Policy, Rule, When
 from orchestrator.model.events import Message
 from orchestrator.model.wording import without_quote
 
@@ -49,11 +49,12 @@ def judge(policy: Policy, message: Message, author: Author, now_ms: int) -> Sequ
     found: frozenset[str] | None = None
     verdicts = []
     for rule in policy.rules:
-        if rule.when.links_allowed is None or not _applies(rule.when, message, author, now_ms):
+        links = rule.when.links
+        if links is None or links.allow is None or not _applies(rule.when, message, author, now_ms):
             continue  # a rule that looks for nothing would be met by everything
         if found is None:
             found = hosts(*own_words(message)) | hosts(*_unquoted(*message.also))
-        if any(not is_allowed(host, rule.when.links_allowed) for host in found):
+        if any(not is_allowed(host, links.allow) for host in found):
             verdicts.append(Verdict(rule, acts=rule.mode is Mode.ENFORCE and rule.then is not Action.OBSERVE))
     return verdicts
 

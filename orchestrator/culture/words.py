@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from babel.dates import format_datetime
 from babel.units import format_unit
 
-from orchestrator.documents.declared import Action, Community, Mode, Policy, Rule
+from orchestrator.documents.declared import Community
+from orchestrator.documents.policy import Action, Mode, Policy, Rule
 from orchestrator.i18n import _, current_locale, ngettext
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
 
@@ -169,10 +170,10 @@ def could_not_remove(place: Place) -> str:
 def rule_in_words(rule: Rule) -> str:
     """Say what a rule looks for, what it does and whether it does it, as one line of a list."""
     parts = [f"- `{rule.id}`:"]
-    allowed = rule.when.links_allowed
-    if allowed:
-        parts.append(_("looks for links that lead elsewhere than to {places}.").format(places=", ".join(allowed)))
-    elif allowed is not None:
+    links = rule.when.links
+    if links is not None and links.allow:
+        parts.append(_("looks for links that lead elsewhere than to {places}.").format(places=", ".join(links.allow)))
+    elif links is not None:
         parts.append(_("looks for links."))
     if rule.when.member_for_less_than_ms is not None:
         new = length(rule.when.member_for_less_than_ms)

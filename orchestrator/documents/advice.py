@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from orchestrator.model.ids import LOCATOR_TYPE
 
 from .authored import Advice, Config, PromptSpec, Template
-from .declared import Community, Policy, Room
+from .declared import Community, Room
+from .policy import Policy
 from .source import Path, Source
 
 STALE_DAYS = 180

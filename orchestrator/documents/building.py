@@ -14,9 +14,10 @@ from orchestrator.model.ids import RoomKey
 
 from .authored import CommunitySpec, Config, Picture, PromptSpec, RoomSpec, Template
 from .braces import NAMES, fill, stranger
-from .declared import SPACE_KEY, Deck, Origin, Policy, PromptSchedule, Room, Settings, Welcome
+from .declared import SPACE_KEY, Deck, Origin, PromptSchedule, Room, Settings, Welcome
 from .edge.policy import norms_of
 from .pictures import read_picture
+from .policy import Policy
 from .source import Path, Source
 from .strictness import Strictness
 from .words import nearest

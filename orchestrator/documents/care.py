@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.i18n import _
 
-from .declared import Care, Resource
+from .policy import Care, Resource
 
 
 def nearest_first(care: Care, locale: str) -> tuple[Resource, ...]:

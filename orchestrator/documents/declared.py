@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from orchestrator.model.cadence import Cadence, QuietHours, Weekly
 from orchestrator.model.ids import AccountKey, CommunityKey, RoomKey, UserId
+
+from .policy import Policy
 
 JoinRule: TypeAlias = Literal["invite", "knock", "restricted", "knock_restricted", "public"]
 History: TypeAlias = Literal["joined", "invited", "shared", "world_readable"]
@@ -27,23 +27,6 @@ SPACE_KEY: Final = RoomKey("")
 
 CONTROL_KEY = RoomKey("control")
 """The room key of a community's control room, which is made without being declared."""
-
-
-class Action(StrEnum):
-    """What a rule does."""
-
-    OBSERVE = "observe"
-    NUDGE = "nudge"
-    REMOVE = "remove"
-    MUTE = "mute"
-    RAISE = "raise"
-
-
-class Mode(StrEnum):
-    """Whether a rule acts, or only says what it would have done."""
-
-    OBSERVE = "observe"
-    ENFORCE = "enforce"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,81 +141,6 @@ class Welcome:
 
     where: Literal["room", "direct"]
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Norms:
-    """What we hold to. ``digest`` changes when the words do."""
-
-    summary: str
-    text: str
-    review_by: date | None
-    digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class When:
-    """When a rule applies: all of what is given must hold.
-
-    Attributes:
-        links_allowed: the rule looks for links to servers other than these (and their subdomains); None: not about links.
-        member_for_less_than_ms: only for those who joined less than this long ago; None: for everyone.
-    """
-
-    links_allowed: tuple[str, ...] | None = None
-    member_for_less_than_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """Something that is checked. ``because`` is told to the person concerned."""
-
-    id: str
-    when: When
-    then: Action
-    because: str
-    mode: Mode
-    accept_misfires: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
-    """Where somebody can turn. ``locale`` is "" when it is for everyone."""
-
-    text: str
-    locale: str
-    verified_on: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Care:
-    """Where a person in distress can turn, and the group's own choice about emergency services."""
-
-    resources: tuple[Resource, ...]
-    contact_emergency_services: Literal["yes", "no", "group_decides"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LadderStep:
-    """One step of a ladder; ``mute_ms`` only for a mute."""
-
-    action: Action
-    mute_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """Norms (text, pinned) and rules (checked). ``document`` is its path, such as ``policies/gentle-circle.yaml``."""
-
-    name: str
-    document: str
-    title: str
-    norms: Norms
-    rules: tuple[Rule, ...]
-    ladder: tuple[LadderStep, ...]
-    ladder_forget_ms: int | None
-    lists: tuple[str, ...]
-    care: Care
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

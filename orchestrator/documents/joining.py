@@ -9,8 +9,9 @@ from orchestrator.model.ids import AccountKey, RoomKey, UserId, server_of
 
 from .authored import CommunitySpec, Config, PromptSpec, RoomSpec, Template
 from .building import Builder, Place, Taken
-from .declared import CONTROL_KEY, SPACE_KEY, Community, Deck, Policy, Room
+from .declared import CONTROL_KEY, SPACE_KEY, Community, Deck, Room
 from .nesting import hang, parents_first
+from .policy import Policy
 from .source import Path, Source
 from .words import nearest
 

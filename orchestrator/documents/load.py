@@ -16,11 +16,12 @@ from orchestrator.errors import DocumentError, DocumentErrors
 from . import advice, consistency, overlay
 from .authored import Advice, Amendment, Config, Template
 from .control import control_template
-from .declared import Deck, Documents, Policy
+from .declared import Deck, Documents
 from .edge.check import check
 from .edge.config import ConfigForm, config_of, data_dir_of
 from .edge.policy import DeckForm, PolicyForm, deck_of, policy_of
 from .joining import Library, Shelf, check_names, join
+from .policy import Policy
 from .source import Source
 from .templates import read_templates
 from .words import key as read_key

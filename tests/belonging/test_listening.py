@@ -12,7 +12,8 @@ import pytest
 
 from orchestrator.belonging.craft import BURST_MS, KEY_PATIENCE_MS, MOST_IN_ROOM
 from orchestrator.documents.care import nearest_first
-from orchestrator.documents.declared import Care, Community, Documents, Resource
+from orchestrator.documents.declared import Community, Documents
+from orchestrator.documents.policy import Care, Resource
 from orchestrator.model.clock import HOUR_MS, MINUTE_MS
 from orchestrator.model.effects import Priority
 from orchestrator.model.events import Reaction, Unreadable

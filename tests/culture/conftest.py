@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.documents.declared import Action, Community, Documents, Mode, Resource, Rule, When
+from orchestrator.documents.declared import Community, Documents
+from orchestrator.documents.policy import Action, Links, Mode, Resource, Rule, When
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.feature import Tx
 from orchestrator.store import claims, mirror
@@ -23,7 +24,7 @@ def rule(
 ) -> Rule:
     return Rule(
         id=name,
-        when=When(links_allowed=("grove.example",), member_for_less_than_ms=3 * DAY_MS if new else None),
+        when=When(links=Links(allow=("grove.example",)), member_for_less_than_ms=3 * DAY_MS if new else None),
         then=then,
         because=BECAUSE,
         mode=mode,

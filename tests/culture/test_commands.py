@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.culture.muting import FIRST_LOOK_MS
-from orchestrator.documents.declared import Action, Documents, Mode, Rule
+from orchestrator.documents.declared import Documents
+from orchestrator.documents.policy import Action, Mode, Rule
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Tx

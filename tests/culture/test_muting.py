@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.culture.muting import FIRST_LOOK_MS
-from orchestrator.documents.declared import Action
+from orchestrator.documents.policy import Action
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.ids import RoomId
 from orchestrator.store import claims

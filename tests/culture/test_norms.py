@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.documents.declared import Documents, Policy
+from orchestrator.documents.declared import Documents
+from orchestrator.documents.policy import Policy
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import Priority
 from orchestrator.model.events import Message, Redaction, Unreadable

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.documents.declared import Action, Mode
+from orchestrator.documents.policy import Action, Mode
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import Priority
 from orchestrator.model.ids import RoomId, UserId

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.culture.rules import Author, judge, own_words
-from orchestrator.documents.declared import Action, Mode, Rule, When
+from orchestrator.documents.policy import Action, Links, Mode, Rule, When
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.events import Message
 from orchestrator.model.ids import EventId, RoomId
@@ -29,7 +29,7 @@ def a_rule(
 ) -> Rule:
     return Rule(
         id=name,
-        when=When(links_allowed=allow, member_for_less_than_ms=new),
+        when=When(links=None if allow is None else Links(allow=allow), member_for_less_than_ms=new),
         then=then,
         because="Links open up after three days.",
         mode=mode,

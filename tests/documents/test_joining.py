@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Action, Community, Mode, Room
+from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Room
+from orchestrator.documents.policy import Action, Links, Mode
 from orchestrator.model.cadence import Cadence, Every, QuietHours, Unit, Weekday, Weekly
 from orchestrator.model.ids import CommunityKey, RoomKey
 
@@ -91,7 +92,7 @@ def test_a_rule_says_what_it_looks_for_and_what_it_does(author: Author) -> None:
     assert policy.document == "policies/gentle-circle.yaml"
     (rule,) = policy.rules
     assert rule.id == "links-from-newcomers"
-    assert rule.when.links_allowed == ("grove.example", "matrix.to", "findahelpline.com", "befrienders.org")
+    assert rule.when.links == Links(allow=("grove.example", "matrix.to", "findahelpline.com", "befrienders.org"))
     assert rule.when.member_for_less_than_ms == 3 * DAY_MS
     assert (rule.then, rule.mode, rule.accept_misfires) == (Action.REMOVE, Mode.OBSERVE, False)
     assert [step.action for step in policy.ladder] == [Action.NUDGE, Action.NUDGE, Action.MUTE, Action.RAISE]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from orchestrator.documents import overlay
 from orchestrator.documents.authored import Amendment
-from orchestrator.documents.declared import Mode
 from orchestrator.documents.load import amend, load
 from orchestrator.documents.overlay import read_overlay, render, write_overlay
+from orchestrator.documents.policy import BanList, Mode
 from orchestrator.documents.yaml12 import parse_source
 from orchestrator.errors import DocumentErrors
 from orchestrator.model.ids import Json, UserId
@@ -153,7 +153,9 @@ def test_an_overlay_that_is_given_replaces_the_one_on_disk(author: Author) -> No
 def test_items_of_lists_can_be_named_by_position_and_taken_out(author: Author) -> None:
     gone = change("lists", "0", to=None)
     author.edit(POLICY, "\ncare:", '\nlists: ["#a:example.org", "#b:example.org"]\ncare:')
-    assert amend(author.config, [gone], today=TODAY).policies["gentle-circle"].lists == ("#b:example.org",)
+    assert amend(author.config, [gone], today=TODAY).policies["gentle-circle"].lists == (
+        BanList(room="#b:example.org"),
+    )
 
 
 def test_a_full_disk_leaves_the_old_overlay_whole(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:

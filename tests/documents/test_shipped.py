@@ -11,8 +11,9 @@ import re
 import pytest
 
 from orchestrator.documents.authored import PromptSpec, Template
-from orchestrator.documents.declared import Deck, Mode, Policy
+from orchestrator.documents.declared import Deck
 from orchestrator.documents.load import Loaded, load
+from orchestrator.documents.policy import Mode, Policy
 
 from .authors import SHIPPED, TODAY, Author
 
@@ -170,7 +171,8 @@ def test_helplines_may_always_be_named(policy: Policy) -> None:
     named = {host for one in policy.care.resources for host in re.findall(r"https://([a-z.]+)", one.text)}
     assert named
     for rule in policy.rules:
-        assert named <= set(rule.when.links_allowed or ())
+        assert rule.when.links is not None
+        assert named <= set(rule.when.links.allow or ())
 
 
 def test_every_template_keeps_its_rooms_private(template: Template) -> None:

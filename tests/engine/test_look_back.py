@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.documents.declared import Action, Documents, Mode
+from orchestrator.documents.declared import Documents
+from orchestrator.documents.policy import Action, Mode
 from orchestrator.engine.filler import KEEP_DECIDED_MS, KEEP_LATE_MS, KEEP_PRIVATE_MS, Filler, _forget_old
 from orchestrator.engine.intake import FURTHEST_AHEAD_MS, OLDEST_PAST_MS
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS

@@ -9,15 +9,16 @@ from typing import Annotated, Final, Literal, NotRequired, TypeAlias
 from typing_extensions import TypedDict
 
 from orchestrator.documents import words
-from orchestrator.documents.declared import (
+from orchestrator.documents.declared import Deck, Prompt
+from orchestrator.documents.policy import (
     Action,
+    BanList,
     Care,
-    Deck,
     LadderStep,
+    Links,
     Mode,
     Norms,
     Policy,
-    Prompt,
     Resource,
     Rule,
     When,
@@ -154,7 +155,7 @@ def policy_of(form: PolicyForm, key: str, document: str) -> Policy:
         rules=tuple(map(_rule, form.get("rules", []))),
         ladder=tuple(ladder.get("steps", DEFAULT_STEPS)),
         ladder_forget_ms=ladder.get("forget_after", 30 * DAY_MS),
-        lists=tuple(form.get("lists", [])),
+        lists=tuple(BanList(room=one) for one in form.get("lists", [])),
         care=_care(form["care"]),
     )
 
@@ -178,7 +179,7 @@ def _rule(form: RuleForm) -> Rule:
     return Rule(
         id=form["id"],
         when=When(
-            links_allowed=tuple(when["links"].get("allow", [])) if "links" in when else None,
+            links=Links(allow=tuple(when["links"].get("allow", []))) if "links" in when else None,
             member_for_less_than_ms=when.get("member_for_less_than"),
         ),
         then=Action(form["then"]),

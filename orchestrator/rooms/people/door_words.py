@@ -5,7 +5,8 @@ Nothing here quotes anybody, and nobody's reasons are given, asked for or passed
 
 from __future__ import annotations
 
-from orchestrator.documents.declared import Community, Policy, Room
+from orchestrator.documents.declared import Community, Room
+from orchestrator.documents.policy import Policy
 from orchestrator.i18n import _, ngettext
 
 # -- knocks ------------------------------------------------------------------------------------------------------------
