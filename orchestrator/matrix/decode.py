@@ -160,6 +160,7 @@ def _state(raw: JsonObject, type_: str, content: JsonObject, common: _Common) ->
         membership=membership,
         before=_membership(an_object(before)),
         direct=content.get("is_direct") is True,
+        name=a_text(content.get("displayname")),
     )
 
 
@@ -249,6 +250,8 @@ def _message(content: JsonObject, common: _Common) -> Message | None:
         # Servers still read "@room" in the body of a message that says nothing of mentions (push rule .m.rule.roomnotif).
         mentions_room=named.get("room") is True or (mentions is None and _AT_ROOM.search(body) is not None),
         has_file=has_file,
+        media_type=a_name(an_object(said.get("info")).get("mimetype")) if has_file else "",
+        file_name=a_text(said.get("filename")) if has_file else "",
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from orchestrator.model.ids import EventId, Json, JsonObject, RoomId, UserId
 
 _EVENT_ID = re.compile(r"\$[\x21-\x7e]{1,254}\Z")
-_NAME = re.compile(r"[A-Za-z0-9._/-]{1,255}\Z")
+_NAME = re.compile(r"[A-Za-z0-9._/+-]{1,255}\Z")
 _OPAQUE = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
 _DEEPEST: Final = 150

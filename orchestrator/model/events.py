@@ -1,7 +1,7 @@
 """What Matrix tells us, decoded once at the edge.
 
 Fields that can hold a person's words are left out of ``repr``: an event may land in a traceback or a log, its words may
-not. Names and reasons of memberships are people's words and are not decoded at all.
+not. Reasons of memberships are people's words and are not decoded at all; names are, and are kept nowhere.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class Message(RoomEvent):
         mentions: users named in ``m.mentions``.
         mentions_room: ``@room`` was asked for.
         has_file: it carries an attachment.
+        media_type: what it says the attachment is, such as ``image/png``; "": nothing.
+        file_name: what it is called, where that is said beside a caption.
     """
 
     kind: str
@@ -62,6 +64,8 @@ class Message(RoomEvent):
     mentions: frozenset[UserId] = frozenset()
     mentions_room: bool = False
     has_file: bool = False
+    media_type: str = ""
+    file_name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +91,14 @@ class Member(RoomEvent):
         user: whose membership it is; ``sender`` is who changed it.
         before: the membership it replaces, None when unknown.
         direct: an invite that says ``is_direct``.
+        name: the display name they come under, in this event only; "": none.
     """
 
     user: UserId
     membership: MembershipName
     before: MembershipName | None = None
     direct: bool = False
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -242,6 +242,19 @@ def test_a_message_has_a_file_when_clients_show_one(content: JsonObject, expecte
     assert message(content).has_file is expected
 
 
+def test_a_file_says_what_it_is_and_what_it_is_called() -> None:
+    content: JsonObject = {
+        "msgtype": "m.image",
+        "body": "a word beside it",
+        "filename": "meadow.svg",
+        "url": "mxc://grove.example/a",
+        "info": {"mimetype": "image/svg+xml"},
+    }
+    event = message(content)
+    assert (event.media_type, event.file_name, event.body) == ("image/svg+xml", "meadow.svg", "a word beside it")
+    assert "meadow" not in repr(event)
+
+
 def test_a_sticker_is_a_message_with_a_file() -> None:
     event = decoded(raw("m.sticker", {"body": "a hug", "url": "mxc://grove.example/hug"}))
 
@@ -387,7 +400,7 @@ def test_a_membership_is_read_with_the_one_before_and_without_anybodys_words(
 
     assert isinstance(event, Member)
     assert (event.user, event.membership, event.before, event.sender) == ("@bo:grove.example", "join", before, ANA)
-    assert (event.direct, event.cause) == (False, "c")
+    assert (event.direct, event.cause, event.name) == (False, "c", CANARY)
     assert CANARY not in repr(event)
 
 
