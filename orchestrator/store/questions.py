@@ -7,7 +7,7 @@ or its time is over, or it is taken back. Rows hold ids and our own words only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.model.effects import AnyEffect, Ask, AskDirect, Choice
 from orchestrator.model.feature import Row, Tx
@@ -28,6 +28,7 @@ class Question:
         event: the message that asks.
         thread: the root of the thread it stands in.
         until_ms: from then on it cannot be answered any more.
+        content: what is asked, where it is asked of all who keep a room and not of whoever gave a command; else None.
     """
 
     event: EventId
@@ -43,6 +44,7 @@ class Question:
     choices: tuple[Choice, ...]
     thread: EventId | None
     until_ms: int
+    content: Mapping[str, Json] | None = field(default=None, repr=False)
 
 
 def packed(effect: AnyEffect) -> dict[str, Json]:
@@ -81,8 +83,8 @@ def keep(
     in_thread = isinstance(relation, Mapping) and relation.get("rel_type") == "m.thread"
     tx.run(
         "insert into question (account, event, room, craft, subject, tag, needs, asker, asker_needs, about, about_room,"
-        " choices, thread, until_ms, due_ms) values (:account, :event, :room, :craft, :subject, :tag, :needs, :asker,"
-        " :asker_needs, :about, :about_room, :choices, :thread, :until_ms, :until_ms) on conflict do nothing",
+        " choices, thread, until_ms, due_ms, content) values (:account, :event, :room, :craft, :subject, :tag, :needs, :asker,"
+        " :asker_needs, :about, :about_room, :choices, :thread, :until_ms, :until_ms, :content) on conflict do nothing",
         event=event,
         room=room,
         craft=craft,
@@ -96,6 +98,7 @@ def keep(
         choices=dump(asked["choices"]),
         thread=_maybe_str(relation.get("event_id")) if in_thread and isinstance(relation, Mapping) else None,
         until_ms=now_ms + (_maybe_int(asked["open_ms"]) or 0),
+        content=dump(content) if asked["asker"] is None and isinstance(content, Mapping) else None,
     )
     return question_at(tx, event)
 
@@ -223,4 +226,5 @@ def _question(row: Row) -> Question:
         else (),
         thread=EventId(text(row, "thread")) if row["thread"] is not None else None,
         until_ms=number(row, "until_ms"),
+        content=load_object(text(row, "content")) if row["content"] is not None else None,
     )

@@ -331,3 +331,14 @@ def drifts(db: Database) -> None:
         },
         key=("room", "type", "key", "path"),
     )
+
+
+@migrations()
+def open_ends(db: Database) -> None:
+    """What a lost database left open in rooms that were found again, and what the leads said about it."""
+    # person: "" for the room as a whole, else whoever can only read there.
+    _table(
+        db, "open_end", {"community": str, "key": str, "person": str, "step": str}, key=("community", "key", "person")
+    )
+    # Our own words, of a question that waits for those who keep a room: where they move, it is asked again there.
+    db.table("question").add_column("content", str)

@@ -15,7 +15,7 @@ from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
 from orchestrator.model.ids import RoomId, UserId
 from orchestrator.store import bindings, mirror
 
-from . import succession, upgrade
+from . import forgotten, succession, upgrade
 from .archive import archive_said
 from .lockdown import settle_locks
 from .locking import Locking
@@ -50,6 +50,7 @@ class Closing:
                 yield from self.look(tx, community, room, where, now)
         for community in documents.communities:
             yield from upgrade.go_on(tx, community, now)
+        yield from forgotten.settle(tx, documents, self._me, now)
         settle_locks(tx, documents, self._me, now.at_ms)
 
     def look(self, tx: Tx, community: Community, room: Room, where: RoomId, now: Now) -> Iterator[AnyEffect]:
@@ -59,6 +60,7 @@ class Closing:
 
     def heard(self, tx: Tx, community: Community, room: Room, event: State, now: Now) -> Iterator[AnyEffect]:
         """Notice when somebody puts another room in the place of one of ours."""
+        forgotten.heard(tx, community, room, event)
         if event.type == succession.TOMBSTONE:
             yield from self.look(tx, community, room, event.room, now)
 
@@ -84,7 +86,7 @@ class Closing:
         """Act on an answer to something asked here; None when it was asked elsewhere."""
         if answer.subject.startswith(succession.PREFIX):
             return list(succession.successor_answered(tx, self._documents, answer, now))
-        return None
+        return forgotten.answered(tx, self._documents, answer, now)
 
     def invited(self, tx: Tx, room: RoomId, inviter: UserId, now: Now) -> list[AnyEffect] | None:
         """Come where a room of ours has moved to; None when the invitation is about something else."""

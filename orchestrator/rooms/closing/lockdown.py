@@ -8,7 +8,8 @@ The control room stays open when everything is locked: those who have to talk ab
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
@@ -17,7 +18,8 @@ from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import Json, RoomId, UserId
 from orchestrator.model.power import Power, creators_have_power
-from orchestrator.rooms.state.levels import lead_level
+from orchestrator.rooms.state.attributes import allowed, join_rule
+from orchestrator.rooms.state.levels import lead_level, room_levels
 from orchestrator.store import bindings, claims, locks, mirror
 from orchestrator.store.claims import Claim, claims_on, drop_claim, mark_unsettled, put_claim
 
@@ -26,7 +28,7 @@ POWER: Final = "m.room.power_levels"
 JOIN: Final = "m.room.join_rules"
 
 _NUMBERS: Final = (("events_default", 0), ("invite", 0), ("state_default", 50))
-_TAKING_BACK: Final = "m.room.redaction"
+TAKING_BACK: Final = "m.room.redaction"
 
 Path = tuple[str, ...]
 
@@ -99,6 +101,25 @@ def release(tx: Tx, where: RoomId, now_ms: int, *, owner: str = OWNER, priority:
                 mark_unsettled(tx, where, type_, "", now_ms, priority)
 
 
+def level_of_leads(tx: Tx, room: Room, where: RoomId, me: UserId) -> int:
+    """Tell the level at which only leads are left in a room that we lock."""
+    return _level(mirror.power_of(tx, where), room, me)
+
+
+def open_content(
+    tx: Tx, community: Community, room: Room, where: RoomId, me: UserId
+) -> Mapping[str, Mapping[str, Json]]:
+    """Write what the documents say of what a lockdown touches, power in the words of the version that the room has."""
+    known = mirror.room_of(tx, where)
+    version = known.version if known is not None and known.version else room.settings.room_version
+    at_version = replace(room, settings=replace(room.settings, room_version=version))
+    rooms = {other.key: there for other, there in bound(tx, community)}
+    return {
+        POWER: room_levels(community, at_version, me, own=mirror.power_of(tx, where).of(me)),
+        JOIN: {"join_rule": join_rule(room, allowed(room, rooms))},
+    }
+
+
 def _levels(
     tx: Tx, room: Room, where: RoomId, me: UserId, standing: dict[tuple[str, Path], Claim], owner: str
 ) -> dict[Path, Json]:
@@ -113,9 +134,9 @@ def _levels(
     for claim in claims_on(tx, where, POWER, "", 0):
         if len(claim.path) == 2 and claim.path[0] == "events" and claim.owner != owner and not claim.ended:
             events[claim.path[1]] = min(events.get(claim.path[1], level), _number(claim.value, 0))
-    wanted |= {("events", type_): level for type_, at in events.items() if at < level and type_ != _TAKING_BACK}
-    if _TAKING_BACK not in events and first is None:
-        wanted["events", _TAKING_BACK] = min(level, _number(content.get("events_default"), 0))
+    wanted |= {("events", type_): level for type_, at in events.items() if at < level and type_ != TAKING_BACK}
+    if TAKING_BACK not in events and first is None:
+        wanted["events", TAKING_BACK] = min(level, _number(content.get("events_default"), 0))
     return wanted
 
 

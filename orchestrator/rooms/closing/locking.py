@@ -16,7 +16,7 @@ from orchestrator.model import content
 from orchestrator.model.effects import AnyEffect, Priority, Send
 from orchestrator.model.feature import Call, Command, Now, Role, Tx
 from orchestrator.model.ids import RoomId, RoomKey
-from orchestrator.store import bindings, locks
+from orchestrator.store import bindings, locks, open_ends
 from orchestrator.store.bindings import SPACE_KEY
 from orchestrator.store.locks import EVERYWHERE
 
@@ -86,6 +86,7 @@ class Locking:
         if not by_lead and locks.was_locked_by_lead(tx, community.key, key):
             raise Refusal(_("A lead closed this room, so a lead opens it again. You can ask one of them."))
         locks.unlock(tx, community.key, key)
+        forgotten = [room for room, _where in closed if _was_found_closed(tx, community, room)]
         for room, where in closed:
             release(tx, where, now.at_ms)
             yield from _say(room, where, opening_words(community), community, "open")
@@ -93,6 +94,12 @@ class Locking:
             said = _("Everything is being opened again, as it was before.")
         else:
             said = _("“{room}” is being opened again, as it was before.").format(room=rooms[0][0].name)
+        if forgotten:
+            named = ", ".join(f"“{room.name}”" for room in forgotten)
+            said = _(
+                "I am opening it again. What was before I do not remember of {rooms}: there it is as the files say now, and "
+                "what somebody had set by hand is for you to set again."
+            ).format(rooms=named)
         yield content.answer(call, said, now)
         yield from _tell_control(tx, community, call, key, closed=False)
 
@@ -155,6 +162,14 @@ def _rooms(tx: Tx, community: Community, key: RoomKey, *, control: bool = False)
     if not rooms:
         raise Refusal(_("That room is not there yet."))
     return rooms
+
+
+def _was_found_closed(tx: Tx, community: Community, room: Room) -> bool:
+    """Tell whether a room was closed when it was found after the database was lost; from now on that is over."""
+    if open_ends.step_of(tx, community.key, room.key) != open_ends.LOCKED:
+        return False
+    open_ends.set_step(tx, community.key, room.key, None, open_ends.FINE)
+    return True
 
 
 def _say(room: Room, where: RoomId, words: str, community: Community, what: str) -> Iterator[AnyEffect]:

@@ -14,6 +14,8 @@ from orchestrator.documents.declared import Community
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import JsonObject, RoomId, RoomKey, UserId
 from orchestrator.model.things import ALIAS, LISTED, PSEUDO
+from orchestrator.rooms.closing.forgotten import SHUT, looks_locked
+from orchestrator.rooms.closing.lockdown import JOIN
 from orchestrator.rooms.state.attributes import ROLE, Attribute, Footing, attributes
 from orchestrator.rooms.state.compose import ComposeContext, compose
 from orchestrator.rooms.state.create import topic_parts
@@ -36,12 +38,17 @@ def recovered(
     here = live[rooms[key]]
     if not here.seen:
         return
+    room = community.room(key)
+    locked = room is not None and looks_locked(tx, community, room, rooms[key], me)
     footing = {key: Footing(here.version, here.power.of(me))}
     declared = [attribute for attribute in attributes(community, rooms, me, footing) if attribute.room == key]
     for attribute in declared:
         there = live[attribute.slot.room]
         claim = attribute.claim
         if claim is None or not there.seen:
+            continue
+        if locked and _is_held(attribute, there):
+            yield claim, True  # a lockdown stands before it, and leaves what the files say
             continue
         applied = _applied(community, attribute, declared, there, me)
         if isinstance(applied, Absent):
@@ -52,6 +59,18 @@ def recovered(
             same(attribute.path, _value(community, attribute, declared, there, me), value),
         )
     yield from ((claim, True) for claim in _former_leads(community, key, here, me))
+
+
+def _is_held(attribute: Attribute, live: LiveRoom) -> bool:
+    """Tell whether a lockdown is what keeps an attribute from being as the documents say."""
+    if (attribute.slot.type, attribute.claim_path) == (JOIN, ("join_rule",)):
+        return True
+    touched = attribute.claim_path[0] in {*SHUT, "events"} if attribute.claim_path else False
+    if attribute.slot.type != POWER or not touched:
+        return False
+    at = value_at(attribute.path, attribute.claim_path, live.content(POWER))
+    wanted = attribute.value
+    return isinstance(at, int) and isinstance(wanted, int) and at > wanted
 
 
 def _applied(
