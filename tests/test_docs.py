@@ -15,7 +15,7 @@ import pytest
 
 from orchestrator.app import build_crafts
 from orchestrator.cli import app
-from orchestrator.documents.edge import config, policy, settings, template
+from orchestrator.documents.edge import config, policy, rules, settings, template
 from orchestrator.documents.edge.base import fields_of
 from orchestrator.documents.emit import as_yaml
 from orchestrator.documents.load import examine
@@ -108,10 +108,11 @@ FORMS: Final[Mapping[str, type]] = {
     "### A question": policy.QuestionForm,
     "## policies/*.yaml": policy.PolicyForm,
     "### norms": policy.NormsForm,
-    "### rules (a list)": policy.RuleForm,
-    "### when": policy.WhenForm,
-    "### links": policy.LinksForm,
-    "### ladder": policy.LadderForm,
+    "### rules (a list)": rules.RuleForm,
+    "### when": rules.WhenForm,
+    "### links": rules.LinksForm,
+    "### ladder": rules.LadderForm,
+    "### hands": rules.HandsForm,
     "### care": policy.CareForm,
     "### A resource": policy.ResourceForm,
 }

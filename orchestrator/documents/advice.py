@@ -11,7 +11,7 @@ from orchestrator.model.ids import LOCATOR_TYPE
 
 from .authored import Advice, Config, PromptSpec, Template
 from .declared import Community, Room
-from .policy import Policy
+from .policy import Action, Policy
 from .source import Path, Source
 
 STALE_DAYS = 180
@@ -39,6 +39,8 @@ _NOT_YET_IN_TEMPLATES: tuple[Path, ...] = (
     ("welcome",),
 )
 _NOT_YET_IN_POLICIES: tuple[Path, ...] = (("ladder", "steps"), ("lists",))
+_SHIPPED_RESOURCES = ("https://findahelpline.com", "https://befrienders.org", "In an emergency: 112 in Europe")
+"""How the resources begin that come with the bot: true everywhere, and near nobody."""
 
 
 def advise_config(config: Config, source: Source) -> Iterator[Advice]:
@@ -64,6 +66,7 @@ def advise_community(community: Community, source: Source) -> Iterator[Advice]:
             yield _advice(
                 source, path, "Nobody can ever take a founder's power again. This one is not among the leads."
             )
+    yield from _advise_rules(community, source)
     if len(community.leads) < 2:
         path = ("communities", community.key, "leads")
         yield _advice(source, path, "There is only one lead. A second one keeps the door open when the first cannot.")
@@ -73,6 +76,18 @@ def _advise_people(room: Room, source: Source, path: Path) -> Iterator[Advice]:
     if room.rota is not None and len(room.facilitators) < 2:
         message = "A rota of fewer than two people cannot rotate, and wears the one out. Add facilitators."
         yield _advice(source, (*path, "facilitators"), message)
+
+
+def _advise_rules(community: Community, source: Source) -> Iterator[Advice]:
+    """Look for rules that are for a room that is not there; said at the first room with their policy."""
+    told = set()
+    for room in community.rooms:
+        for rule in room.policy.rules if room.policy is not None else ():
+            unknown = [key for key in rule.when.rooms if community.room(key) is None]
+            if unknown and rule.id not in told:
+                told.add(rule.id)
+                message = f"The rule {rule.id} of this room's policy is for a room that is not here: {unknown[0]}."
+                yield _advice(source, ("communities", community.key, "rooms", room.key), message)
 
 
 def advise_template(template: Template, source: Source) -> Iterator[Advice]:
@@ -135,9 +150,30 @@ def advise_policy(policy: Policy, source: Source, today: date) -> Iterator[Advic
         elif age_days < 0:
             yield _advice(source, path, "This day is still to come.")
     yield from _advise_not_yet(source, _NOT_YET_IN_POLICIES)
+    if all(resource.text.startswith(_SHIPPED_RESOURCES) for resource in policy.care.resources):
+        message = "These are true everywhere and near nobody. Add what is near your people, and that you have tried."
+        yield _advice(source, ("care", "resources"), message)
+    yield from _advise_hands(policy, source)
+    for position, rule in enumerate(policy.rules):
+        if rule.accept_misfires and rule.when.on_words and rule.then in {Action.REMOVE, Action.MUTE}:
+            message = "This will be wrong at times, about people in distress too. Look at !journal now and then."
+            yield _advice(source, ("rules", position, "accept_misfires"), message)
     if policy.norms.review_by is not None and policy.norms.review_by < today:
         message = "The day to look at these norms together has passed. Talk them over, and set a new one."
         yield _advice(source, ("norms", "review_by"), message)
+
+
+def _advise_hands(policy: Policy, source: Source) -> Iterator[Advice]:
+    """Look at ways to raise a hand that others could notice, or that nobody meant."""
+    if policy.hands.reaction:
+        message = (
+            "A reaction is readable for every server in the room, in encrypted rooms too, and others may see it for a"
+            " moment before it is taken away. !raise in private is seen by nobody."
+        )
+        yield _advice(source, ("hands", "by_reaction"), message)
+    if policy.hands.words:
+        message = "Words that raise a hand by themselves miss most of what people in distress say. Tell members of it."
+        yield _advice(source, ("hands", "words"), message)
 
 
 def _advise_not_yet(source: Source, paths: tuple[Path, ...]) -> Iterator[Advice]:

@@ -15,7 +15,7 @@ from orchestrator.model.ids import RoomKey
 from .authored import CommunitySpec, Config, Picture, PromptSpec, RoomSpec, Template
 from .braces import NAMES, fill, stranger
 from .declared import SPACE_KEY, Deck, Origin, PromptSchedule, Room, Settings, Welcome
-from .edge.policy import norms_of
+from .edge.policy import told_in
 from .pictures import read_picture
 from .policy import Policy
 from .source import Path, Source
@@ -91,7 +91,7 @@ class Builder:
             alias=None if alias is None else self._alias(fill(alias, names), spec, place),
             settings=settings,
             power=power,
-            policy=None if policy is None else _in_room(policy, names),
+            policy=None if policy is None else _in_room(policy, self._spec.locale or self._config.locale, names),
             rota=rota,
             quiet=(spec.rota.quiet if spec.rota else None) or template.quiet,
             prompts=tuple(self._schedules(prompts)),
@@ -266,6 +266,5 @@ def _prompt_id(spec: PromptSpec) -> str:
     return f"{spec.deck}.{days}.{spec.weekly.at:%H%M}"
 
 
-def _in_room(policy: Policy, names: Mapping[str, str]) -> Policy:
-    norms = policy.norms
-    return replace(policy, norms=norms_of(fill(norms.summary, names), fill(norms.text, names), norms.review_by))
+def _in_room(policy: Policy, locale: str, names: Mapping[str, str]) -> Policy:
+    return replace(policy, norms=told_in(policy.norms, locale, lambda text: fill(text, names)))

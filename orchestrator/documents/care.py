@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from orchestrator.i18n import _
 
+from .languages import distance
 from .policy import Care, Resource
 
 
 def nearest_first(care: Care, locale: str) -> tuple[Resource, ...]:
     """Order the resources for readers of a locale: theirs, then those for everyone, then the rest."""
-    language = _language(locale)
-
-    def distance(resource: Resource) -> int:
-        if not resource.locale:
-            return 2
-        if resource.locale.casefold() == locale.casefold():
-            return 0
-        return 1 if _language(resource.locale) == language else 3
-
-    return tuple(sorted(care.resources, key=distance))
+    return tuple(sorted(care.resources, key=lambda resource: distance(resource.locale, locale)))
 
 
 def in_words(care: Care | None, locale: str) -> str:
@@ -35,7 +27,3 @@ def in_words(care: Care | None, locale: str) -> str:
         )
     )
     return "\n".join(lines)
-
-
-def _language(locale: str) -> str:
-    return locale.replace("_", "-").partition("-")[0].casefold()

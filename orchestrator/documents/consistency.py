@@ -22,10 +22,12 @@ _PATTERNS: Final[Mapping[Path, tuple[str, ...]]] = {
 }
 """Texts of a template in which names may stand in braces, and which of ours."""
 
-_MISFIRING: Final = frozenset({"word", "words", "pattern", "patterns"})
+_MISFIRING: Final = frozenset({"words", "patterns"})
 """Conditions on what people say. They misfire on people in distress, who say dark things in their own words."""
 
 _TOO_MUCH: Final = frozenset({"remove", "mute"})
+LOOKS_FOR: Final = ("words", "patterns", "links", "files", "mentions", "repeats", "rate", "invitations", "names")
+"""Those keys of ``when`` that say what a rule looks for; the others are conditions."""
 
 
 def check_config(config: Config, source: Source) -> None:
@@ -95,11 +97,9 @@ def check_policy(source: Source) -> None:
             message = "Two rules have this id. Each has its own: the journal and !rule name rules by it."
             source.errors.append(source.error(message, (*path, "id")))
         seen.add(str(name))
-        if isinstance(when, dict) and when.keys() <= {"member_for_less_than"}:
-            message = "Say what this rule looks for, such as links: {allow: [grove.example]}."
-            source.errors.append(source.error(message, (*path, "when")))
-        if isinstance(rule, dict):
-            _check_misfires(rule, source, path)
+        if isinstance(rule, dict) and isinstance(when, dict):
+            _check_when(when, source, (*path, "when"))
+            _check_outcome(rule, when, source, path)
 
 
 def check_deck(source: Source) -> None:
@@ -157,9 +157,37 @@ def _check_prompts(prompts: Sequence[PromptSpec], source: Source, path: Path) ->
         seen.add(same)
 
 
-def _check_misfires(rule: Mapping[str, object], source: Source, path: Path) -> None:
-    when = rule.get("when")
-    on_words = isinstance(when, Mapping) and not _MISFIRING.isdisjoint(when)
+def _check_when(when: Mapping[str, Json], source: Source, path: Path) -> None:
+    """Check that it looks for something that can be found."""
+    if not any(key in when for key in LOOKS_FOR):
+        message = f"Say what this rule looks for: {', '.join(LOOKS_FOR)}. Such as links: {{allow: [grove.example]}}"
+        source.errors.append(source.error(message, path))
+    mentions, names = when.get("mentions"), when.get("names")
+    if names is not None and any(key in when for key in LOOKS_FOR if key != "names"):
+        message = "A name is judged when somebody comes, a message when it is said: make two rules of this."
+        source.errors.append(source.error(message, path))
+    if isinstance(mentions, Mapping) and not (mentions.get("room") is True or "at_least" in mentions):
+        message = "Say which mentions: {room: true} for @room, or {at_least: 5} for many people at once."
+        source.errors.append(source.error(message, (*path, "mentions")))
+    if isinstance(names, Mapping) and not (names.get("like_staff") is True or names.keys() & _MISFIRING):
+        message = "Say which names: words, patterns, or like_staff: true"
+        source.errors.append(source.error(message, (*path, "names")))
+
+
+def _check_outcome(rule: Mapping[str, Json], when: Mapping[str, Json], source: Source, path: Path) -> None:
+    """Check that what it does is possible, and no more than gentle."""
+    then, roles = rule.get("then"), when.get("roles")
+    on_words = not _MISFIRING.isdisjoint(when)
+    if isinstance(roles, list) and "staff" in roles and then not in {"observe", "nudge"}:
+        message = "Leads and facilitators are exempt; a rule for them can only observe or nudge."
+        source.errors.append(source.error(message, (*path, "then")))
+    if "names" in when and then == "remove":
+        message = "A name cannot be taken down. Write then: nudge (or raise, which asks a person to look)."
+        source.errors.append(source.error(message, (*path, "then")))
+    if then != "mute":
+        for key in ("mute_for", "mute_in"):
+            if key in rule:
+                source.errors.append(source.error("This is for rules with then: mute", (*path, key), key=True))
     if on_words and rule.get("then") in _TOO_MUCH and rule.get("accept_misfires") is not True:
         message = (
             "Rules on words misfire on people in distress. Write then: nudge (or raise, which asks a person to look); "

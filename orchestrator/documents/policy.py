@@ -45,7 +45,7 @@ class Norms:
         review_by: when the leads are reminded to look at them together.
         digest: changes when any of the words do.
         version: goes up when the group agreed to something new; a change of words alone leaves it.
-        changes: what is new in this version, told to members; "" where nothing is said.
+        changes: what is new in this version, told to members; "" where nothing is said. ``changed``: by language.
     """
 
     summary: str
@@ -56,6 +56,7 @@ class Norms:
     texts: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
     changes: str = ""
+    changed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,7 @@ class Unless:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class When:
-    """When a rule applies: one of what it looks for was found, and every condition holds.
+    """When a rule applies: all of what is given must hold, of what it looks for and of the conditions.
 
     Attributes:
         words: words and phrases, found however they are dressed up (``culture/folding``), at the bounds of words.
@@ -127,6 +128,8 @@ class When:
         repeats: the same words again; in memory only.
         rate: messages of any kind; in memory only.
         member_for_less_than_ms: only for those whom we first saw joined less than this long ago; None: for everyone.
+        for_members, for_staff: whom it is for. Staff are exempt unless the author says otherwise, and even then a rule does
+            no more than nudge them.
         rooms: only in these rooms; empty: wherever the policy holds.
         between: only at these hours, in the community's zone.
         outside_spoiler: what stands inside a spoiler is not looked at.
@@ -142,6 +145,8 @@ class When:
     invitations: bool = False
     names: Names | None = None
     member_for_less_than_ms: int | None = None
+    for_members: bool = True
+    for_staff: bool = False
     rooms: tuple[RoomKey, ...] = ()
     between: QuietHours | None = None
     outside_spoiler: bool = False

@@ -224,6 +224,14 @@ def list_room(value: object) -> str:
     return found
 
 
+def server(value: object) -> str:
+    """Read the name of a homeserver, such as ``grove.example``, with a port where it has one."""
+    found = text(value, most=255)
+    if not _USER_SERVER.match(found):
+        raise ValueError("Write the name of a server, like grove.example.")
+    return found
+
+
 def domain(value: object) -> str:
     """Read a domain, such as ``grove.example``; it stands for its subdomains too."""
     found = text(value, most=253).lower().rstrip(".")

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Final, Literal, NotRequired, TypeAlias
 
 from typing_extensions import TypedDict
 
-from orchestrator.documents import words
+from orchestrator.documents import languages, words
+from orchestrator.documents.braces import NAMES, filled
 from orchestrator.documents.declared import Deck, Prompt
-from orchestrator.documents.policy import (
-    Action,
-    BanList,
-    Care,
-    LadderStep,
-    Links,
-    Mode,
-    Norms,
-    Policy,
-    Resource,
-    Rule,
-    When,
-)
-from orchestrator.model.clock import DAY_MS, HOUR_MS
+from orchestrator.documents.policy import Care, Norms, Policy, Resource, Telling
+from orchestrator.model.clock import DAY_MS
 
-from .base import NotEmpty, Read, SomeLength, Truth, Version, key, number, one_of, pattern, sentence
+from .base import NotEmpty, Read, Version, number, one_of, sentence
 from .config import Locale
+from .rules import DEFAULT_STEPS, Followed, HandsForm, LadderForm, RuleForm, hands_of, rule_of
 
 Choice: TypeAlias = Literal["yes", "no", "group_decides"]
 
 Day = Annotated[date, Read(words.day, {"type": "string", "format": "date"}, "2026-10-01")]
-Domain = Annotated[str, Read(words.domain, {"type": "string", "examples": ["grove.example"]})]
-ListRoom = Annotated[str, Read(words.list_room, {"type": "string", "examples": ["#community-bans:example.org"]})]
 _EMERGENCY: Final[dict[object, Choice]] = {
     True: "yes",
     False: "no",
@@ -42,63 +32,39 @@ _EMERGENCY: Final[dict[object, Choice]] = {
 }
 Emergency = Annotated[Choice, Read(words.choice(_EMERGENCY), {"enum": list(_EMERGENCY)}, "group_decides")]
 
-DEFAULT_STEPS: Final = (
-    LadderStep(action=Action.NUDGE),
-    LadderStep(action=Action.NUDGE),
-    LadderStep(action=Action.MUTE, mute_ms=HOUR_MS),
-    LadderStep(action=Action.RAISE),
-)
-_STEPS: Final[dict[object, Action]] = {"nudge": Action.NUDGE, "remove": Action.REMOVE, "raise": Action.RAISE}
+
+def _by_language(most: int, *, lines: bool) -> Callable[[object], Mapping[str, str]]:
+    """Make a reader of a text, or of the same text in several languages: ``{en: ..., de: ...}``."""
+    plain = words.text if lines else words.line
+    read = filled(NAMES, lambda value: plain(value, most=most))
+
+    def read_texts(value: object) -> Mapping[str, str]:
+        if not isinstance(value, dict):
+            return {languages.ANY: read(value)}
+        if not value:
+            raise ValueError("Write the text, or the text in each language: {en: ..., de: ...}.")
+        return {words.locale(tongue): read(text) for tongue, text in value.items()}
+
+    return read_texts
 
 
-def _step(value: object) -> LadderStep:
-    if isinstance(value, dict) and list(value) == ["mute"]:
-        return LadderStep(action=Action.MUTE, mute_ms=words.length(least_ms=60_000)(value["mute"]))
-    if value == "mute" or isinstance(value, dict):
-        raise ValueError("Write how long a mute lasts, like {mute: 1h}.")
-    return LadderStep(action=words.choice(_STEPS)(value))
+def _texts(most: int, example: str, *, lines: bool = False) -> Read:
+    text = {"type": "string", "maxLength": most}
+    schema = {"anyOf": [text, {"type": "object", "minProperties": 1, "additionalProperties": text}]}
+    return Read(_by_language(most, lines=lines), schema, example)
 
 
-_STEP_SCHEMA = {"anyOf": [{"enum": list(_STEPS)}, {"type": "object", "required": ["mute"]}]}
+_TELLING: Final[Mapping[str, Telling]] = {"direct": "direct", "existing": "existing", "thread": "thread"}
 
 
 class NormsForm(TypedDict):
     """What we hold to."""
 
-    summary: Annotated[str, pattern(200, example='"Listen first. You may just read."')]
-    text: Annotated[str, pattern(8_000, lines=True, example='"What is said here stays here."')]
+    summary: Annotated[Mapping[str, str], _texts(200, '"Listen first. You may just read."')]
+    text: Annotated[Mapping[str, str], _texts(8_000, '"What is said here stays here."', lines=True)]
     review_by: NotRequired[Day]
-
-
-class LinksForm(TypedDict):
-    """Links to servers other than these."""
-
-    allow: NotRequired[list[Domain]]
-
-
-class WhenForm(TypedDict):
-    """When a rule applies: all of what is given must hold."""
-
-    links: NotRequired[LinksForm]
-    member_for_less_than: NotRequired[SomeLength]
-
-
-class RuleForm(TypedDict):
-    """Something that is checked."""
-
-    id: Annotated[str, key("links-from-newcomers")]
-    when: WhenForm
-    then: Annotated[str, one_of(*(action.value for action in Action), example="nudge")]
-    because: Annotated[str, sentence(500, '"New here? Links open up after three days."')]
-    mode: NotRequired[Annotated[str, one_of(*(mode.value for mode in Mode))]]
-    accept_misfires: NotRequired[Truth]
-
-
-class LadderForm(TypedDict):
-    """What follows when it happens again."""
-
-    forget_after: NotRequired[SomeLength]
-    steps: NotRequired[Annotated[list[Annotated[LadderStep, Read(_step, _STEP_SCHEMA)]], NotEmpty()]]
+    version: NotRequired[Annotated[int, number(1, 10_000)]]
+    changes: NotRequired[Annotated[Mapping[str, str], _texts(1_000, '"New: please no screenshots."', lines=True)]]
 
 
 class ResourceForm(TypedDict):
@@ -124,8 +90,10 @@ class PolicyForm(TypedDict):
     norms: NormsForm
     rules: NotRequired[list[RuleForm]]
     ladder: NotRequired[LadderForm]
-    lists: NotRequired[list[ListRoom]]
+    lists: NotRequired[list[Followed]]
     care: CareForm
+    hands: NotRequired[HandsForm]
+    telling: NotRequired[Annotated[str, one_of("direct", "existing", "thread")]]
 
 
 class QuestionForm(TypedDict):
@@ -151,18 +119,46 @@ def policy_of(form: PolicyForm, key: str, document: str) -> Policy:
         name=key,
         document=document,
         title=form["title"],
-        norms=norms_of(norms["summary"], norms["text"], norms.get("review_by")),
-        rules=tuple(map(_rule, form.get("rules", []))),
+        norms=_norms(norms),
+        rules=tuple(map(rule_of, form.get("rules", []))),
         ladder=tuple(ladder.get("steps", DEFAULT_STEPS)),
         ladder_forget_ms=ladder.get("forget_after", 30 * DAY_MS),
-        lists=tuple(BanList(room=one) for one in form.get("lists", [])),
+        lists=tuple(form.get("lists", [])),
         care=_care(form["care"]),
+        hands=hands_of(form.get("hands", {})),
+        telling=_TELLING[form.get("telling", "direct")],
     )
 
 
-def norms_of(summary: str, text: str, review_by: date | None) -> Norms:
-    """Put norms together, with the digest of their words."""
-    return Norms(summary=summary, text=text, review_by=review_by, digest=_digest(summary, text))
+def told_in(norms: Norms, locale: str, fill: Callable[[str], str]) -> Norms:
+    """Choose the words for readers of a locale, with names filled in; ``fill`` puts them in."""
+    summaries = {tongue: fill(text) for tongue, text in norms.summaries.items()}
+    texts = {tongue: fill(text) for tongue, text in norms.texts.items()}
+    changed = {tongue: fill(text) for tongue, text in norms.changed.items()}
+    return replace(
+        norms,
+        summary=languages.nearest(summaries, locale),
+        text=languages.nearest(texts, locale),
+        changes=languages.nearest(changed, locale) if changed else "",
+        summaries=summaries,
+        texts=texts,
+        changed=changed,
+        digest=_digest(languages.nearest(summaries, locale), languages.nearest(texts, locale)),
+    )
+
+
+def _norms(form: NormsForm) -> Norms:
+    norms = Norms(
+        summary="",
+        text="",
+        review_by=form.get("review_by"),
+        digest="",
+        summaries=form["summary"],
+        texts=form["text"],
+        version=form.get("version", 1),
+        changed=form.get("changes", {}),
+    )
+    return told_in(norms, languages.ANY, lambda text: text)
 
 
 def deck_of(form: DeckForm, key: str) -> Deck:
@@ -172,21 +168,6 @@ def deck_of(form: DeckForm, key: str) -> Deck:
         for one in form["prompts"]
     )
     return Deck(name=key, title=form["title"], prompts=tuple(prompts))
-
-
-def _rule(form: RuleForm) -> Rule:
-    when = form["when"]
-    return Rule(
-        id=form["id"],
-        when=When(
-            links=Links(allow=tuple(when["links"].get("allow", []))) if "links" in when else None,
-            member_for_less_than_ms=when.get("member_for_less_than"),
-        ),
-        then=Action(form["then"]),
-        because=form["because"],
-        mode=Mode(form.get("mode", "observe")),
-        accept_misfires=form.get("accept_misfires", False),
-    )
 
 
 def _care(form: CareForm) -> Care:
