@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from orchestrator.documents.declared import Documents
-from orchestrator.documents.policy import Action
+from orchestrator.documents.policy import Action, Policy
 from orchestrator.i18n import N_, _, speaking
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Redact, Result
@@ -20,10 +20,11 @@ from orchestrator.store.timers import set_timer, timer_of
 from . import commands, muting, norms, notices, raising, reasons
 from .notices import Duty
 from .places import NAME, Place, place_of, places
-from .rules import Author, Verdict, judge
+from .rules import Author, Rulebook, Scene, Verdict
 
 DO_REMOVE: Final = "remove"
 TIDY: Final = "tidy"
+MOST_RULEBOOKS: Final = 64
 
 
 class Culture:
@@ -39,6 +40,7 @@ class Culture:
     def __init__(self, documents: Documents, duty: Duty) -> None:
         self._documents = documents
         self._duty = duty
+        self._rulebooks: dict[int, Rulebook] = {}
 
     @property
     def commands(self) -> Sequence[Command]:
@@ -152,8 +154,24 @@ class Culture:
 
     def _judge(self, tx: Tx, place: Place, message: Message, now: Now) -> Iterable[AnyEffect]:
         author = self._author(tx, place, message.sender, now)
-        verdicts = judge(place.policy, message, author, now.at_ms)
+        scene = Scene(
+            at_ms=now.at_ms,
+            zone=place.community.zone,
+            room=place.room.key,
+            repeated=lambda _within_ms: 1,
+            written=lambda _within_ms: 1,
+        )
+        verdicts = self._rulebook(place.policy).judge(message, author, scene)
         return [] if not verdicts else self._act(tx, place, message, verdicts, now)
+
+    def _rulebook(self, policy: Policy) -> Rulebook:
+        # Made ready once: ten thousand words take a moment. Rooms share their rules, though each has norms that name it.
+        book = self._rulebooks.get(id(policy.rules))
+        if book is None or book.rules is not policy.rules:
+            if len(self._rulebooks) >= MOST_RULEBOOKS:
+                self._rulebooks.clear()  # files change while we run, and old rules are not worth keeping
+            book = self._rulebooks[id(policy.rules)] = Rulebook(policy)
+        return book
 
     def _author(self, tx: Tx, place: Place, user: UserId, now: Now) -> Author:
         community = place.community

@@ -1,16 +1,19 @@
-"""What the rules say of a message. Pure: a policy, a message, what is known of its author, and the time."""
+"""What the rules say of a message or a name. Pure: a policy, a message, what is known of its author, and the scene."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from orchestrator.documents.policy import Action, Mode, Policy, Rule, When
 from orchestrator.model.events import Message
+from orchestrator.model.ids import RoomKey
 from orchestrator.model.wording import without_quote
 
-from .links import hosts, is_allowed
+from .matching.links import hosts, is_allowed
 
 # The same as in the body, which ``without_quote`` reads.
 _QUOTE_OPENS: Final = "<mx-reply>"
@@ -22,7 +25,7 @@ class Author:
     """What is known of somebody who wrote.
 
     Attributes:
-        staff: a lead or facilitator, on duty or not; no rule is for them.
+        staff: a lead or facilitator, on duty or not; rules are for them only where one says so.
         since_ms: when we saw them join, None when we cannot know.
     """
 
@@ -30,33 +33,69 @@ class Author:
     since_ms: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Where and when something is judged.
+
+    Attributes:
+        at_ms: when it is judged.
+        zone: the community's, for hours of the day.
+        room: the declared room.
+        repeated: how often its author said the same in this room within so many milliseconds, this time included.
+        written: how many messages its author wrote in this room within so many milliseconds, this one included.
+    """
+
+    at_ms: int
+    zone: ZoneInfo
+    room: RoomKey
+    repeated: Callable[[int], int]
+    written: Callable[[int], int]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A rule that a message meets. ``acts`` is False when the rule is only watching."""
+    """A rule that is met. ``acts`` is False when the rule is only watching."""
 
     rule: Rule
     acts: bool
 
 
-def judge(policy: Policy, message: Message, author: Author, now_ms: int) -> Sequence[Verdict]:
-    """List the rules of a policy that a message meets, in the policy's order.
+class Rulebook:
+    """The rules of a policy, made ready once for many messages."""
 
-    An edit is judged by its new text, like a message of its own: what it says can be read, whatever it replaced. So can
-    what it says to clients that know no edits.
-    """
-    if author.staff:
+    def __init__(self, policy: Policy) -> None:
+        self.rules = policy.rules
+
+    def judge(self, message: Message, author: Author, scene: Scene) -> Sequence[Verdict]:
+        """List the rules that a message meets, in the policy's order.
+
+        An edit is judged by its new text, like a message of its own: what it says can be read, whatever it replaced. So
+        can what it says to clients that know no edits.
+        """
+        if author.staff:
+            return ()
+        found: frozenset[str] | None = None
+        verdicts = []
+        for rule in self.rules:
+            links = rule.when.links
+            if links is None or links.allow is None or not _applies(rule.when, message, author, scene.at_ms):
+                continue  # a rule that looks for nothing would be met by everything
+            if found is None:
+                found = hosts(*own_words(message)) | hosts(*_unquoted(*message.also))
+            if any(not is_allowed(host, links.allow) for host in found):
+                verdicts.append(Verdict(rule, acts=rule.mode is Mode.ENFORCE and rule.then is not Action.OBSERVE))
+        return verdicts
+
+    def judge_name(self, name: str, author: Author, scene: Scene, staff_names: Collection[str]) -> Sequence[Verdict]:
+        """List the rules that a display name meets; ``staff_names`` are those it must not pass for."""
+        del name, author, scene, staff_names
         return ()
-    found: frozenset[str] | None = None
-    verdicts = []
-    for rule in policy.rules:
-        links = rule.when.links
-        if links is None or links.allow is None or not _applies(rule.when, message, author, now_ms):
-            continue  # a rule that looks for nothing would be met by everything
-        if found is None:
-            found = hosts(*own_words(message)) | hosts(*_unquoted(*message.also))
-        if any(not is_allowed(host, links.allow) for host in found):
-            verdicts.append(Verdict(rule, acts=rule.mode is Mode.ENFORCE and rule.then is not Action.OBSERVE))
-    return verdicts
+
+
+def fingerprint(message: Message) -> str:
+    """Say what a message says so that only sameness can be told, whatever it is dressed up as; for memory, not for disk."""
+    said = "\0".join((message.kind, *own_words(message)))
+    return hashlib.blake2b(said.encode(errors="replace"), digest_size=16).hexdigest()
 
 
 def own_words(message: Message) -> tuple[str, str]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.culture.rules import Author, judge, own_words
+from orchestrator.culture.rules import Author, Rulebook, Scene, own_words
 from orchestrator.documents.policy import Action, Links, Mode, Rule, When
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.events import Message
-from orchestrator.model.ids import EventId, RoomId
+from orchestrator.model.ids import EventId, RoomId, RoomKey
 from tests.declared import CY, policy
 
 NOW_MS = 1_767_700_000_000
@@ -46,7 +47,14 @@ def met(
     *rules: Rule, message: Message | None = None, since_ms: int | None = None, staff: bool = False, now_ms: int = NOW_MS
 ) -> list[tuple[str, bool]]:
     author = Author(staff=staff, since_ms=since_ms)
-    verdicts = judge(policy(rules=rules), message or a_message(), author, now_ms)
+    scene = Scene(
+        at_ms=now_ms,
+        zone=ZoneInfo("Europe/Berlin"),
+        room=RoomKey("tuesday"),
+        repeated=lambda _within_ms: 1,
+        written=lambda _within_ms: 1,
+    )
+    verdicts = Rulebook(policy(rules=rules)).judge(message or a_message(), author, scene)
     return [(verdict.rule.id, verdict.acts) for verdict in verdicts]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from orchestrator.culture.links import MOST_CHARS, NOWHERE, hosts, is_allowed, normalise
+from orchestrator.culture.matching.links import MOST_CHARS, NOWHERE, hosts, is_allowed, normalise
 
 ALLOWED = ("grove.example", "bücher.example")
 
