@@ -329,6 +329,20 @@ def handover(
     return _finish(hand_over(_config_in(config), community, to=to, yes=yes, replace=replace))
 
 
+@app.command(sort_key=12, help_epilogue="")
+def doctor(*, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False) -> int:
+    """Tell what needs a person, a line each, and the one thing to do about it. Changes nothing, and asks no server.
+
+    Works beside a running bot; where none runs, it tells how it was when it last was. Exits 0 when all is well, 2 when
+    there is something to do, 1 when it cannot tell.
+    """
+    from orchestrator import logs  # noqa: PLC0415
+    from orchestrator.verbs.doctor import doctor as examine_all  # noqa: PLC0415
+
+    logs.configure(level=logging.ERROR)
+    return _finish(examine_all(_config_in(config), as_json=as_json))
+
+
 def _finish(work: Coroutine[object, object, int]) -> int:
     """Run a verb; whatever a person can mend ends in one clear line and exit code 1."""
     import asyncio  # noqa: PLC0415
