@@ -29,28 +29,6 @@ DO_RULE: Final = "rule"
 MOST_SHOWN: Final = 10
 
 
-def norms(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffect]:
-    """Answer with the norms of the room; in a direct room with those of every community the caller is in.
-
-    Raises:
-        Refusal: there are none.
-    """
-    if call.direct:
-        keys: Sequence[CommunityKey] = bindings.communities_of(tx, call.event.sender)
-    else:
-        keys = [] if call.community is None else [call.community]
-    found: dict[str, Policy] = {}
-    for key in keys:
-        community = documents.community(key)
-        room = None if community is None or call.direct or call.room_key is None else community.room(call.room_key)
-        policy = (room.policy if room is not None else None) or (None if community is None else community.policy())
-        if policy is not None:
-            found[policy.document] = policy
-    if not found:
-        raise Refusal(_("Nothing has been written down here yet. Being kind to each other is a good beginning."))
-    return (content.answer(call, "\n\n".join(map(words.norms_in_words, found.values())), now),)
-
-
 def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequence[AnyEffect]:
     """List the rules, or switch one between watching and acting.
 

@@ -17,7 +17,8 @@ from orchestrator.store import mirror
 from orchestrator.store.rows import dump, load_object
 from orchestrator.store.timers import set_timer, timer_of
 
-from . import commands, muting, norms, notices, raising, reasons
+from . import commands, muting, notices, raising, reasons
+from .norms import asked, posting, reminding
 from .notices import Duty
 from .places import NAME, Place, place_of, places
 from .rules import Author, Rulebook, Scene, Verdict
@@ -49,10 +50,10 @@ class Culture:
         return (
             Command(
                 name="norms",
-                usage="",
+                usage="[LANGUAGE]",
                 summary=N_("what we hold to here"),
                 needs=Role.MEMBER,
-                run=lambda tx, call, now: commands.norms(tx, documents, call, now),
+                run=lambda tx, call, now: asked.norms(tx, documents, call, now),
             ),
             Command(
                 name="raise",
@@ -83,7 +84,8 @@ class Culture:
         """Bring the norms of every room in line with its policy."""
         if timer_of(tx, NAME, TIDY) is None:
             set_timer(tx, Timer(craft=NAME, key=TIDY, due_ms=now.at_ms + DAY_MS))
-        return norms.settle(tx, list(places(tx, self._documents)), now)
+        reminding.settle(tx, self._documents, now)
+        return posting.settle(tx, list(places(tx, self._documents)), now)
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
         """Judge what was said in a room with a policy, and notice who came."""
@@ -94,9 +96,9 @@ class Culture:
             return ()
         match event:
             case Member() if event.user != now.me:
-                norms.on_member(tx, place, event, now)
+                posting.on_member(tx, place, event, now)
             case Redaction():
-                norms.on_redaction(tx, place, event.target, now)
+                posting.on_redaction(tx, place, event.target, now)
             case Message() if place.policy.rules and event.sender != now.me:
                 return self._judge(tx, place, event, now)
         return ()
@@ -104,35 +106,38 @@ class Culture:
     def recall(self, tx: Tx, room: RoomId, ours: Sequence[Message | Unreadable], now: Now) -> Iterable[AnyEffect]:
         """Know again what we pinned before our memory was lost."""
         place = place_of(tx, self._documents, room)
-        return () if place is None else norms.recall(tx, place, ours, now)
+        return () if place is None else posting.recall(tx, place, ours, now)
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
         """Say what had to wait."""
         kind, _colon, rest = timer.key.partition(":")
+        effects: Iterable[AnyEffect] = ()
         match kind:
             case "norms":
                 place = place_of(tx, self._documents, RoomId(rest))
-                return () if place is None else norms.due(tx, place, now)
+                effects = () if place is None else posting.due(tx, place, now)
+            case "reminds":
+                effects = reminding.due(tx, self._documents, timer, now)
             case "muting":
-                return muting.due(tx, self._documents, timer, now)
+                effects = muting.due(tx, self._documents, timer, now)
             case "why":
-                return reasons.due(tx, self._documents, timer, now)
+                effects = reasons.due(tx, self._documents, timer, now)
             case "observed" | "look" | "powerless":
-                return notices.due(tx, self._documents, self._duty, timer, now)
+                effects = notices.due(tx, self._documents, self._duty, timer, now)
             case "raised" | "leads":
-                return raising.due(tx, self._documents, timer, now)
+                effects = raising.due(tx, self._documents, timer, now)
             case "tidy":
                 reasons.forget(tx, self._documents, now)
                 set_timer(tx, Timer(craft=NAME, key=TIDY, due_ms=now.at_ms + DAY_MS))
-        return ()
+        return effects
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         """Follow up on what became of an effect."""
         tag = load_object(result.tag) if result.tag else {}
         match tag.get("do"):
-            case norms.DO:
+            case posting.DO:
                 place = place_of(tx, self._documents, RoomId(str(tag.get("room"))))
-                return norms.done(tx, place, result, tag, now)
+                return posting.done(tx, place, result, tag, now)
             case removed if removed == DO_REMOVE:
                 return self._removed(tx, result, tag, now)
             case reasons.DO:

@@ -157,6 +157,16 @@ def reply(content: dict[str, Json], *, to: EventId, thread: EventId | None = Non
     return {**content, "m.relates_to": relation}
 
 
+def edit(content: dict[str, Json], *, of: EventId) -> dict[str, Json]:
+    """Put ``content`` in the place of a message of ours; clients that know no edits show it with a star.
+
+    Source: client-server API, "Event replacements".
+    """
+    shown = {key: f"* {value}" if key in ("body", "formatted_body") else value for key, value in content.items()}
+    relation: dict[str, Json] = {"rel_type": "m.replace", "event_id": of}
+    return {**shown, "m.mentions": {}, "m.new_content": content, "m.relates_to": relation}
+
+
 def answer(call: Call, markdown: str, now: Now, *, people: Collection[UserId] = ()) -> Send:
     """Answer a command where it was typed; after two minutes nobody waits for it any more.
 

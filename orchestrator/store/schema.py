@@ -342,3 +342,12 @@ def open_ends(db: Database) -> None:
     )
     # Our own words, of a question that waits for those who keep a room: where they move, it is asked again there.
     db.table("question").add_column("content", str)
+
+
+@migrations()
+def norms_mended(db: Database) -> None:
+    """Which version of the norms was posted, and whether somebody came since who cannot open that post."""
+    table = db.table("norms")
+    table.add_column("version", int, not_null_default=1)
+    # Who came before this was noted is not known: it is posted anew then, and not edited.
+    table.add_column("closed", int, not_null_default=1)

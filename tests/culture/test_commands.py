@@ -12,7 +12,6 @@ from orchestrator.culture.muting import FIRST_LOOK_MS
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Action, Mode, Rule
 from orchestrator.model.clock import DAY_MS
-from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomId
 from tests.declared import ANA, CY, DEE, documents
@@ -37,39 +36,6 @@ async def watching(tmp_path: Path) -> AsyncIterator[House]:
 async def answer(house: House, room: RoomId = CIRCLE) -> str:
     (said,) = await house.said(room)
     return said
-
-
-# -- norms -------------------------------------------------------------------------------------------------------------
-
-
-async def test_the_norms_are_told_at_once_where_they_are_asked_for(house: House) -> None:
-    asked = await house.say(CY, "!norms")
-    (row,) = await house.waiting("send")
-    assert "Speak for yourself." in body_of(row)
-    assert "A gentle circle" in body_of(row)
-    assert row.priority is Priority.REPLY
-    assert content_of(row)["msgtype"] == "m.notice"
-    assert content_of(row)["m.relates_to"] == {"m.in_reply_to": {"event_id": asked}}
-
-
-async def test_a_room_without_norms_of_its_own_has_the_communitys(house: House) -> None:
-    await house.say(CY, "!norms", QUIET)
-    assert "Speak for yourself." in await answer(house, QUIET)
-
-
-async def test_in_private_the_norms_are_those_of_ones_own_communities(house: House) -> None:
-    await house.join(CY, CIRCLE)
-    await house.whisper(CY, "norms")
-    assert "Speak for yourself." in await answer(house, direct(CY))
-
-
-async def test_where_nothing_is_written_down_that_is_said_kindly(tmp_path: Path) -> None:
-    community = a_community()
-    bare = replace(community, rooms=tuple(replace(room, policy=None) for room in community.rooms))
-    async with house_of(tmp_path, Documents(communities=(bare,))) as house:
-        await house.open()
-        await house.say(CY, "!norms")
-        assert "Being kind to each other" in await answer(house)
 
 
 # -- rules -------------------------------------------------------------------------------------------------------------

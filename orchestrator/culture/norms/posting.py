@@ -1,17 +1,22 @@
-"""Norms that everybody can read: posted, pinned, and posted anew for those who came later.
+"""Norms that everybody can read: posted, pinned, mended in place, and posted anew for those who came later.
 
 Where a room shows its past only from one's own joining (or inviting) on, and in every encrypted room, somebody who came
 later cannot open an old pinned message (measured: 404). So after somebody joins, the text is posted anew and the pin moved,
 without mentioning anybody and at most once a day; a post that nobody but the bot was there to see does not count. Until then
 the topic has the summary, and ``!norms`` answers with the text.
+
+When only the words change, the post is edited (``m.replace``) as long as everybody who is there can open it; the pin stays
+where it is. When the group agreed to something new (``norms.version``) it is posted anew, and what changed is told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from orchestrator.culture.places import NAME, Place
+from orchestrator.i18n import _, speaking
 from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS, HOUR_MS, SECOND_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
@@ -22,8 +27,6 @@ from orchestrator.store import bindings, claims, mirror, outbox
 from orchestrator.store.claims import Claim
 from orchestrator.store.rows import dump, load, load_object, number, text
 from orchestrator.store.timers import set_timer, timer_of
-
-from .places import NAME, Place
 
 OWNER: Final = "norms"
 DO: Final = "norms"
@@ -49,6 +52,8 @@ class Posted:
         digest: of the text that was posted; "" when that message was removed since.
         witnessed: somebody besides the bot was there to see it.
         retired: earlier posts of ours, no longer to be pinned.
+        version: of the norms that were posted.
+        closed: somebody came since who cannot open it.
     """
 
     event: EventId
@@ -56,6 +61,8 @@ class Posted:
     posted_ms: int
     witnessed: bool
     retired: tuple[EventId, ...]
+    version: int = 1
+    closed: bool = False
 
 
 def settle(tx: Tx, everywhere: Sequence[Place], now: Now) -> Iterable[AnyEffect]:
@@ -80,6 +87,7 @@ def on_member(tx: Tx, place: Place, event: Member, now: Now) -> None:
     if event.membership != "join" or event.before == "join" or _open_to_latecomers(tx, place):
         return
     posted = posted_in(tx, place.id)
+    tx.run("update norms set closed = 1 where account = :account and room = :room", room=place.id)
     if posted is None or not posted.witnessed:
         _gather(tx, place.id, now)
     else:
@@ -125,6 +133,8 @@ def recall(tx: Tx, place: Place, ours: Sequence[Message | Unreadable], now: Now)
         digest=policy.digest if known is not None else _FORGOTTEN,
         posted_ms=min(last.at_ms, now.at_ms),
         witnessed=True,
+        version=policy.version,
+        closed=True,
         retired=tuple(event.id for event in ours if event is not last)[-MOST_RETIRED:],
     )
     _keep(tx, place.id, posted)
@@ -132,8 +142,10 @@ def recall(tx: Tx, place: Place, ours: Sequence[Message | Unreadable], now: Now)
 
 
 def done(tx: Tx, place: Place | None, result: Result, tag: JsonObject, now: Now) -> Iterable[AnyEffect]:
-    """Remember what was posted and move the pin to it."""
+    """Remember what was posted and move the pin to it; or what was mended in place."""
     room = RoomId(str(tag.get("room")))
+    if "mends" in tag:
+        return _mended(tx, place, result, tag, now)
     if result.outcome != "done" or result.event is None:
         set_timer(tx, Timer(craft=NAME, key=TIMER + room, due_ms=now.at_ms + RETRY_MS))
         return []
@@ -141,24 +153,56 @@ def done(tx: Tx, place: Place | None, result: Result, tag: JsonObject, now: Now)
     retired: tuple[EventId, ...] = ()
     if before is not None:
         retired = tuple(e for e in (*before.retired, before.event) if e and e != result.event)[-MOST_RETIRED:]
+    version = tag.get("version")
     posted = Posted(
         event=result.event,
         digest=str(tag.get("digest")),
         posted_ms=now.at_ms,
         witnessed=tag.get("witnessed") is True,
         retired=retired,
+        version=version if isinstance(version, int) else 1,
     )
     _keep(tx, room, posted)
     if place is None:
         return []
     _pin(tx, room, posted, now)
-    return _bring(tx, place, now)
+    return [*_tell_what_is_new(place, before, posted), *_bring(tx, place, now)]
+
+
+def _mended(tx: Tx, place: Place | None, result: Result, tag: JsonObject, now: Now) -> Iterable[AnyEffect]:
+    """Remember that the post says something else now. Where it could not be mended it is posted anew."""
+    room = RoomId(str(tag.get("room")))
+    posted = posted_in(tx, room)
+    if posted is None or posted.event != tag.get("mends"):
+        return []  # another one took its place meanwhile
+    digest = str(tag.get("digest")) if result.outcome == "done" else _FORGOTTEN
+    _keep(tx, room, replace(posted, digest=digest))
+    return [] if place is None else _bring(tx, place, now)
+
+
+def _tell_what_is_new(place: Place, before: Posted | None, posted: Posted) -> list[AnyEffect]:
+    """Tell members what changed when the group agreed to something new; those who were never told the old need no word."""
+    policy = place.policy.norms
+    if before is None or before.version >= posted.version or not posted.witnessed:
+        return []
+    if not policy.changes or policy.version != posted.version:
+        return []
+    with speaking(place.community.locale):
+        said = _("**Something new in what we hold to here.** The whole text is pinned.")
+    return [
+        Send(
+            step=f"norms-new:{place.id}:{policy.version}",
+            priority=Priority.STRUCTURE,
+            room=place.id,
+            content=content.text(f"{said}\n\n{policy.changes}"),
+        )
+    ]
 
 
 def posted_in(tx: Tx, room: RoomId) -> Posted | None:
     """Read how the norms stand in a room; None when they were never posted."""
     row = tx.one(
-        "select event, digest, posted_ms, witnessed, retired from norms where account = :account and room = :room",
+        "select event, digest, posted_ms, witnessed, retired, version, closed from norms where account = :account and room = :room",
         room=room,
     )
     if row is None:
@@ -170,6 +214,8 @@ def posted_in(tx: Tx, room: RoomId) -> Posted | None:
         posted_ms=number(row, "posted_ms"),
         witnessed=bool(number(row, "witnessed")),
         retired=tuple(EventId(str(e)) for e in retired) if isinstance(retired, list) else (),
+        version=number(row, "version"),
+        closed=bool(number(row, "closed")),
     )
 
 
@@ -188,7 +234,30 @@ def _bring(tx: Tx, place: Place, now: Now) -> list[AnyEffect]:
     waiting = outbox.merging(tx, NAME, _merge_key(place.id))
     if waiting is not None and load_object(waiting.tag).get("digest") == wanted:
         return []
+    if posted is not None and _can_be_mended(place, posted):
+        return [_mend(place, posted)]
     return [_post(tx, place, posted, now)]
+
+
+def _can_be_mended(place: Place, posted: Posted) -> bool:
+    """Tell whether a change of words alone can be made in the post that is there, and everybody will see it."""
+    known = posted.event and posted.digest not in ("", _FORGOTTEN)
+    return bool(known) and not posted.closed and posted.version == place.policy.norms.version
+
+
+def _mend(place: Place, posted: Posted) -> Send:
+    policy = place.policy.norms
+    said = content.text(policy.text)
+    tag: JsonObject = {"do": DO, "room": place.id, "digest": policy.digest, "mends": posted.event}
+    return Send(
+        # What it says now is part of the step: words that come back after others are put there again.
+        step=f"norms-mend:{place.id}:{policy.digest}:{posted.event}:{posted.digest}",
+        priority=Priority.STRUCTURE,
+        room=place.id,
+        content=content.edit(said, of=posted.event),
+        merge=_merge_key(place.id),
+        tag=dump(tag),
+    )
 
 
 def _rename_waits(tx: Tx, place: Place) -> bool:
@@ -205,7 +274,13 @@ def _may_be_recalled(tx: Tx, room: RoomId) -> bool:
 
 def _post(tx: Tx, place: Place, posted: Posted | None, now: Now) -> Send:
     digest = place.policy.norms.digest
-    tag: JsonObject = {"do": DO, "room": place.id, "digest": digest, "witnessed": _somebody_is_there(tx, place.id, now)}
+    tag: JsonObject = {
+        "do": DO,
+        "room": place.id,
+        "digest": digest,
+        "version": place.policy.norms.version,
+        "witnessed": _somebody_is_there(tx, place.id, now),
+    }
     return Send(
         # The post it replaces is part of the step: a text that comes back after another is posted again.
         step=f"norms:{place.id}:{digest}:{posted.event if posted else ''}",
@@ -228,16 +303,19 @@ def _claim(tx: Tx, room: RoomId, type_: str, path: tuple[str, ...], value: Json,
 
 def _keep(tx: Tx, room: RoomId, posted: Posted) -> None:
     tx.run(
-        "insert into norms (account, room, digest, event, posted_ms, witnessed, retired)"
-        " values (:account, :room, :digest, :event, :posted_ms, :witnessed, :retired)"
+        "insert into norms (account, room, digest, event, posted_ms, witnessed, retired, version, closed)"
+        " values (:account, :room, :digest, :event, :posted_ms, :witnessed, :retired, :version, :closed)"
         " on conflict (account, room) do update set digest = excluded.digest, event = excluded.event,"
-        " posted_ms = excluded.posted_ms, witnessed = excluded.witnessed, retired = excluded.retired",
+        " posted_ms = excluded.posted_ms, witnessed = excluded.witnessed, retired = excluded.retired,"
+        " version = excluded.version, closed = excluded.closed",
         room=room,
         digest=posted.digest,
         event=posted.event,
         posted_ms=posted.posted_ms,
         witnessed=int(posted.witnessed),
         retired=dump(list(posted.retired)),
+        version=posted.version,
+        closed=int(posted.closed),
     )
 
 

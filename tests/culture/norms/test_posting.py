@@ -13,24 +13,28 @@ from orchestrator.model.effects import Priority
 from orchestrator.model.events import Message, Redaction, Unreadable
 from orchestrator.model.ids import EventId, Json, RoomId, UserId
 from orchestrator.rooms.state.compose import ComposeContext, compose
-from orchestrator.store import claims
+from orchestrator.store import claims, outbox
 from orchestrator.store.claims import Claim
 from orchestrator.store.outbox import Waiting
+from tests.culture.conftest import a_grove, rule
 from tests.declared import CY, DEE, EVE, ME, SUMMARY
 from tests.house import CIRCLE, House, body_of, content_of, house_of
-
-from .conftest import a_grove, rule
 
 TEXT = "Speak for yourself. What is said here stays here."
 LOUNGE = RoomId("!lounge")
 QUIET = RoomId("!quiet")
 
 
-def with_text(documents: Documents, text: str, digest: str, *, summary: str = SUMMARY) -> Documents:
+def with_text(
+    documents: Documents, text: str, digest: str, *, summary: str = SUMMARY, version: int = 1, changes: str = ""
+) -> Documents:
     def changed(policy: Policy | None) -> Policy | None:
         if policy is None:
             return None
-        return replace(policy, norms=replace(policy.norms, text=text, digest=digest, summary=summary))
+        return replace(
+            policy,
+            norms=replace(policy.norms, text=text, digest=digest, summary=summary, version=version, changes=changes),
+        )
 
     (community,) = documents.communities
     rooms = tuple(replace(room, policy=changed(room.policy)) for room in community.rooms)
@@ -56,6 +60,13 @@ async def pinned(house: House, live: tuple[str, ...] = (), room: RoomId = CIRCLE
 
 async def posts(house: House, room: RoomId = CIRCLE) -> list[Waiting]:
     return [row for row in await house.waiting("send") if row.room == room and row.craft == "culture"]
+
+
+def said(row: Waiting) -> str:
+    """Tell what a post says, or what the post that it mends says from then on."""
+    content = content_of(row)
+    new = content.get("m.new_content")
+    return str((new if isinstance(new, Mapping) else content)["body"])
 
 
 async def post_of(house: House, room: RoomId = CIRCLE) -> EventId:
@@ -94,7 +105,7 @@ async def test_norms_that_name_the_room_wait_until_its_new_name_was_applied(hous
     assert await pinned(house) == [row["event"]]
     await house.store.run(claims.put_claim, replace(name, value="Evening circle"), house.clock.at_ms)
     await house.engine.settle()
-    assert [body_of(row) for row in await posts(house)] == ["How we are in Evening circle."]
+    assert [said(row) for row in await posts(house)] == ["How we are in Evening circle."]
 
 
 def ours(house: House, event: str, body: str) -> Message:
@@ -255,7 +266,7 @@ async def test_a_new_text_is_posted_at_once_and_the_pin_moves(house: House) -> N
     await house.join(CY, CIRCLE)
     await house.wait(5 * SECOND_MS)
     old = await post_of(house)
-    house.use(with_text(house.documents, "Speak for yourself.", "norms-2", summary="Be yourself."))
+    house.use(with_text(house.documents, "Speak for yourself.", "norms-2", summary="Be yourself.", version=2))
     await house.engine.settle()
     assert [body_of(row) for row in await posts(house)] == ["Speak for yourself."]
     new = await post_of(house)
@@ -271,7 +282,76 @@ async def test_a_text_that_comes_back_is_posted_again(house: House) -> None:
     await house.deliver()
     house.use(first)
     await house.engine.settle()
-    assert [body_of(row) for row in await posts(house)] == [TEXT]
+    assert [said(row) for row in await posts(house)] == [TEXT]
+
+
+async def test_a_change_of_words_is_made_in_the_post_that_is_pinned(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.wait(5 * SECOND_MS)
+    event = await post_of(house)
+    house.use(with_text(house.documents, "Speak for yourself, gently.", "norms-2"))
+    await house.engine.settle()
+    (row,) = await posts(house)
+    assert said(row) == "Speak for yourself, gently."
+    assert content_of(row)["m.relates_to"] == {"rel_type": "m.replace", "event_id": event}
+    assert content_of(row)["m.mentions"] == {}
+    await house.deliver("send")
+    await house.engine.settle()
+    assert await posts(house) == []
+    assert await pinned(house) == [event]
+
+
+async def test_after_somebody_came_who_cannot_open_the_post_new_words_are_posted_anew(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.wait(5 * SECOND_MS)
+    old = await post_of(house)
+    await house.join(DEE, CIRCLE)
+    house.use(with_text(house.documents, "Speak for yourself, gently.", "norms-2"))
+    await house.engine.settle()
+    (row,) = await posts(house)
+    assert "m.relates_to" not in content_of(row)
+    new = await post_of(house)
+    assert await pinned(house, (old,)) == [new]
+
+
+async def test_what_cannot_be_mended_in_place_is_posted_anew(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.wait(5 * SECOND_MS)
+    old = await post_of(house)
+    house.use(with_text(house.documents, "Speak for yourself, gently.", "norms-2"))
+    await house.engine.settle()
+    (mend,) = await posts(house)
+    await house.store.run(outbox.note_try, mend.cause, "DEVICE", house.clock.at_ms)
+    await house.engine.confirm(mend.cause, "refused", event=None, room=mend.room, errcode="M_FORBIDDEN")
+    (row,) = await posts(house)
+    assert "m.relates_to" not in content_of(row)
+    new = await post_of(house)
+    assert new != old
+    assert await pinned(house, (old,)) == [new]
+
+
+async def test_something_new_that_was_agreed_on_is_posted_anew_and_told_once(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.wait(5 * SECOND_MS)
+    await house.deliver("send")
+    house.use(with_text(house.documents, "No screenshots.", "norms-2", version=2, changes="Please no screenshots."))
+    await house.engine.settle()
+    anew, told = [row for row in await house.deliver("send") if row.room == CIRCLE]
+    assert "m.relates_to" not in content_of(anew)
+    assert body_of(anew) == "No screenshots."
+    assert body_of(told) == (
+        "Something new in what we hold to here. The whole text is pinned.\n\nPlease no screenshots."
+    )
+    assert content_of(told)["m.mentions"] == {}
+    await house.engine.settle()
+    await house.wait(2 * DAY_MS)
+    assert await posts(house) == []
+
+
+async def test_nobody_is_told_of_changes_who_was_never_told_the_old(house: House) -> None:
+    house.use(with_text(house.documents, "No screenshots.", "norms-2", version=2, changes="Please no screenshots."))
+    await house.engine.settle()
+    assert [body_of(row) for row in await house.deliver("send") if row.room == CIRCLE] == ["No screenshots."]
 
 
 async def test_a_text_that_changes_while_the_old_one_is_on_its_way_wins_in_the_end(tmp_path: Path) -> None:
