@@ -25,7 +25,7 @@ ROOMS: Final = 4
 
 _SAYS: Final = "circlekeeper: "
 _LOG_LINE: Final = re.compile(r"\d{4}-\d\d-\d\dT\S+ \[(info|warning) *\] ")
-_WITHIN_S: Final = 60.0
+_WITHIN_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)

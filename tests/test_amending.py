@@ -41,19 +41,21 @@ async def test_two_accounts_that_change_the_documents_at_once_take_turns(
     store = Store.open(tmp_path)
     house = App(config, loaded, store, FakeClock(), lambda found: found)
     begun: list[object] = []
-    go = threading.Event()
+    first, go = threading.Event(), threading.Event()
 
     def writing(path: Path, amendments: Sequence[Amendment], *, today: date) -> Loaded:
         begun.append(amendments[0].path)
-        go.wait(10)
+        first.set()
+        go.wait(60)
         return loaded
 
     monkeypatch.setattr(app, "amend_documents", writing)
     rows = [await asked(store.of(AccountKey(key)), key) for key in ("keeper", "second")]
     changes = [asyncio.create_task(house.amend(row)) for row in rows]
     changes.append(asyncio.create_task(house.reload()))
+    assert await asyncio.to_thread(first.wait, 60)
     for _ in range(20):
-        await asyncio.to_thread(bool)  # whoever could begin has begun
+        await asyncio.to_thread(bool)  # whoever else could begin has begun
     assert len(begun) == 1
     go.set()
     await asyncio.gather(*changes)

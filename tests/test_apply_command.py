@@ -142,7 +142,7 @@ async def test_whoever_stops_waiting_does_not_stop_the_bot(grove: Grove, hs: Fak
         assert ended.code == 130, ended
         assert "The bot goes on with it by itself." in ended.out
         hs.faults.remove(fault)
-        await running.until(hs.until(lambda: name_of(tuesday) == "Tuesday evening", within_s=60))
+        await running.until(hs.until(lambda: name_of(tuesday) == "Tuesday evening"))
 
 
 # -- what it refuses ---------------------------------------------------------------------------------------------------

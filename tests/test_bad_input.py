@@ -255,7 +255,7 @@ async def test_what_is_wrong_with_one_room_holds_up_no_other_and_is_said(grove: 
         f"{grove.place}/room_templates/circle.yaml:11:12: {loose} {above}. Tighten it, or leave it out.",
     ]
     async with grove.at_work(hs) as running:
-        await running.until(hs.until(lambda: is_whole(hs), within_s=60))
+        await running.until(hs.until(lambda: is_whole(hs)))
         reloaded = await grove.start("reload")
         ended = await running.stopped()
     assert ended.code == 0, ended.err

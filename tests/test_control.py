@@ -144,7 +144,7 @@ async def test_stopping_waits_for_nobody_and_who_waits_is_told(tmp_path: Path) -
         await asyncio.Event().wait()
         return {}
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async with control.serve(tmp_path, {"endless": endless}):
             silent, silent_writer = await asyncio.open_unix_connection(str(tmp_path / control.SOCKET))
             asking = asyncio.create_task(control.ask(tmp_path, "endless"))

@@ -52,7 +52,7 @@ async def test_a_server_that_dies_while_the_rooms_are_made_and_a_bot_that_waits_
         await running.until(hold.reached.wait())
         async with hs.down():
             hs.faults.clear()
-        await running.until(hs.until(lambda: is_whole(hs), within_s=60))
+        await running.until(hs.until(lambda: is_whole(hs)))
         assert (await running.stopped()).code == 0
 
 
@@ -89,7 +89,7 @@ async def test_a_disk_that_is_full_in_the_middle(grove: Grove, hs: FakeHomeserve
 
 async def test_a_data_directory_that_another_bot_uses(grove: Grove, hs: FakeHomeserver) -> None:
     async with grove.at_work(hs) as first:
-        await first.until(hs.until(lambda: is_whole(hs), within_s=30))
+        await first.until(hs.until(lambda: is_whole(hs)))
         said = (await grove.start()).complaint
         assert said == (
             f"Another circlekeeper is already using {grove.data}. Stop it first, or give this one its own data_dir."
@@ -146,10 +146,10 @@ async def test_a_data_directory_that_is_lost(grove: Grove, hs: FakeHomeserver) -
     met = hs.requests.count("GET", "/joined_members")
     async with grove.at_work(hs, "run", "--reset-identity") as running:
         # It meets the members of the rooms that it found; only after that could it miss one and make it anew.
-        await running.until(hs.until(lambda: hs.requests.count("GET", "/joined_members") >= met + ROOMS, within_s=30))
+        await running.until(hs.until(lambda: hs.requests.count("GET", "/joined_members") >= met + ROOMS))
         assert (await running.stopped()).code == 0
     assert len(hs.rooms) == ROOMS
     async with grove.at_work(hs) as running:
         # The keys to what it said are lost as well: it says the norms anew, and the old ones are pinned no longer.
-        await running.until(hs.until(lambda: norms_pinned(hs) == [[2], [2]], within_s=30))
+        await running.until(hs.until(lambda: norms_pinned(hs) == [[2], [2]]))
         assert (await running.stopped()).code == 0

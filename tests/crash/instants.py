@@ -33,6 +33,8 @@ TIMELINE_LIMIT = 50
 QUESTION_EVERY_MS = 2_500
 SHORTEST_DOWN_S, LONGEST_DOWN_S = 0.5, 10.0
 PATIENCE_S = 120.0
+BEFOREHAND_MS = 15_000
+"""How long before a question falls due, or no more do, the bot is told; a slow machine takes seconds to read the files."""
 
 Tell = Callable[[str], None]
 
@@ -106,31 +108,43 @@ async def _kill_at_random(
 async def schedule(grove: Grove, questions: int, *, every_ms: int = QUESTION_EVERY_MS) -> None:
     """Let questions fall due from now on, one after the other; returns when the running bot has its timers for them."""
     await grove.until_settled()
-    Slots(first_ms=_now_ms() + 5_000, every_ms=every_ms, count=questions).write(grove.slots_file)
+    # What falls due before the bot knows of it is owed by nobody, so a slow machine is given time.
+    first_ms = _now_ms() + BEFOREHAND_MS
+    Slots(first_ms=first_ms, every_ms=every_ms, count=questions).write(grove.slots_file)
     await control.ask(grove.data, "reload")
 
     async def timed() -> bool:
         return bool(await grove.read(_questions_timed) == min(questions, 2 * len(grove.prompts)))
 
-    await eventually(timed, "timers for the questions", timeout_s=5)
+    await eventually(timed, "timers for the questions")
+    assert _now_ms() < first_ms, "the first question fell due before the bot could know of it"
 
 
 async def settle_and_count(crowd: Crowd, bot: Subject) -> Report:
     """Let the bot catch up with everything, stop it as an operator does, and count."""
     grove = crowd.grove
-    until_ms = _now_ms()
-    plan = grove.slots
-    Slots(plan.first_ms, plan.every_ms, plan.due_by(until_ms)).write(grove.slots_file)
 
     async def reloaded() -> bool:
         return await control.ask(grove.data, "reload") is not None
 
-    await eventually(reloaded, "the bot", timeout_s=30)
+    await eventually(reloaded, "the bot", timeout_s=PATIENCE_S)
+    # The last question lies a little ahead: what fell due before the bot knows of the end would be one too many.
+    until_ms, plan = _now_ms() + BEFOREHAND_MS, grove.slots
+    due = plan.due_by(until_ms)
+    Slots(plan.first_ms, plan.every_ms, due).write(grove.slots_file)
+    assert await reloaded(), "the bot ended by itself"
+    assert _now_ms() < until_ms, "the last question fell due before the bot could know that it is the last"
+
+    async def all_fell_due() -> bool:
+        return bool(await grove.read(_questions_seen_to) >= due)
+
     async with crowd.living(talking=False):
         last = [await crowd.link(crowd.members[0], key) for key in TALKING]
         for key, link in zip(TALKING, last, strict=True):
             gone = partial(_is_gone, crowd, key, link)
             await eventually(gone, f"the last removal in the {key} room", timeout_s=PATIENCE_S)
+        with suppress(AssertionError):  # what is missing is counted
+            await eventually(all_fell_due, "the last question", timeout_s=PATIENCE_S)
         await grove.until_settled()
     assert await bot.stop() == 0
     await crowd.catch_up()
@@ -231,6 +245,11 @@ async def _is_gone(crowd: Crowd, key: str, link: EventId) -> bool:
 
 def _questions_timed(tx: Tx) -> int:
     return len(timers.timers_of(tx, "prompts", "slot:"))
+
+
+def _questions_seen_to(tx: Tx) -> int:
+    found = tx.one("select count(*) as n from slot where account = :account")
+    return 0 if found is None else int(found["n"])  # type: ignore[arg-type]
 
 
 def _now_ms() -> int:

@@ -18,7 +18,8 @@ from tests.crash.report import Report
 from tests.real.bot import Garden, bot_process, plant
 from tests.real.people import People
 
-pytestmark = [pytest.mark.real, pytest.mark.crash]
+# Dozens of starts take minutes on a slow machine.
+pytestmark = [pytest.mark.real, pytest.mark.crash, pytest.mark.timeout(900)]
 
 
 def tell(line: str) -> None:
@@ -66,7 +67,7 @@ async def test_a_second_bot_on_the_same_data_is_refused_in_one_line_and_the_firs
         assert "already" in line
         assert str(garden.data) in line
         assert first.running
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await first.stop() == 0
     assert "stopped" in first.log.read_text().splitlines()[-1]
 
@@ -94,5 +95,5 @@ async def run_to_its_end(garden: Garden) -> tuple[int | None, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _none = await asyncio.wait_for(process.communicate(), 30)
+    said, _none = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode, said.decode()

@@ -271,7 +271,7 @@ async def test_a_timer_rings_when_it_is_due_and_once(house: House) -> None:
     rung = asyncio.Event()
     house.engine.follow(lambda taken: rung.set() if taken.waiting else None)
     task = asyncio.create_task(house.engine.run_timers())
-    await asyncio.wait_for(rung.wait(), 5)
+    await asyncio.wait_for(rung.wait(), 60)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert [row.step for row in await house.waiting()] == ["ring"]
@@ -340,7 +340,7 @@ async def test_a_timer_whose_craft_stumbles_is_tried_again_later(house: House) -
     told = asyncio.Event()
     house.engine.follow(lambda taken: told.set() if taken.troubles else None)
     task = asyncio.create_task(house.engine.run_timers())
-    await asyncio.wait_for(told.wait(), 5)
+    await asyncio.wait_for(told.wait(), 60)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     (timer,) = await house.store.run(timers.timers_of, "faller")

@@ -331,7 +331,7 @@ async def _waits(house: House, n: int) -> None:
     """Wait until so much waits to be sent."""
     seen = asyncio.Event()
     house.engine.follow(lambda _taken: seen.set())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(await house.waiting()) < n:
             await seen.wait()
             seen.clear()

@@ -236,7 +236,7 @@ async def test_who_runs_the_timers_wakes_up_for_it(rooms: Rooms) -> None:
     ended = asyncio.Event()
     rooms.house.engine.follow(lambda _taken: ended.set())
     task = asyncio.create_task(rooms.house.engine.run_timers())
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), 60)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert await rooms.heard() == [(None, None)]

@@ -27,7 +27,7 @@ from .sync import Sync
 from .values import JsonObject
 from .world import Media, World
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 """How long ``until`` waits at most, in real seconds."""
 
 

@@ -62,7 +62,7 @@ async def reaches(bot: Life, outcomes: int) -> None:
     heard = asyncio.Event()
     bot.engine.follow(lambda _taken: heard.set() if len(bot.outcomes) >= outcomes else None)
     if len(bot.outcomes) < outcomes:
-        await asyncio.wait_for(heard.wait(), 10)
+        await asyncio.wait_for(heard.wait(), 60)
 
 
 @pytest.fixture
@@ -337,7 +337,7 @@ async def test_a_token_that_is_gone_ends_the_run_and_keeps_what_waits(hs: FakeHo
     hs.faults.add(TokenGone(), None, "/(send|whoami)", times=None)
     await bot.ask(*(say(room, f"{n}") for n in range(3)))
     with pytest.raises(ExceptionGroup) as ended:
-        await asyncio.wait_for(bot.delivery.run(), 10)
+        await asyncio.wait_for(bot.delivery.run(), 60)
     assert ended.group_contains(UnknownToken)
     assert len(await bot.waiting()) == 3
     hs.faults.clear()
@@ -352,7 +352,7 @@ async def test_a_disk_that_fails_ends_the_run(hs: FakeHomeserver, bot: Life, mon
     monkeypatch.setattr(bot.carrier, "carry", full)
     await bot.ask(say(circle(hs), "Hello."))
     with pytest.raises(ExceptionGroup) as ended:
-        await asyncio.wait_for(bot.delivery.run(), 10)
+        await asyncio.wait_for(bot.delivery.run(), 60)
     assert ended.group_contains(StoreError)
 
 

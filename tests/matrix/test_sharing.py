@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,11 +12,11 @@ import pytest
 from orchestrator.errors import Retryable, ServerTrouble, UnknownToken
 from orchestrator.matrix import devices as devices_module
 from orchestrator.matrix import sharing as sharing_module
-from orchestrator.matrix.gateway import route
+from orchestrator.matrix.gateway import Route, route
 from orchestrator.model.clock import DAY_MS, MINUTE_MS, SECOND_MS
-from orchestrator.model.ids import Json, RoomId, UserId
+from orchestrator.model.ids import Json, JsonObject, RoomId, UserId
 from tests.fakes import FakeHomeserver, Hold, HtmlError, Refuse
-from tests.matrix.peers import ANA, BO, KEEPER, Peers
+from tests.matrix.peers import ANA, BO, KEEPER, Peer, Peers
 
 # Who gets the key
 
@@ -156,18 +158,34 @@ async def test_a_change_while_we_ask_is_asked_about_again(peers: Peers, hs: Fake
 # When servers fail
 
 
+@contextmanager
+def hurried(monkeypatch: pytest.MonkeyPatch, keeper: Peer, what: str) -> Iterator[None]:
+    """Let a bounded wait for our homeserver be over soon, and leave all other calls the time that they have."""
+    call = keeper.gateway.call
+
+    async def soon(method: str, where: Route, **how: Any) -> JsonObject:
+        if where.path.endswith(f"/keys/{what}"):
+            assert how["timeout_s"] == devices_module.CALL_S
+            how["timeout_s"] = 0.05
+        return await call(method, where, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper.gateway, "call", soon)
+        yield
+
+
 async def test_a_claim_without_an_answer_costs_one_bounded_wait_and_the_key_follows(
     peers: Peers, hs: FakeHomeserver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keeper, ana, bo = await peers.log_in(KEEPER), await peers.log_in(ANA), await peers.log_in(BO)
     room = await peers.room_of(keeper, ana, bo)
     await keeper.say(room, "to Ana", members=[KEEPER, ANA])
-    monkeypatch.setattr(devices_module, "CALL_S", 0.05)
     hold = Hold()
     hs.faults.add(hold, "POST", "/keys/claim", times=None, user_id=KEEPER)
-    await keeper.say(room, "to both")
-    hs.requests.clear()
-    await keeper.say(room, "to both again")
+    with hurried(monkeypatch, keeper, "claim"):
+        await keeper.say(room, "to both")
+        hs.requests.clear()
+        await keeper.say(room, "to both again")
     assert hs.requests.count("POST", "/keys/claim") == 0, "who could not be met is left alone for a while"
     assert await ana.reads() == ["to Ana", "to both", "to both again"]
     hold.release()
@@ -183,10 +201,10 @@ async def test_a_query_without_an_answer_does_not_keep_others_from_reading(
     keeper, ana, bo = await peers.log_in(KEEPER), await peers.log_in(ANA), await peers.log_in(BO)
     room = await peers.room_of(keeper, ana, bo)
     await keeper.say(room, "to Ana", members=[KEEPER, ANA])
-    monkeypatch.setattr(devices_module, "CALL_S", 0.05)
     hold = Hold()
     hs.faults.add(hold, "POST", "/keys/query", times=None, user_id=KEEPER)
-    await keeper.say(room, "to both")
+    with hurried(monkeypatch, keeper, "query"):
+        await keeper.say(room, "to both")
     assert await ana.reads() == ["to Ana", "to both"]
     hold.release()
     hs.faults.clear()

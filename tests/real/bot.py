@@ -154,7 +154,7 @@ class Garden:
                 await store.close()
         return {}
 
-    async def until_rooms(self, *, timeout_s: float = 60) -> Mapping[str, RoomId]:
+    async def until_rooms(self, *, timeout_s: float = 120) -> Mapping[str, RoomId]:
         """Wait until every declared room is there."""
         wanted = {
             room.key for room in load(self.config, today=datetime.now(UTC).date()).documents.communities[0].every_room()
@@ -228,10 +228,10 @@ class BotProcess:
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self._process.wait()
 
-    async def ended(self, *, timeout_s: float = 60) -> int:
+    async def ended(self, *, timeout_s: float = 120) -> int:
         """Wait until it ends by itself, and tell its exit code."""
         assert self._process is not None
         async with asyncio.timeout(timeout_s):

@@ -224,7 +224,7 @@ class Person:
             self.since = said["next_batch"]
             return new
 
-    async def until(self, predicate: Callable[[], T | None], what: str = "it", *, timeout_s: float = 20) -> T:
+    async def until(self, predicate: Callable[[], T | None], what: str = "it", *, timeout_s: float = 60) -> T:
         """Sync until ``predicate`` gives something, and return that; it may look at ``rooms`` and ``timeline``.
 
         Raises AssertionError naming ``what`` was waited for.
@@ -238,7 +238,7 @@ class Person:
             raise AssertionError(f"{self.user_id} waited {timeout_s} s in vain for {what}") from None
 
     async def until_event(
-        self, room: RoomId, match: Callable[[Seen], object], what: str = "an event", *, timeout_s: float = 20
+        self, room: RoomId, match: Callable[[Seen], object], what: str = "an event", *, timeout_s: float = 60
     ) -> Seen:
         """Sync until the room's timeline holds an event that matches, and return the first such."""
 
@@ -247,11 +247,11 @@ class Person:
 
         return await self.until(first, what, timeout_s=timeout_s)
 
-    async def until_body(self, room: RoomId, body: str, *, timeout_s: float = 20) -> Seen:
+    async def until_body(self, room: RoomId, body: str, *, timeout_s: float = 60) -> Seen:
         """Sync until somebody says exactly this."""
         return await self.until_event(room, lambda seen: seen.body == body, repr(body), timeout_s=timeout_s)
 
-    async def until_invited(self, *, timeout_s: float = 20) -> RoomId:
+    async def until_invited(self, *, timeout_s: float = 60) -> RoomId:
         """Sync until there is an invitation that is still open, and return its room."""
 
         def invited() -> RoomId | None:
@@ -259,7 +259,7 @@ class Person:
 
         return await self.until(invited, "an invitation", timeout_s=timeout_s)
 
-    async def until_joined(self, room: RoomId, user_id: UserId, *, timeout_s: float = 20) -> None:
+    async def until_joined(self, room: RoomId, user_id: UserId, *, timeout_s: float = 60) -> None:
         """Sync until this person's client shows somebody as joined."""
 
         def joined() -> bool:

@@ -90,7 +90,7 @@ async def test_a_picture_is_shown_an_alias_leads_here_and_then_to_another_room_o
         async def settled() -> bool | None:
             return not await app.store.of(ACCOUNT).run(claims.unsettled) or None
 
-        await eventually(settled, "everything to be settled", timeout_s=30)
+        await eventually(settled, "everything to be settled", timeout_s=60)
         await _read(homeserver, garden.keeper, plain)
 
 

@@ -71,7 +71,7 @@ class Account(NamedTuple):
     token: str
 
 
-async def eventually(check: Callable[[], Awaitable[T | None]], what: str, *, timeout_s: float = 20) -> T:
+async def eventually(check: Callable[[], Awaitable[T | None]], what: str, *, timeout_s: float = 60) -> T:
     """Ask again and again until ``check`` gives something; for facts that no ``/sync`` announces.
 
     Raises AssertionError naming ``what`` was waited for.
