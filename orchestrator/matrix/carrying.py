@@ -300,10 +300,13 @@ class Carrier:
         body: JsonObject = {"reason": reason} if reason else {}
         if not await self._leaves(row, room):
             return False
+        via = row.payload.get("via")
+        if action == "join" and isinstance(via, str):  # the older name for servers before version 1.12 of the API
+            way, query = route("join", room), {"via": via, "server_name": via}
+        else:
+            way, query = route("rooms", room, action), None
         try:
-            await self._gateway.call(
-                "POST", route("rooms", room, action), body=body, patience_s=PATIENCE_S, sit_out_limits=False
-            )
+            await self._gateway.call("POST", way, query=query, body=body, patience_s=PATIENCE_S, sit_out_limits=False)
         except (Forbidden, NotFound):
             if action != "leave":  # leaving where we are not is done
                 raise

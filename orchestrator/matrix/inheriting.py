@@ -30,6 +30,9 @@ INHERITED: Final = (
 )
 """What is taken over as it stands, unless the new room says something else."""
 
+WIDGETS: Final = frozenset({"im.vector.modular.widgets", "m.widget"})
+"""What people put beside a conversation, such as a pad or a call; source: MSC1236. In the old room they are left alone."""
+
 
 class _NoKeys:
     """Opens nothing: memberships are never encrypted."""
@@ -75,10 +78,21 @@ class Heirs:
                 live = None if type_ in said else await self._history.state(room, type_)
                 if live is not None and live.content:
                     left.append({"type": type_, "state_key": "", "content": live.content})
+            left += await self._widgets(room)
             creation = await self._creation(room, body)
         except (Forbidden, NotFound):
             return dict(body)
         return {**body, "creation_content": creation, "initial_state": [*left, *state]}
+
+    async def _widgets(self, room: RoomId) -> list[Json]:
+        found: list[Json] = []
+        for raw in await self._gateway.read_list(route("rooms", room, "state")):
+            event = _object(raw)
+            type_, key, content = event.get("type"), event.get("state_key"), _object(event.get("content"))
+            # One that was taken away is empty; what begins with somebody's id only they may put there.
+            if type_ in WIDGETS and isinstance(key, str) and not key.startswith("@") and content:
+                found.append({"type": type_, "state_key": key, "content": content})
+        return found
 
     async def _creation(self, room: RoomId, body: JsonObject) -> JsonObject:
         creation = _object(body.get("creation_content"))

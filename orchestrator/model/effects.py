@@ -173,6 +173,7 @@ class SetMembership(Effect):
     Attributes:
         based_on: the member event that was in force when it was decided; lets delivery tell a fresh effect
             from one that was carried out and then undone by a person.
+        via: of our own joining, a server that knows the room, where it is not in its id; "": ours does.
         only_from: it is for somebody whose membership is one of these when it is carried out, and no longer wanted
             otherwise; empty: whatever it is. An answered knock must not put out somebody who was let in meanwhile, and
             only from ``ban`` does ``leave`` lift a ban.
@@ -184,6 +185,7 @@ class SetMembership(Effect):
     reason: str = ""
     based_on: EventId | None = None
     only_from: tuple[MembershipName, ...] = ()
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -363,6 +363,7 @@ def _flatten(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mapping[s
                     "reason": effect.reason,
                     "based_on": effect.based_on,
                     **({"only_from": list(effect.only_from)} if effect.only_from else {}),
+                    **({"via": effect.via} if effect.via else {}),
                 },
             )
         case CreateRoom():

@@ -117,6 +117,17 @@ def questions_in(tx: Tx, room: RoomId) -> list[Question]:
     return [_question(row) for row in rows]
 
 
+def about_to_be_asked(tx: Tx, room: RoomId, now_ms: int) -> list[Question]:
+    """List what is going to be asked in a room as soon as it can be said; the ``event`` of each is its cause."""
+    rows = tx.rows(
+        "select cause, craft, tag, payload from outbox where account = :account and room = :room and kind = 'send'"
+        " and tried_ms is null order by seq",
+        room=room,
+    )
+    found = (_unasked(row, room, now_ms) for row in rows)
+    return [question for question in found if question is not None]
+
+
 def is_asked(tx: Tx, craft: str, subject: str) -> bool:
     """Tell whether a craft's question about a subject is open, or about to be asked."""
     row = tx.one(
@@ -194,6 +205,36 @@ def _about_to_be_asked(tx: Tx, craft: str, subject: str) -> Sequence[Row]:
     return [row for row in rows if _subject_in(load_object(text(row, "payload"))) == subject]
 
 
+def _unasked(row: Row, room: RoomId, now_ms: int) -> Question | None:
+    payload = load_object(text(row, "payload"))
+    asked, content = payload.get(PAYLOAD), payload.get("content")
+    if not isinstance(asked, Mapping):
+        return None
+    needs, about, about_room = _maybe_int(asked["needs"]), _maybe_str(asked["about"]), _maybe_str(asked["about_room"])
+    asker = _maybe_str(asked["asker"])
+    return Question(
+        event=EventId(text(row, "cause")),
+        room=room,
+        craft=text(row, "craft"),
+        subject=str(asked["subject"]),
+        tag=text(row, "tag"),
+        needs=None if needs is None else Role(needs),
+        asker=None if asker is None else UserId(asker),
+        asker_needs=Role(_maybe_int(asked["asker_needs"]) or 0),
+        about=None if about is None else CommunityKey(about),
+        about_room=None if about_room is None else RoomKey(about_room),
+        choices=_choices(asked["choices"]),
+        thread=None,
+        until_ms=now_ms + (_maybe_int(asked["open_ms"]) or 0),
+        content=content if asker is None and isinstance(content, Mapping) else None,
+    )
+
+
+def _choices(listed: Json) -> tuple[Choice, ...]:
+    given = listed if isinstance(listed, list) else []
+    return tuple(Choice(*map(str, choice)) for choice in given if isinstance(choice, list))
+
+
 def _subject_in(payload: Mapping[str, Json]) -> Json:
     asked = payload.get(PAYLOAD)
     return asked.get("subject") if isinstance(asked, Mapping) else None
@@ -209,7 +250,6 @@ def _maybe_int(value: Json) -> int | None:
 
 def _question(row: Row) -> Question:
     needs = maybe_number(row, "needs")
-    choices = load(text(row, "choices"))
     return Question(
         event=EventId(text(row, "event")),
         room=RoomId(text(row, "room")),
@@ -221,9 +261,7 @@ def _question(row: Row) -> Question:
         asker_needs=Role(number(row, "asker_needs")),
         about=CommunityKey(text(row, "about")) if row["about"] is not None else None,
         about_room=RoomKey(text(row, "about_room")) if row["about_room"] is not None else None,
-        choices=tuple(Choice(*map(str, choice)) for choice in choices if isinstance(choice, list))
-        if isinstance(choices, list)
-        else (),
+        choices=_choices(load(text(row, "choices"))),
         thread=EventId(text(row, "thread")) if row["thread"] is not None else None,
         until_ms=number(row, "until_ms"),
         content=load_object(text(row, "content")) if row["content"] is not None else None,

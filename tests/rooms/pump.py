@@ -45,6 +45,7 @@ class Pump:
     def __init__(self, hs: FakeHomeserver, rows: AccountStore, ears: Ears, *communities: Community) -> None:
         self.hs, self.rows, self._ears = hs, rows, ears
         self.said: list[str] = []
+        self.words: list[str] = []
         self.refuse_making = False
         self.amended: list[tuple[tuple[str, ...], Json]] = []
         self.engine = Engine(rows, hs.clock, ME)
@@ -134,6 +135,8 @@ class Pump:
     async def _carry(self, row: Waiting) -> None:
         if row.kind in {"send", "direct"}:
             self.said.append(str(row.room or row.target))
+            said: Any = row.payload["content"]
+            self.words.append(str(said.get("body", "")))
             event = room = None
             if questions.PAYLOAD in row.payload and row.room is not None:
                 content: Any = row.payload["content"]

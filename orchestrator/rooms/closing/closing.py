@@ -19,6 +19,7 @@ from . import forgotten, succession, upgrade
 from .archive import archive_said
 from .lockdown import settle_locks
 from .locking import Locking
+from .moving import note_names
 
 
 class Closing:
@@ -61,6 +62,7 @@ class Closing:
     def heard(self, tx: Tx, community: Community, room: Room, event: State, now: Now) -> Iterator[AnyEffect]:
         """Notice when somebody puts another room in the place of one of ours."""
         forgotten.heard(tx, community, room, event)
+        note_names(tx, event, self._me)
         if event.type == succession.TOMBSTONE:
             yield from self.look(tx, community, room, event.room, now)
 

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Final
 
 from orchestrator.documents.declared import Community, Room
+from orchestrator.model.events import State
 from orchestrator.model.feature import Now, Tx
-from orchestrator.model.ids import LOCATOR_TYPE, Json, RoomId, server_of
+from orchestrator.model.ids import LOCATOR_TYPE, Json, RoomId, UserId, server_of
 from orchestrator.model.things import ALIAS, LISTED
 from orchestrator.rooms.state.compose import APPLIED, INHERITED, ON_DRIFT
 from orchestrator.rooms.state.create import room_locator
@@ -29,6 +30,7 @@ OWNER: Final = "upgrade"
 """Claims on a room whose place was taken."""
 
 TEMPLATE: Final = "template"
+OTHERS: Final = ("alt_aliases",)
 PARENT: Final = "m.space.parent"
 
 _WORDS: Final = ("m.room.name", "m.room.topic", "m.room.avatar")
@@ -69,6 +71,9 @@ def move(tx: Tx, community: Community, room: Room, old: RoomId, new: RoomId, now
             _put(tx, old, ALIAS, (), {}, now, key=localpart, owner=OWNER)
         if isinstance(called, str) and called.partition(":")[2] == server_of(now.me):
             _put(tx, new, NAMES, ("alias",), called, now)
+        others = [alias for alias in _others(named) if alias[1:].partition(":")[0] in here and alias not in elsewhere]
+        if others:  # of those that lead here by now; the server takes no other
+            _put(tx, new, NAMES, OTHERS, others, now, owner=OWNER)
         for type_, key, digest in _others_words(tx, old, now):
             _put(tx, new, type_, INHERITED, digest, now, key=key, owner=OWNER)
         _put(tx, old, LISTED, ("listed",), False, now, owner=OWNER)  # noqa: FBT003 - the value that is claimed
@@ -76,6 +81,19 @@ def move(tx: Tx, community: Community, room: Room, old: RoomId, new: RoomId, now
     _link_anew(tx, links, old, new, now)
     _point_anew(tx, old, new, now)
     return elsewhere
+
+
+def note_names(tx: Tx, event: State, me: UserId) -> None:
+    """Leave a room's other names to people, once they are listed there as they were in the room before."""
+    if event.type == NAMES and event.sender == me:
+        for claim in claims.claims_on(tx, event.room, NAMES, "", 0):
+            if claim.owner == OWNER and claim.path == OTHERS and claim.value == event.content.get(OTHERS[0]):
+                claims.forget_claim(tx, claim)
+
+
+def _others(named: mirror.MirroredState | None) -> list[str]:
+    said = (named.content or {}).get(OTHERS[0]) if named is not None else None
+    return [alias for alias in said if isinstance(alias, str)] if isinstance(said, list) else []
 
 
 def _others_words(tx: Tx, old: RoomId, now: Now) -> Iterable[tuple[str, str, str]]:

@@ -17,11 +17,12 @@ from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import AnyEffect, Ask, Choice, Priority, Result, SetMembership
 from orchestrator.model.feature import Answer, Now, Role, Timer, Tx
-from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
+from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId, server_of
 from orchestrator.rooms.report import is_lost, report_replaced, tell_leads
 from orchestrator.store import bindings, mirror, timers
 from orchestrator.store.rows import text
 
+from .asking_anew import ask_anew
 from .moving import move
 
 CRAFT: Final = "rooms"
@@ -173,6 +174,7 @@ def _follow(
         return
     timers.clear_timer(tx, CRAFT, PREFIX + known.old)
     move(tx, community, room, known.old, known.new, now, how="adopted")
+    yield from ask_anew(tx, room, known.old, known.new, now)
     _at(tx, known, "followed")
     with speaking(community.locale):
         words = _(
@@ -189,9 +191,19 @@ def _join(known: Successor, me: UserId, why: str) -> SetMembership:
         room=known.new,
         user=me,
         membership="join",
+        via=_way(known, me),
         tag=PREFIX + known.old,
         rule="followed",
     )
+
+
+def _way(known: Successor, me: UserId) -> str:
+    """Name a server by which the new room is to be reached; "" where ours knows it.
+
+    From room version 12 on a room's id names none, so it is that of who says that we moved there.
+    """
+    servers = (server_of(known.sender), known.new.partition(":")[2])
+    return next((server for server in servers if server and server != server_of(me)), "")
 
 
 def _ask(tx: Tx, community: Community, room: Room, known: Successor) -> Iterator[AnyEffect]:

@@ -25,6 +25,7 @@ from orchestrator.store.claims import Claim, put_claim
 from orchestrator.store.moves import Upgrade
 
 from .archive import is_archived
+from .asking_anew import ask_anew
 from .heir import content_before, heir_body, heir_locator
 from .lockdown import JOIN, POWER, hold
 from .moving import OWNER, move
@@ -131,6 +132,7 @@ def _advance(tx: Tx, community: Community, room: Room, upgrade: Upgrade, now: No
             asked = list(_ask_in(tx, room, old, upgrade.new, now.me))
             yield from asked
             yield from _report(tx, community, room, upgrade.new, len(asked), elsewhere)
+            yield from ask_anew(tx, room, old, upgrade.new, now)
             if room.kind != "space":  # nobody reads there
                 yield _tell(old, upgrade.new, now.me)
         case "telling" if upgrade.new is not None and not _waits(tx, upgrade, _TELL):
