@@ -92,6 +92,7 @@ class Keeper:
         self.reader = Reader(gateway, self.me)
         self._filler = Filler(self.engine, store, self._history, clock)
         self._budget = Budget(learnt)
+        self._maker = Maker(store, gateway, self._history, clock, self.me, self._direct)
         carrier = Carrier(
             store=store,
             gateway=gateway,
@@ -102,14 +103,13 @@ class Keeper:
             device=session.device,
             confirm=self.engine.confirm,
             compose=self._compose,
-            maker=Maker(store, gateway, self._history, clock, self.me, self._direct),
+            maker=self._maker,
             amend=amend,
             files=files,
         )
         self.delivery = Delivery(store, carrier, self._budget, clock, rng)
         self._key_work = asyncio.Event()
         self._rooms_changed = asyncio.Event()
-        self._stale = asyncio.Event()
         self._direct_version = DIRECT_VERSION
         self._warmed: set[RoomId] = set()
         self.ready = asyncio.Event()
@@ -123,7 +123,7 @@ class Keeper:
 
     def settle_soon(self) -> None:
         """Bring everything in line with the crafts, as soon as what is under way is done."""
-        self._stale.set()
+        self.engine.settle_soon()
 
     async def run(self) -> None:
         """Work until cancelled.
@@ -145,7 +145,7 @@ class Keeper:
         await self.engine.settle()
         self.begun.set()
         start(self._keep_warm())
-        start(self._keep_settled())
+        start(self.engine.keep_settled())
         start(self._filler.run())
         start(self.engine.run_timers())
         start(self.delivery.run())
@@ -165,6 +165,7 @@ class Keeper:
             self._filler.wake()
         if taken.away:  # what is remembered of who spoke has a hole
             self._warmed.clear()
+            self._maker.born.clear()
         self._warmed -= taken.filled
         if taken.away or taken.filled:
             self._rooms_changed.set()
@@ -185,12 +186,6 @@ class Keeper:
             except MatrixError as error:
                 log.warning("keys could not be looked after; again with the next answer", why=str(error))
 
-    async def _keep_settled(self) -> None:
-        while True:
-            await self._stale.wait()
-            self._stale.clear()
-            await self.engine.settle()
-
     async def _keep_warm(self) -> None:
         """A room that was just made or found has a past to read as well."""
         while True:
@@ -205,6 +200,12 @@ class Keeper:
             if binding.room in self._warmed:
                 continue
             self._warmed.add(binding.room)
+            born = binding.room in self._maker.born
+            self._maker.born.discard(binding.room)
+            if born and await self._store.run(ingest.gap_in, binding.room) is None:
+                # Nobody was there before us, and all since then comes by sync.
+                await self.engine.warm(binding.room, (), since_ms)
+                continue
             await self._meet_members(binding.room)
             await self._recall(binding.room)
             marks: list[tuple[int, str]] = []

@@ -30,6 +30,7 @@ class Taken:
         filled: rooms whose hole is closed; who spoke there meanwhile has to be read.
         away: nothing had been heard for a while; who spoke meanwhile is not known, and has to be read.
         waiting: there is something to deliver.
+        making: a room is among it.
         troubles: (craft, what went wrong) by type, never by message.
     """
 
@@ -39,6 +40,7 @@ class Taken:
     filled: set[RoomId] = field(default_factory=set)
     away: bool = False
     waiting: bool = False
+    making: bool = False
     troubles: list[tuple[str, str]] = field(default_factory=list)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
 
 import structlog
 
@@ -29,6 +31,11 @@ log = structlog.get_logger("engine")
 LONGEST_NAP_MS = 60_000
 """Timers are looked at least this often, so that a clock that was set forward is noticed."""
 
+REST: Final = 4
+"""Settling again and again takes at most one part in so many, and one, of the time, as long as rooms are made."""
+
+LONGEST_REST_S: Final = 5.0
+
 
 class Engine:
     """Takes in what happened and records what follows, for one account.
@@ -50,6 +57,9 @@ class Engine:
         self._due_ms: int | None = None
         self._due_changed = asyncio.Event()
         self.settled_once = False
+        self._kept_settled = False
+        self._stale = asyncio.Event()
+        self._all_made = asyncio.Event()
 
     def use(self, documents: Documents, crafts: Sequence[Feature], roster: Roster) -> None:
         """Work with these documents and crafts from now on; call ``settle`` afterwards."""
@@ -69,8 +79,7 @@ class Engine:
 
         taken = await self._transact(work)
         failpoints.pass_by("engine.after_commit")
-        if taken.settle and self.settled_once:
-            await self.settle()
+        await self._follow_up(taken)
 
     async def take_page(
         self, events: Sequence[Event], finish: Callable[[Tx], None], *, closes: RoomId | None = None
@@ -90,8 +99,7 @@ class Engine:
 
         taken = await self._transact(work)
         failpoints.pass_by("gap.after_page_commit")
-        if taken.settle and self.settled_once:
-            await self.settle()
+        await self._follow_up(taken)
 
     async def take_past(self, events: Sequence[Event]) -> None:
         """Take in what came late and stands further back."""
@@ -116,6 +124,39 @@ class Engine:
         while (await self._transact(lambda intake, turn: intake.settle(turn))).settle:
             pass
 
+    def settle_soon(self) -> None:
+        """Have everything brought in line by whoever keeps it so."""
+        self._stale.set()
+
+    async def keep_settled(self) -> None:
+        """Bring everything in line whenever something came to exist, for ever; meanwhile nobody else waits for it.
+
+        Settling looks at every room. So that many rooms that are made one after the other do not have all of them looked at
+        for each, it rests after each time for a few times as long as it took, or until nothing is left to be made. What is
+        cut short by a crash is made up for by the start that follows, which settles first.
+        """
+        self._kept_settled = True
+        try:
+            while True:
+                await self._stale.wait()
+                self._stale.clear()
+                began_s = asyncio.get_running_loop().time()
+                await self.settle()
+                rest_s = min(LONGEST_REST_S, REST * (asyncio.get_running_loop().time() - began_s))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(rest_s):
+                        await self._all_made.wait()
+        finally:
+            self._kept_settled = False
+
+    async def _follow_up(self, taken: Taken) -> None:
+        if not taken.settle or not self.settled_once:
+            return
+        if self._kept_settled:
+            self._stale.set()
+        else:
+            await self.settle()
+
     async def confirm(
         self,
         cause: Cause,
@@ -129,8 +170,7 @@ class Engine:
         taken = await self._transact(
             lambda intake, turn: intake.confirm(turn, cause, outcome, event=event, room=room, errcode=errcode)
         )
-        if taken.settle and self.settled_once:
-            await self.settle()
+        await self._follow_up(taken)
 
     async def warm(self, room: RoomId, marks: Sequence[tuple[int, str]], since_ms: int) -> None:
         """Tell what was said lately in a room before we started; only times and ids, only in memory."""
@@ -179,6 +219,7 @@ class Engine:
                 turn = Turn(tx, now)
                 fn(intake, turn)
                 turn.taken.waiting = outbox.anything_waits(tx)
+                turn.taken.making = turn.taken.waiting and outbox.is_making(tx)
                 return turn.taken, _next_ms(tx)
 
             try:
@@ -187,6 +228,7 @@ class Engine:
                 self._windows.discard()
                 raise
             self._windows.publish()
+        (self._all_made.clear if taken.making else self._all_made.set)()
         for follower in self._followers:
             follower(taken)
         if due_ms != self._due_ms:

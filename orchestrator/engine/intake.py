@@ -22,7 +22,7 @@ from orchestrator.store import bindings, claims, ingest, mirror, outbox, timers
 
 from .commands import Commands
 from .deciding import AGAIN_MS, Deciding, Taken, Turn
-from .ports import Greeter, Rememberer
+from .ports import Beholder, Greeter, Rememberer
 from .questions import Questions
 
 __all__ = ["AGAIN_MS", "OLDEST_PAST_MS", "Greeter", "Intake", "Taken", "Turn"]
@@ -251,13 +251,26 @@ class Intake:
                 turn.taken.left.add((event.room, event.user))
             return
         news = mirror.see_state(tx, event.room, event.type, event.key, event.id, event.sender, event.content)
-        if news and claims.claims_on(tx, event.room, event.type, event.key, now.at_ms):
+        if (
+            news
+            and claims.claims_on(tx, event.room, event.type, event.key, now.at_ms)
+            and not self._stands(turn, event)
+        ):
             claims.mark_unsettled(tx, event.room, event.type, event.key, now.at_ms)
         if news and event.type == "m.room.power_levels" and event.sender != self._me:
             claims.mark_room(tx, event.room, now.at_ms)  # what was refused may be allowed now
         if news and event.type == LOCATOR_TYPE and event.sender == self._me:
             turn.taken.settle = True
             self._made(turn, event)
+
+    def _stands(self, turn: Turn, event: State) -> bool:
+        """Tell whether it is the echo of what the bot itself wrote, and still as it is wanted.
+
+        Of a state event that others change at the same time sync tells as well, and theirs is looked at, after ours.
+        """
+        return event.sender == self._me and any(
+            craft.stands(turn.tx, event, turn.now) for craft in self._crafts if isinstance(craft, Beholder)
+        )
 
     def _came_in(self, turn: Turn, room: RoomId) -> None:
         """Confirm that we followed an invitation: what somebody wrote while we were on our way comes with this answer."""
@@ -267,8 +280,8 @@ class Intake:
 
     def _made(self, turn: Turn, locator: State) -> None:
         """Confirm the making of a room by the locator it carries."""
-        for row in outbox.waiting(turn.tx):
-            if row.kind == "create" and row.payload.get("locator") == locator.content.get("locator"):
+        for row in outbox.waiting_to_be_made(turn.tx):
+            if row.payload.get("locator") == locator.content.get("locator"):
                 self.confirm(turn, row.cause, "done", room=locator.room)
 
     def recall(self, turn: Turn, room: RoomId, ours: Sequence[Message | Unreadable]) -> None:

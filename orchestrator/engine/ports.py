@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from orchestrator.model.batch import Page
 from orchestrator.model.effects import AnyEffect
-from orchestrator.model.events import Event, Message, Unreadable
+from orchestrator.model.events import Event, Message, State, Unreadable
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import EventId, RoomId, UserId
 
@@ -39,4 +39,13 @@ class Greeter(Protocol):
 
     def invited(self, tx: Tx, room: RoomId, inviter: UserId, now: Now, *, direct: bool) -> Iterable[AnyEffect]:
         """Decide whether to come."""
+        ...
+
+
+@runtime_checkable
+class Beholder(Protocol):
+    """A craft that knows what claimed state should be."""
+
+    def stands(self, tx: Tx, event: State, now: Now) -> bool:
+        """Tell whether a state event is, beyond doubt, what is claimed of it, so that it need not be looked at again."""
         ...

@@ -60,6 +60,9 @@ class Maker:
         clock: tells the time.
         me: the bot's own user id.
         direct: knows what a direct room looks like.
+
+    Attributes:
+        born: rooms made by this process, which have no past that sync does not tell; whoever acted on that takes them out.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Maker:
         self._clock = clock
         self._me = me
         self._direct = direct
+        self.born: set[RoomId] = set()
         self._heirs = Heirs(store, gateway, history)
         # Since when rooms that were asked for are looked for; None where it is known that none was begun.
         self._unanswered: dict[Cause, int | None] = {}
@@ -182,6 +186,7 @@ class Maker:
             body = dict(oldest)
             room = await self._create(row.cause, body)
         failpoints.pass_by("create.after_send")
+        self.born.add(room)
         await self._store.run(_note_ours, room, locator, self._me, encrypted=_is_encrypted(body))
         return room
 

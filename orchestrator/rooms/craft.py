@@ -30,6 +30,7 @@ from .planning.wants import note_made, remember_as_made, settle_claims
 from .report import is_lost, report_lost, report_not_made, report_twins
 from .state.create import room_body, room_locator
 from .state.find import find_rooms
+from .state.restoring import stands
 from .talking import Talking
 
 AGAIN_MS: Final = HOUR_MS
@@ -135,6 +136,10 @@ class Rooms:
         if followed is not None:
             return followed
         return list(answer_invite(tx, self._documents, room, inviter, now, direct=direct))
+
+    def stands(self, tx: Tx, event: State, now: Now) -> bool:
+        """Tell whether a state event is what is claimed of it."""
+        return stands(tx, event.room, event.type, event.key, event.content, self._me, now.at_ms)
 
     def _settle(self, tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
         for found in find_rooms(tx, self._me, community):

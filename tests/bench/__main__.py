@@ -25,7 +25,9 @@ ROOMS = 40
 MANY_ROOMS = 1_000
 
 
-async def measure(directory: Path, parts: list[str], messages: int, starts: int, *, quick: bool) -> list[Comparison]:
+async def measure(
+    directory: Path, parts: list[str], messages: int, starts: int, rooms: int, *, quick: bool
+) -> list[Comparison]:
     """Measure what was asked for, each on rooms of its own."""
     found: list[Comparison] = []
     if {"plain", "encrypted"} & set(parts):
@@ -36,7 +38,6 @@ async def measure(directory: Path, parts: list[str], messages: int, starts: int,
                     own.mkdir()
                     found.append(await part(homeserver, own, messages))
                     print(f"{name}: {found[-1].ratio:.2f}", file=sys.stderr)  # noqa: T201 - it takes minutes
-    rooms = 6 if quick else ROOMS
     if "making" in parts:
         async with AsyncExitStack() as stack:
             homeserver = await stack.enter_async_context(LocalHomeserver(directory / "free", "grove.example"))
@@ -61,6 +62,7 @@ def main() -> None:
         "parts", nargs="*", metavar="PART", help=f"what to measure, of {', '.join(PARTS)}; all by default"
     )
     parser.add_argument("--messages", type=int, default=200, help="how many messages to each bot (default: 200)")
+    parser.add_argument("--rooms", type=int, default=ROOMS, help=f"how many rooms to make (default: {ROOMS})")
     parser.add_argument(
         "--quick", action="store_true", help="only 20 messages, 3 starts, 6 rooms: to see that it works"
     )
@@ -76,6 +78,7 @@ def main() -> None:
                 told.parts or list(PARTS),
                 20 if told.quick else told.messages,
                 3 if told.quick else 15,
+                6 if told.quick else told.rooms,
                 quick=told.quick,
             )
         )

@@ -14,6 +14,7 @@ import pytest
 
 from orchestrator.crafts import Crafts
 from orchestrator.culture import Culture
+from orchestrator.engine.intake import Taken
 from orchestrator.facilitation import Facilitation
 from orchestrator.keeper import Keeper
 from orchestrator.matrix.crypto import Crypto
@@ -22,7 +23,7 @@ from orchestrator.matrix.ports import Amender
 from orchestrator.matrix.session import Session
 from orchestrator.model.batch import RoomUpdate, SyncBatch
 from orchestrator.model.clock import MINUTE_MS
-from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, JsonObject, RoomKey
+from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, JsonObject, RoomId, RoomKey
 from orchestrator.store import Store, bindings, ingest
 from tests.culture.conftest import a_grove, rule
 from tests.declared import ME
@@ -121,3 +122,24 @@ async def test_while_all_is_heard_nothing_is_read_again(keeper: Keeper, shelf: S
     await hear(keeper)
     assert is_known(keeper, clock)
     assert shelf.reads["GET messages"] == before
+
+
+async def test_a_room_of_our_own_making_has_no_past_to_read(keeper: Keeper, shelf: Shelf, clock: Clock) -> None:
+    before = shelf.reads.copy()
+    born, silent = RoomId("!thursday"), ("spoke", RoomId("!thursday"))
+    keeper._maker.born.add(born)
+    await keeper._store.run(bindings.bind, CommunityKey("grove"), RoomKey("thursday"), born, "made")
+    await keeper._warm()
+    assert shelf.reads == before
+    assert keeper.engine.moment().windows.is_known_since(silent, clock.at_ms - 10 * MINUTE_MS)
+
+
+async def test_after_an_outage_a_room_of_our_own_making_is_read_as_well(keeper: Keeper, shelf: Shelf) -> None:
+    born = RoomId("!thursday")
+    keeper._maker.born.add(born)
+    await keeper._store.run(bindings.bind, CommunityKey("grove"), RoomKey("thursday"), born, "made")
+    before = shelf.reads["GET messages"]
+    keeper._heard(Taken(away=True))
+    await keeper._warm()
+    assert shelf.reads["GET messages"] >= before + 1
+    assert not keeper._maker.born

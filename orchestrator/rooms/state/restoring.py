@@ -54,6 +54,15 @@ def composed(
     return merged
 
 
+def stands(tx: Tx, room: RoomId, type_: str, key: str, live: JsonObject, me: UserId, now_ms: int) -> bool:
+    """Tell whether a state event is what is claimed of it; False where that takes a look at the server, or a note."""
+    wanted = claims.claims_on(tx, room, type_, key, now_ms)
+    context = compose_context(tx, room, me, type_=type_, key=key, live=live)
+    if not context.room_version or any(claim.ended or claim.owner in PASSING for claim in wanted):
+        return False
+    return compose(type_, live, wanted, context) == live
+
+
 def _leaves_theirs(
     wanted: Sequence[Claim], live: JsonObject | None, merged: JsonObject, context: ComposeContext
 ) -> bool:
