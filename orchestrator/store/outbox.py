@@ -136,6 +136,13 @@ def waiting(tx: Tx) -> list[Waiting]:
     return [_waiting(r) for r in tx.rows("select * from outbox where account = :account order by priority, seq")]
 
 
+def waiting_to_be_made(tx: Tx) -> list[Waiting]:
+    """List the rooms that wait to be made, oldest first."""
+    return [
+        _waiting(r) for r in tx.rows("select * from outbox where account = :account and kind = 'create' order by seq")
+    ]
+
+
 def is_waiting(tx: Tx, kind: str, target: str, room: RoomId | None = None) -> bool:
     """Tell whether something of a kind waits for a target, in a room or anywhere."""
     row = tx.one(
@@ -146,6 +153,11 @@ def is_waiting(tx: Tx, kind: str, target: str, room: RoomId | None = None) -> bo
         room=room,
     )
     return row is not None
+
+
+def is_making(tx: Tx) -> bool:
+    """Tell whether a room waits to be made."""
+    return tx.one("select 1 as waits from outbox where account = :account and kind = 'create' limit 1") is not None
 
 
 def anything_waits(tx: Tx) -> bool:
