@@ -22,6 +22,7 @@ from orchestrator.model.feature import Feature, Now, Roster, Tx
 from orchestrator.model.ids import Cause, EventId, RoomId, UserId
 from orchestrator.model.windows import Windows
 from orchestrator.store import AccountStore, claims, ingest, outbox, questions, timers
+from orchestrator.store.ready import anything_waits
 
 from .commands import Commands, by_craft
 from .intake import Intake, Taken, Turn
@@ -218,7 +219,7 @@ class Engine:
             def work(tx: Tx) -> tuple[Taken, int | None]:
                 turn = Turn(tx, now)
                 fn(intake, turn)
-                turn.taken.waiting = outbox.anything_waits(tx)
+                turn.taken.waiting = anything_waits(tx)
                 turn.taken.making = turn.taken.waiting and outbox.is_making(tx)
                 return turn.taken, _next_ms(tx)
 

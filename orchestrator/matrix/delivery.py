@@ -29,6 +29,7 @@ from orchestrator.store import AccountStore, claims, outbox
 from orchestrator.store.claims import Unsettled
 from orchestrator.store.limits import Limits, drop_pace, keep_limits, keep_pace, kept_pace
 from orchestrator.store.outbox import Waiting
+from orchestrator.store.ready import LONGEST_RETRY_MS, next_retry_ms, ready
 
 from .budget import Budget, Learnt, Limiter
 from .carrying import Carrier
@@ -265,7 +266,7 @@ class Delivery:
         if job.limiter in {None, Limiter.INVITE, Limiter.JOIN}:
             # It may be about this person or room alone: this row waits, the others need not.
             asked_ms = LEAST_WAIT_MS if error.retry_after_ms is None else error.retry_after_ms
-            await self._later(job, min(asked_ms, outbox.LONGEST_RETRY_MS), failed=False)
+            await self._later(job, min(asked_ms, LONGEST_RETRY_MS), failed=False)
         learnt = self._budget.learnt
         if learnt is not None:
             await self._store.run(keep_limits, Limits(learnt.burst, learnt.per_hour, learnt.learnt_ms))
@@ -319,7 +320,7 @@ def _limiter_of(item: Unsettled) -> Limiter | None:
 
 
 def _look(tx: Tx, now_ms: int) -> tuple[list[Waiting], list[Unsettled], int | None]:
-    return outbox.ready(tx, now_ms), claims.unsettled(tx), outbox.next_retry_ms(tx, now_ms)
+    return ready(tx, now_ms), claims.unsettled(tx), next_retry_ms(tx, now_ms)
 
 
 def _kept(tx: Tx) -> tuple[Learnt | None, frozenset[Limiter]]:

@@ -1,41 +1,23 @@
 """Effects recorded and not yet confirmed, and the journal of what became of them.
 
 A cause is recorded once: while it waits it is a row here, afterwards a line in the journal, and either keeps it from
-being recorded again. The payload is deleted with the row.
+being recorded again. The payload is deleted with the row. Which of them may be tried now is told by ``ready``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from orchestrator.model.clock import HOUR_MS
-from orchestrator.model.effects import (
-    Amend,
-    AnyEffect,
-    CreateRoom,
-    Outcome,
-    Priority,
-    Redact,
-    Result,
-    Send,
-    SendDirect,
-    SetMembership,
-)
+from orchestrator.model.effects import AnyEffect, Outcome, Priority, Result
 from orchestrator.model.feature import Row, Tx
 from orchestrator.model.ids import Cause, EventId, Json, RoomId, UserId, cause_of
 
-from .questions import packed
+from .payload import taken_apart
 from .rows import dump, load_object, maybe_number, number, text
 
 REPLIES_PER_PERSON = 5
 """How many replies may wait for one person; more expire at once, so that one flood cannot starve the others."""
-
-REMOVALS_SHOWN = 16
-"""How many of a room's waiting removals ``ready`` lists: more than are ever under way at once."""
-
-LONGEST_RETRY_MS = HOUR_MS
-"""No row waits longer for its next try; one that seems to was put off before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +73,7 @@ def record(tx: Tx, origin: str, craft: str, effect: AnyEffect, now_ms: int) -> C
             craft=craft,
             merge=effect.merge,
         )
-    kind, room, target, lane, payload = _flatten(effect)
+    kind, room, target, lane, payload = taken_apart(effect)
     tx.run(
         "insert into outbox (account, cause, seq, craft, step, tag, rule, kind, room, target, lane, person, priority,"
         " expires_ms, merge, payload, created_ms, tried_ms, device, retry_ms, tries) values (:account, :cause,"
@@ -133,13 +115,13 @@ def is_known(tx: Tx, cause: Cause) -> bool:
 
 def waiting(tx: Tx) -> list[Waiting]:
     """List what waits, most urgent first, oldest first within a priority."""
-    return [_waiting(r) for r in tx.rows("select * from outbox where account = :account order by priority, seq")]
+    return [as_waiting(r) for r in tx.rows("select * from outbox where account = :account order by priority, seq")]
 
 
 def waiting_to_be_made(tx: Tx) -> list[Waiting]:
     """List the rooms that wait to be made, oldest first."""
     return [
-        _waiting(r) for r in tx.rows("select * from outbox where account = :account and kind = 'create' order by seq")
+        as_waiting(r) for r in tx.rows("select * from outbox where account = :account and kind = 'create' order by seq")
     ]
 
 
@@ -160,87 +142,10 @@ def is_making(tx: Tx) -> bool:
     return tx.one("select 1 as waits from outbox where account = :account and kind = 'create' limit 1") is not None
 
 
-def anything_waits(tx: Tx) -> bool:
-    """Tell whether there is an effect, or a state event, to deliver."""
-    return (
-        tx.one(
-            "select 1 as waits from outbox where account = :account"
-            " union all select 1 from unsettled where account = :account limit 1"
-        )
-        is not None
-    )
-
-
-def ready(tx: Tx, now_ms: int) -> list[Waiting]:
-    """List what may be tried now, most urgent first: the first of each lane, however much waits behind it.
-
-    What one room or person has to wait for hides nothing else. Memberships, rooms to make and amendments keep their order
-    even when the first one has to wait for its next try: the later one was decided knowing of it. What is said does not:
-    each word stands for itself. A private word waits while the room for it is being made, or its person is being asked in;
-    these have the priority of the most urgent word that waits for them. What has expired comes in any case, to be written
-    down; but what may have left before it did is looked for on the server first, and that may have to wait.
-    """
-    rows = tx.rows(
-        "select * from outbox where account = :account and cause in (select cause from (select cause, kind, retry_ms,"
-        "  expires_ms, tried_ms, row_number() over (partition by lane, coalesce(expires_ms <= :now_ms, 0) order by"
-        "   case when kind in ('member', 'create', 'amend') then 0 else priority end, seq) as place"
-        "  from outbox where account = :account and (kind in ('member', 'create', 'amend')"
-        "   or retry_ms <= :now_ms or retry_ms > :latest_ms or expires_ms <= :now_ms)"
-        "   and (kind != 'direct' or expires_ms <= :now_ms"
-        "    or (target not in (select target from outbox where account = :account and kind = 'create')"
-        "     and target not in (select outbox.target from outbox join direct on direct.account = outbox.account"
-        '      and direct.room = outbox.room and direct."user" = outbox.target'
-        "      where outbox.account = :account and outbox.kind = 'member')))) as lanes"
-        "  where (expires_ms <= :now_ms and tried_ms is null) or ((retry_ms <= :now_ms or retry_ms > :latest_ms)"
-        "   and place <= case when kind = 'redact' then :shown else 1 end))"
-        # A raised hand must not wait behind a raid: what is said goes before what is removed.
-        " order by priority, case when kind = 'redact' then 1 else 0 end, seq",
-        now_ms=now_ms,
-        latest_ms=now_ms + LONGEST_RETRY_MS,
-        shown=REMOVALS_SHOWN,
-    )
-    found, urgency = [_waiting(row) for row in rows], _urgency(tx, now_ms)
-    lifted = [replace(row, priority=min(row.priority, urgency.get(_leads_to(row), row.priority))) for row in found]
-    # Sorting is stable: within a priority it stays as it was.
-    return sorted(lifted, key=lambda row: row.priority) if urgency else found
-
-
-def _urgency(tx: Tx, now_ms: int) -> dict[tuple[str, str], Priority]:
-    """Tell how urgent it is that somebody's direct room is made, or that they are asked into it: by the words for them."""
-    rows = tx.rows(
-        "select words.target as target, direct.room as room, min(words.priority) as priority from outbox as words"
-        ' left join direct on direct.account = words.account and direct."user" = words.target'
-        " where words.account = :account and words.kind = 'direct'"
-        " and (words.expires_ms is null or words.expires_ms > :now_ms) group by words.target, direct.room",
-        now_ms=now_ms,
-    )
-    places = {(text(row, "target"), text(row, "room")): Priority(number(row, "priority")) for row in rows}
-    return {**places, **{(target, ""): priority for (target, _), priority in places.items()}}
-
-
-def _leads_to(row: Waiting) -> tuple[str, str]:
-    """Tell for whose words a row makes way, and in which room; "" for one that is still to be made."""
-    match row.kind:
-        case "create":
-            return row.target, ""
-        case "member" if row.payload.get("membership") == "invite":
-            return row.target, row.room or ""
-        case _:
-            return "", ""
-
-
-def next_retry_ms(tx: Tx, now_ms: int) -> int | None:
-    """Tell when the next row that has to wait may be tried."""
-    row = tx.one(
-        "select min(retry_ms) as at_ms from outbox where account = :account and retry_ms > :now_ms", now_ms=now_ms
-    )
-    return None if row is None else maybe_number(row, "at_ms")
-
-
 def get(tx: Tx, cause: Cause) -> Waiting | None:
     """Read one waiting row; None when it is gone."""
     row = tx.one("select * from outbox where account = :account and cause = :cause", cause=cause)
-    return None if row is None else _waiting(row)
+    return None if row is None else as_waiting(row)
 
 
 def merging(tx: Tx, craft: str, merge: str) -> Waiting | None:
@@ -250,7 +155,7 @@ def merging(tx: Tx, craft: str, merge: str) -> Waiting | None:
         craft=craft,
         merge=merge,
     )
-    return None if row is None else _waiting(row)
+    return None if row is None else as_waiting(row)
 
 
 def note_try(tx: Tx, cause: Cause, device: str, now_ms: int, room: RoomId | None = None) -> bool:
@@ -345,60 +250,8 @@ def _has_enough_replies(tx: Tx, effect: AnyEffect, now_ms: int) -> bool:
     return row is not None and number(row, "n") >= REPLIES_PER_PERSON
 
 
-def _flatten(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mapping[str, Json]]:
-    """Take an effect apart: kind, room, target, lane, payload."""
-    match effect:
-        case Send():
-            return (
-                "send",
-                effect.room,
-                "",
-                f"say {effect.room}",
-                {
-                    "type": effect.type,
-                    "content": effect.content,
-                    **packed(effect),
-                },
-            )
-        case SendDirect():
-            return "direct", None, effect.user, f"direct {effect.user}", {"content": effect.content, **packed(effect)}
-        case Redact():
-            return "redact", effect.room, effect.target, f"redact {effect.room}", {"reason": effect.reason}
-        case SetMembership():
-            return (
-                "member",
-                effect.room,
-                effect.user,
-                f"member {effect.room} {effect.user}",
-                {
-                    "membership": effect.membership,
-                    "reason": effect.reason,
-                    "based_on": effect.based_on,
-                    **({"only_from": list(effect.only_from)} if effect.only_from else {}),
-                    **({"via": effect.via} if effect.via else {}),
-                },
-            )
-        case CreateRoom():
-            target = effect.user or f"{effect.community}/{effect.key}"
-            return (
-                "create",
-                None,
-                target,
-                f"create {target}",
-                {
-                    "locator": effect.locator,
-                    "body": effect.body,
-                    "community": effect.community,
-                    "key": effect.key,
-                    "user": effect.user,
-                },
-            )
-        case Amend():
-            payload: Mapping[str, Json] = {"path": list(effect.path), "value": effect.value, "by": effect.by}
-            return "amend", None, effect.document, "amend", payload
-
-
-def _waiting(row: Row) -> Waiting:
+def as_waiting(row: Row) -> Waiting:
+    """Read a row of the outbox."""
     return Waiting(
         cause=Cause(text(row, "cause")),
         seq=number(row, "seq"),

@@ -47,6 +47,7 @@ from orchestrator.model.ids import (
 from orchestrator.rooms import composed
 from orchestrator.store import AccountStore, Store, bindings, ingest, outbox
 from orchestrator.store.outbox import Waiting
+from orchestrator.store.ready import anything_waits
 from tests.fakes import FakeHomeserver, Room
 from tests.matrix.listening import KEEPER, Pauses, Seals
 
@@ -222,7 +223,7 @@ class Life:
         """Carry until nothing waits, however long that takes on the homeserver's clock."""
         for _ in range(MOST_ROUNDS):
             if not await self.step():
-                if not await self.rows.run(outbox.anything_waits):
+                if not await self.rows.run(anything_waits):
                     return
                 self.hs.clock.advance(max(1, self.nap_ms))
         raise AssertionError(f"it never comes to rest: {await self.waiting()}")

@@ -21,6 +21,7 @@ from orchestrator.model.effects import (
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import AccountKey, Cause, CommunityKey, EventId, RoomId, RoomKey, cause_of
 from orchestrator.store import AccountStore, Store, claims, outbox
+from orchestrator.store.ready import LONGEST_RETRY_MS, REMOVALS_SHOWN, anything_waits, next_retry_ms, ready
 
 from .sync import rolled_back
 from .words import ANA, CY, ROOM, send
@@ -147,7 +148,7 @@ async def test_a_direct_message_is_journalled_with_the_room_it_went_to(keeper: A
 
 
 def steps(tx: Tx, now_ms: int = 0) -> list[str]:
-    return [row.step for row in outbox.ready(tx, now_ms)]
+    return [row.step for row in ready(tx, now_ms)]
 
 
 def in_room(n: int, *, step: str, priority: Priority = Priority.ROUTINE, expires_ms: int | None = None) -> AnyEffect:
@@ -193,7 +194,7 @@ def test_a_room_that_is_flooded_hides_nothing_of_what_waits_behind_it() -> None:
         outbox.record(tx, "$asked", "prompts", in_room(3, step="question"), 500)
         found = steps(tx)
         assert found[0] == "raised hand"
-        assert found[1:-3] == [f"removal {n}" for n in range(outbox.REMOVALS_SHOWN)]
+        assert found[1:-3] == [f"removal {n}" for n in range(REMOVALS_SHOWN)]
         assert found[-3:] == ["said 0", "switch", "question"]
 
     rolled_back(work)
@@ -283,7 +284,7 @@ def test_a_clock_that_is_set_back_does_not_put_anything_off_for_days() -> None:
     def work(tx: Tx) -> None:
         cause = outbox.record(tx, "$1", "culture", send(), 1)
         assert cause is not None
-        outbox.note_failure(tx, cause, 1_000 + outbox.LONGEST_RETRY_MS, failed=True)
+        outbox.note_failure(tx, cause, 1_000 + LONGEST_RETRY_MS, failed=True)
         assert steps(tx, 1_000) == []
         assert steps(tx, 999) == ["say"]
 
@@ -295,13 +296,13 @@ async def test_what_failed_waits_until_its_time(keeper: AccountStore) -> None:
         cause = outbox.record(tx, "$asked", "culture", send(), 1)
         assert cause is not None
         outbox.note_failure(tx, cause, 1_000, failed=True)
-        assert outbox.ready(tx, 999) == []
-        assert outbox.next_retry_ms(tx, 999) == 1_000
-        (row,) = outbox.ready(tx, 1_000)
+        assert ready(tx, 999) == []
+        assert next_retry_ms(tx, 999) == 1_000
+        (row,) = ready(tx, 1_000)
         assert row.tries == 1
-        assert outbox.next_retry_ms(tx, 1_000) is None
+        assert next_retry_ms(tx, 1_000) is None
         outbox.note_failure(tx, cause, 2_000, failed=False)
-        (row,) = outbox.ready(tx, 2_000)
+        (row,) = ready(tx, 2_000)
         assert row.tries == 1
 
     await keeper.run(work)
@@ -416,14 +417,14 @@ async def test_an_answered_reply_gives_its_place_back(keeper: AccountStore) -> N
 
 
 async def test_something_waits_while_there_is_an_effect_or_a_state_event(keeper: AccountStore) -> None:
-    assert not await keeper.run(outbox.anything_waits)
+    assert not await keeper.run(anything_waits)
     cause = await keeper.run(outbox.record, "$asked", "culture", send(), 1)
     assert cause is not None
-    assert await keeper.run(outbox.anything_waits)
+    assert await keeper.run(anything_waits)
     await keeper.run(outbox.finish, cause, "done", 2)
-    assert not await keeper.run(outbox.anything_waits)
+    assert not await keeper.run(anything_waits)
     await keeper.run(claims.mark_unsettled, ROOM, "m.room.topic", "", 3)
-    assert await keeper.run(outbox.anything_waits)
+    assert await keeper.run(anything_waits)
 
 
 def test_a_waiting_row_does_not_show_what_will_be_said() -> None:

@@ -1,0 +1,63 @@
+"""What of an effect is recorded as its own: of which kind it is, whom it is about, what it waits behind, what it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.model.effects import Amend, AnyEffect, CreateRoom, Redact, Send, SendDirect, SetMembership
+from orchestrator.model.ids import Json, RoomId
+
+from .questions import packed
+
+
+def taken_apart(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mapping[str, Json]]:
+    """Take an effect apart: kind, room, target, lane, payload; see ``outbox.Waiting``."""
+    match effect:
+        case Send():
+            return (
+                "send",
+                effect.room,
+                "",
+                f"say {effect.room}",
+                {
+                    "type": effect.type,
+                    "content": effect.content,
+                    **packed(effect),
+                },
+            )
+        case SendDirect():
+            return "direct", None, effect.user, f"direct {effect.user}", {"content": effect.content, **packed(effect)}
+        case Redact():
+            return "redact", effect.room, effect.target, f"redact {effect.room}", {"reason": effect.reason}
+        case SetMembership():
+            return (
+                "member",
+                effect.room,
+                effect.user,
+                f"member {effect.room} {effect.user}",
+                {
+                    "membership": effect.membership,
+                    "reason": effect.reason,
+                    "based_on": effect.based_on,
+                    **({"only_from": list(effect.only_from)} if effect.only_from else {}),
+                    **({"via": effect.via} if effect.via else {}),
+                },
+            )
+        case CreateRoom():
+            target = effect.user or f"{effect.community}/{effect.key}"
+            return (
+                "create",
+                None,
+                target,
+                f"create {target}",
+                {
+                    "locator": effect.locator,
+                    "body": effect.body,
+                    "community": effect.community,
+                    "key": effect.key,
+                    "user": effect.user,
+                },
+            )
+        case Amend():
+            payload: Mapping[str, Json] = {"path": list(effect.path), "value": effect.value, "by": effect.by}
+            return "amend", None, effect.document, "amend", payload
