@@ -88,17 +88,24 @@ class Naming(PlainState):
     async def finish(self, item: Unsettled, wanted: JsonObject, live: JsonObject | None) -> JsonObject:
         """See that each new name leads here.
 
-        Raises NotYet while an alias is still to be taken, BadRequest when it leads elsewhere or nowhere; then the event
-        is looked at again as soon as the alias is here.
+        One of the other names that leads elsewhere is left out: it must not keep the room from being called by its own.
+        Raises NotYet while an alias is still to be taken, BadRequest when the room's own leads elsewhere or nowhere; then
+        the event is looked at again as soon as the alias is here.
         """
+        stray: set[Json] = set()
         for alias in sorted(_names(wanted) - _names(live or {})):
             localpart = alias[1:].partition(":")[0]
             if alias != self._directory.name(localpart) or await self._directory.room_of(alias) == item.room:
                 continue
             if await self._store.run(claims.is_unsettled, item.room, ALIAS, localpart):
                 raise NotYet(LOOK_AGAIN_MS)
-            raise BadRequest("A room cannot be called by an alias that does not lead to it.", errcode="M_BAD_ALIAS")
-        return wanted
+            if alias == wanted.get("alias"):
+                raise BadRequest("A room cannot be called by an alias that does not lead to it.", errcode="M_BAD_ALIAS")
+            stray.add(alias)
+        others = wanted.get("alt_aliases")
+        if not stray or not isinstance(others, list | tuple):
+            return wanted
+        return {**wanted, "alt_aliases": [alias for alias in others if alias not in stray]}
 
 
 class Avatar(PlainState):

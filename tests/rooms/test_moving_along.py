@@ -103,6 +103,23 @@ async def test_other_names_on_our_server_are_listed_again_and_those_elsewhere_ar
         assert new.state(NAMES) == {"alias": "#grove-tuesday:grove.example"}
 
 
+async def test_another_name_that_somebody_took_since_does_not_keep_the_room_from_its_own(tmp_path: Path) -> None:
+    async with FakeHomeserver() as hs, grown(hs, tmp_path) as bot:
+        bound = await bot.bound()
+        old = hs.room(bound["tuesday"])
+        hs._world.aliases["#circle:grove.example"] = Alias(old.room_id, ME)
+        here: dict[str, Any] = {"alias": "#grove-tuesday:grove.example", "alt_aliases": ["#circle:grove.example"]}
+        hs.person(ANA).put_state(old, NAMES, here)
+        await bot.run()
+        hs._world.aliases["#circle:grove.example"] = Alias(bound["lounge"], ANA)
+        bot.use(grove("12"))
+        await begin(bot, grove("12"), "tuesday")
+        await bot.run()
+        new = hs.room((await bot.bound())["tuesday"])
+        assert new.state(NAMES) == {"alias": "#grove-tuesday:grove.example", "alt_aliases": []}
+        assert hs.aliases_of(bound["lounge"]) == ("#circle:grove.example",)
+
+
 # -- the way there -----------------------------------------------------------------------------------------------------
 
 
