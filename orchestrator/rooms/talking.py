@@ -7,62 +7,29 @@ the homeserver, so what is not in the rows (words that somebody changed by hand)
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Collection, Iterator, Sequence
-from itertools import groupby
-from pathlib import PurePath
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Documents
+from orchestrator.documents.declared import CONTROL_KEY, Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.i18n import N_, _, ngettext, speaking
 from orchestrator.model import content
-from orchestrator.model.clock import DAY_MS
-from orchestrator.model.effects import Amend, AnyEffect, Choice, Priority, Result, Send
-from orchestrator.model.feature import Answer, Call, Command, Now, Role, Timer, Tx
-from orchestrator.model.ids import CommunityKey, EventId, Json, JsonObject, RoomId, RoomKey
-from orchestrator.store import bindings, drifts, mirror, timers
+from orchestrator.model.effects import AnyEffect, Choice, Result
+from orchestrator.model.feature import Answer, Call, Command, Now, Role, Tx
+from orchestrator.model.ids import CommunityKey, EventId, Json, JsonObject
+from orchestrator.store import bindings, drifts, mirror
 
-from . import drift
+from . import drift, new_room
 from .asking import read, written
-from .changes import EXISTS, Change, Plan, Slot, State
+from .changes import Change, Plan, Slot, State
 from .closing import shutting
+from .plan_words import HERE, SHOWN, room_name, rooms, summary
 from .planning.applying import apply_community
 from .planning.choices import Choices
 from .planning.plan import plan_community
-from .report import CRAFT
 
 APPLY: Final = "apply"
 PUT_BACK: Final = "put-back"
-MAKE: Final = "make-room"
-WANTED: Final = "wanted-room:"
-"""How the keys of timers begin that remember who waits for a room."""
-
-CONFIG: Final = "config.yaml"
-
-SHOWN: Final = 12
-"""How many rooms a summary names; it is read on a telephone."""
-
-DIGEST_SHOWN: Final = 6
-
-_HERE: Final = frozenset({State.CREATE, State.UPDATE, State.CONVERGED})
-"""What may be applied from here."""
-
-_ELSEWHERE: Final = frozenset(
-    {State.EXPOSES, State.ONE_WAY, State.UPGRADE, State.ADOPT, State.CONFLICT, State.ORPHAN, State.BLOCKED}
-)
-_WORDS: Final = {
-    State.EXPOSES: N_("would let in or show more"),
-    State.ONE_WAY: N_("can never be undone"),
-    State.UPGRADE: N_("needs a new room"),
-    State.ADOPT: N_("was never mine to change"),
-    State.CONFLICT: N_("changed both in the files and by hand"),
-    State.ORPHAN: N_("no longer in the files"),
-    State.BLOCKED: N_("cannot be done"),
-    State.DRIFT: N_("changed by hand"),
-}
-_NO_LETTERS: Final = re.compile(r"[^a-z0-9]+")
 
 
 class Talking:
@@ -117,7 +84,7 @@ class Talking:
         if plan.is_empty:
             yield content.answer(call, _("Everything is as the files say."), now)
             return
-        yield content.answer(call, "\n".join(_summary(community, plan, blind)), now)
+        yield content.answer(call, "\n".join(summary(community, plan, blind)), now)
 
     def _apply(self, tx: Tx, call: Call, now: Now) -> Iterator[AnyEffect]:
         community = self._community(tx, call)
@@ -132,13 +99,13 @@ class Talking:
                 else _("Please look at `{prefix}plan` first; it ends with what to write here.")
             )
             raise Refusal(said.format(prefix=community.prefix))
-        chosen = [change for change in plan.differences if change.state in _HERE]
+        chosen = [change for change in plan.differences if change.state in HERE]
         if not chosen:
             raise Refusal(_("Nothing of that can be done from here. Whoever runs the bot can: `circlekeeper apply`"))
-        lines = [_("I would do this:"), *_rooms(community, chosen)]
-        rest = [change for change in plan.differences if change.state not in _HERE]
+        lines = [_("I would do this:"), *rooms(community, chosen)]
+        rest = [change for change in plan.differences if change.state not in HERE]
         if rest:
-            lines += ["", _("These stay as they are for now:"), *_rooms(community, rest)]
+            lines += ["", _("These stay as they are for now:"), *rooms(community, rest)]
         lines += ["", _("Shall I?")]
         yield content.question(
             call,
@@ -153,7 +120,7 @@ class Talking:
         self, tx: Tx, community: Community, about: JsonObject, answer: Answer, now: Now
     ) -> Iterator[AnyEffect]:
         plan, _blind = _look(tx, community, now)
-        names = frozenset(change.name for change in plan.differences if change.state in _HERE)
+        names = frozenset(change.name for change in plan.differences if change.state in HERE)
         # A refusal of a stale plan is said by whoever called us, and nothing is written.
         applied = apply_community(
             tx, community, now, str(about.get("digest")), Choices(only=names), None, _unseen(tx, community, now)
@@ -172,7 +139,7 @@ class Talking:
             ]
         said += [one.reason for one in applied.refused]
         kept = [left for left in applied.left if left.change.name in names]
-        said += [f"{_room_name(community, left.change)}: {left.reason}" for left in kept[:SHOWN]]
+        said += [f"{room_name(community, left.change)}: {left.reason}" for left in kept[:SHOWN]]
         yield content.conclusion(answer, "\n\n".join(dict.fromkeys(said)), now)
 
     # -- drift ---------------------------------------------------------------------------------------------------------
@@ -183,7 +150,7 @@ class Talking:
         if not found:
             yield content.answer(call, _("Nobody changed anything by hand that the files have otherwise."), now)
             return
-        lines = [_("Changed by hand, and otherwise in the files:"), *_rooms(community, found)]
+        lines = [_("Changed by hand, and otherwise in the files:"), *rooms(community, found)]
         lines += ["", _("Shall it all stay as it is, or shall I put all of it back?")]
         events: dict[str, Json] = {_slot_name(change.slot): change.based_on for change in found if change.slot}
         yield content.question(
@@ -221,89 +188,24 @@ class Talking:
             said = _("All right, I am putting it back as the files say.")
         yield content.conclusion(answer, said, now)
 
-    # -- a new room ----------------------------------------------------------------------------------------------------
+    # -- a new room, and one that is closed ------------------------------------------------------------------------------
 
     def _room(self, tx: Tx, call: Call, now: Now) -> Iterator[AnyEffect]:
         community = self._community(tx, call)
-        if call.args and call.args[0].casefold() in shutting.WORDS:
-            yield shutting.ask(tx, community, call, now)
-            return
-        template, name = (call.args[1] if len(call.args) > 1 else ""), " ".join(call.args[2:]).strip()
-        if not call.args or call.args[0].casefold() != "create" or not template or not name:
-            raise Refusal(
-                _(
-                    "Write it like this: `{prefix}room create circle Thursday evening`. Rooms here are made from: {kinds}."
-                ).format(prefix=community.prefix, kinds=", ".join(f"`{kind}`" for kind in _kinds(community)) or "-")
-            )
-        key = new_key(name, {room.key for room in community.every_room()}, template)
-        question = _(
-            "I would make a new room “{name}” from `{template}`, and write it down as `{key}`. Shall I?"
-        ).format(name=name, template=template, key=key)
-        yield content.question(
-            call,
-            question,
-            now,
-            subject=written(
-                MAKE,
-                community=community.key,
-                key=key,
-                template=template,
-                name=name[:100],
-                room=call.event.room,
-                event=call.event.id,
-            ),
-            needs=None,
-            asker_needs=Role.LEAD,
-        )
-
-    def _wanted(self, tx: Tx, community: Community, about: JsonObject, answer: Answer, now: Now) -> Iterator[AnyEffect]:
-        if answer.by is None:
-            return
-        key = new_key(str(about.get("key")), {room.key for room in community.every_room()}, str(about.get("template")))
-        name = f"{community.key}/{key}"
-        yield Amend(
-            step=f"room:{name}",
-            priority=Priority.REPLY,
-            document=CONFIG,
-            path=("communities", community.key, "rooms", key),
-            value={"template": str(about.get("template")), "name": str(about.get("name"))},
-            by=answer.by,
-            tag=written(MAKE, community=community.key, key=key, room=answer.room, event=answer.question),
-        )
-        timers.set_timer(
-            tx,
-            Timer(
-                craft=CRAFT,
-                key=f"{WANTED}{name}",
-                due_ms=now.at_ms + DAY_MS,
-                payload={"room": answer.room, "event": answer.question, "thread": answer.thread},
-            ),
-        )
+        closes = bool(call.args) and call.args[0].casefold() in shutting.WORDS
+        yield shutting.ask(tx, community, call, now) if closes else new_room.ask(community, call, now)
 
     def settle(self, tx: Tx, community: Community) -> Iterator[AnyEffect]:
         """Tell whoever asked for a room that it is there."""
-        for timer in timers.timers_of(tx, CRAFT, f"{WANTED}{community.key}/"):
-            key = RoomKey(timer.key.rpartition("/")[2])
-            where, room = bindings.bound_room(tx, community.key, key), community.room(key)
-            if where is None or room is None:
-                continue
-            timers.clear_timer(tx, CRAFT, timer.key)
-            said = _("“{name}” is there: {link}").format(name=room.name, link=f"https://matrix.to/#/{where}")
-            yield _under(timer.payload, said, step=f"{timer.key}:there")
+        yield from new_room.tell(tx, community)
 
     def done(self, tx: Tx, result: Result) -> Iterator[AnyEffect]:
         """Say when a room could not be written down."""
         about = read(result.tag)
         community = self._documents.community(CommunityKey(str(about.get("community"))))
-        if about.get("do") != MAKE or result.outcome != "refused" or community is None:
-            return
-        timers.clear_timer(tx, CRAFT, f"{WANTED}{community.key}/{about.get('key')}")
-        with speaking(community.locale):
-            said = _(
-                "I could not write that room down: the files would be wrong with it. Is there a template of that name, "
-                "and does it ask for nothing more than a name? Rooms here are made from: {kinds}."
-            ).format(kinds=", ".join(f"`{kind}`" for kind in _kinds(community)) or "-")
-            yield _under(about, said, step=f"not-written:{result.cause}")
+        if about.get("do") == new_room.MAKE and result.outcome == "refused" and community is not None:
+            with speaking(community.locale):
+                yield from new_room.not_written(tx, community, about, result)
 
     # -- all of them ---------------------------------------------------------------------------------------------------
 
@@ -327,7 +229,7 @@ class Talking:
             case "put-back", _choice:
                 yield from self._settled(tx, community, about, answer, now)
             case "make-room", _choice:
-                yield from self._wanted(tx, community, about, answer, now)
+                yield from new_room.confirmed(tx, community, about, answer, now)
 
     def _community(self, tx: Tx, call: Call) -> Community:
         """Find the community that is meant, where it may be talked about.
@@ -343,14 +245,6 @@ class Talking:
                 _("Please ask me that in the control room, or in private: not everybody here has to read it.")
             )
         return community
-
-
-def new_key(name: str, taken: Collection[RoomKey], template: str) -> RoomKey:
-    """Find a key for a room from its name: small letters, digits and hyphens, and nobody else's."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
-    key = _NO_LETTERS.sub("-", plain).strip("-")[:48].strip("-") or template
-    reserved = {*taken, CONTROL_KEY, "space"}
-    return RoomKey(next(one for one in (key, *(f"{key}-{n}" for n in range(2, 10_000))) if one not in reserved))
 
 
 def _look(tx: Tx, community: Community, now: Now) -> tuple[Plan, frozenset[Slot]]:
@@ -375,95 +269,5 @@ def _by_hand(tx: Tx, community: Community, now: Now) -> list[Change]:
     ]
 
 
-def _summary(community: Community, plan: Plan, blind: Collection[Slot]) -> list[str]:
-    shown = [change for change in plan.differences if change.state is not State.UNKNOWN]
-    here = [change for change in shown if change.state in _HERE]
-    lines: list[str] = []
-    if here:
-        lines += [_("The files would change this:"), *_rooms(community, here)]
-    for states, title in (
-        (_ELSEWHERE, _("Only whoever runs the bot can do these (`circlekeeper apply`):")),
-        (frozenset({State.DRIFT}), _("Changed by hand (`{prefix}drift`):").format(prefix=community.prefix)),
-    ):
-        part = [change for change in shown if change.state in states]
-        if part:
-            lines += ["", title, *_rooms(community, part)]
-    unseen = len({change.slot for change in plan.differences if change.state is State.UNKNOWN})
-    if blind or unseen:
-        lines += [
-            "",
-            ngettext(
-                "{n} thing I cannot see from here; `circlekeeper plan` shows it.",
-                "{n} things I cannot see from here; `circlekeeper plan` shows them.",
-                max(unseen, len(blind)),
-            ).format(n=max(unseen, len(blind))),
-        ]
-    if here:
-        lines += [
-            "",
-            _("To make it so, write: `{prefix}apply {digest}`").format(
-                prefix=community.prefix, digest=plan.digest[:DIGEST_SHOWN]
-            ),
-        ]
-    return lines
-
-
-def _rooms(community: Community, changes: Sequence[Change]) -> list[str]:
-    """Write a line for each room: short, since it is read on a telephone."""
-    lines = []
-    for key, group in groupby(changes, key=lambda change: change.room):
-        part = list(group)
-        name = _room_name(community, part[0])
-        things = [_thing(change) for change in part if change.path != EXISTS]
-        if any(change.path == EXISTS and change.state is State.CREATE for change in part):
-            things.insert(0, _("is made"))
-        elif any(change.path == EXISTS for change in part):
-            things.insert(0, _(_WORDS.get(part[0].state, part[0].state.value)))
-        lines.append(f"- **{name}**: {', '.join(dict.fromkeys(things))}" if things else f"- **{name}**")
-        del key
-    more = len(lines) - SHOWN
-    return lines if more <= 0 else [*lines[:SHOWN], _("- and {n} more rooms").format(n=more)]
-
-
-def _thing(change: Change) -> str:
-    about = drift.what(change)
-    word = _WORDS.get(change.state, "")
-    return f"{about} ({_(word)})" if word and change.state is not State.DRIFT else about
-
-
-def _room_name(community: Community, change: Change) -> str:
-    room = community.room(change.room)
-    if room is None:
-        return change.room or "space"
-    return _("{name} (the space)").format(name=room.name) if change.room == SPACE_KEY else room.name
-
-
-def _kinds(community: Community) -> list[str]:
-    """List the templates that this community's rooms are made from."""
-    files = {
-        PurePath(origin.file).stem
-        for room in community.rooms
-        if room.kind == "room"
-        for origin in room.origins.values()
-        if origin.layer == "template" and origin.file
-    }
-    return sorted(files)
-
-
 def _slot_name(slot: Slot) -> str:
     return " ".join(slot)
-
-
-def _under(about: JsonObject, words: str, *, step: str) -> Send:
-    """Say something under what somebody wrote or was asked."""
-    thread = about.get("thread")
-    return Send(
-        step=step,
-        room=RoomId(str(about.get("room"))),
-        priority=Priority.REPLY,
-        content=content.reply(
-            content.notice(words),
-            to=EventId(str(about.get("event"))),
-            thread=EventId(thread) if isinstance(thread, str) else None,
-        ),
-    )

@@ -12,7 +12,7 @@ from orchestrator.documents.declared import Community, Origin
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.ids import RoomId, RoomKey
 from orchestrator.rooms import State
-from orchestrator.rooms.talking import new_key
+from orchestrator.rooms.new_room import new_key
 from orchestrator.store import bindings
 from tests.declared import CY, EVE, ME, community, room, settings
 
