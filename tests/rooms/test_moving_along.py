@@ -16,7 +16,7 @@ from orchestrator.model.feature import Now, Role, Tx
 from orchestrator.model.ids import JsonObject, RoomId, UserId
 from orchestrator.rooms.asking import ask_keepers
 from orchestrator.rooms.closing.asking_anew import ask_anew
-from orchestrator.store import outbox, questions
+from orchestrator.store import claims, outbox, questions
 from orchestrator.store.questions import Question
 from tests.declared import ANA, BO, CY, ME, community, policy, room, settings
 from tests.fakes import FakeHomeserver
@@ -76,8 +76,9 @@ async def test_widgets_go_along_as_they_are_and_stay_in_the_old_room_untouched(t
         assert new.state(WIDGET, "pad") == {}
 
 
+@pytest.mark.parametrize("restarted", [True, False])
 async def test_other_names_on_our_server_are_listed_again_and_those_elsewhere_are_named_to_the_leads(
-    tmp_path: Path,
+    restarted: bool, tmp_path: Path
 ) -> None:
     async with FakeHomeserver() as hs, grown(hs, tmp_path) as bot:
         old = hs.room((await bot.bound())["tuesday"])
@@ -94,11 +95,16 @@ async def test_other_names_on_our_server_are_listed_again_and_those_elsewhere_ar
         assert set(hs.aliases_of(new)) == {"#grove-tuesday:grove.example", "#circle:grove.example"}
         assert hs.aliases_of(old) == (FAR_NAME,)
         assert new.state(NAMES) == here
+        if restarted:
+            await bot.engine.settle()
         (said,) = [words for words in bot.words if FAR_NAME in words]
         assert "#circle:grove.example" not in said
         # Listed once; whoever takes the name off the list has the last word.
         hs.person(ANA).join(new)
         hs.person(ANA).put_state(new, NAMES, {"alias": "#grove-tuesday:grove.example"})
+        await bot.sync()
+        left = await bot.rows.run(claims.claims_on, RoomId(new.room_id), NAMES, "", 0)
+        assert {claim.path for claim in left} == {("alias",), ("on_drift",)}
         await bot.run()
         assert new.state(NAMES) == {"alias": "#grove-tuesday:grove.example"}
 

@@ -16,10 +16,10 @@ from orchestrator.model.ids import RoomId, UserId
 from orchestrator.store import bindings, mirror
 
 from . import forgotten, succession, upgrade
-from .archive import archive_said
+from .archive import NAMES, archive_said
 from .lockdown import settle_locks
 from .locking import Locking
-from .moving import note_names
+from .moving import leave_names
 
 
 class Closing:
@@ -52,6 +52,7 @@ class Closing:
         for community in documents.communities:
             yield from upgrade.go_on(tx, community, now)
         yield from forgotten.settle(tx, documents, self._me, now)
+        leave_names(tx)
         settle_locks(tx, documents, self._me, now.at_ms)
 
     def look(self, tx: Tx, community: Community, room: Room, where: RoomId, now: Now) -> Iterator[AnyEffect]:
@@ -62,7 +63,8 @@ class Closing:
     def heard(self, tx: Tx, community: Community, room: Room, event: State, now: Now) -> Iterator[AnyEffect]:
         """Notice when somebody puts another room in the place of one of ours."""
         forgotten.heard(tx, community, room, event)
-        note_names(tx, event, self._me)
+        if event.type == NAMES and event.sender != self._me:
+            leave_names(tx, event.room)
         if event.type == succession.TOMBSTONE:
             yield from self.look(tx, community, room, event.room, now)
 

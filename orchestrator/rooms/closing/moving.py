@@ -11,9 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from orchestrator.documents.declared import Community, Room
-from orchestrator.model.events import State
 from orchestrator.model.feature import Now, Tx
-from orchestrator.model.ids import LOCATOR_TYPE, Json, RoomId, UserId, server_of
+from orchestrator.model.ids import LOCATOR_TYPE, Json, RoomId, server_of
 from orchestrator.model.things import ALIAS, LISTED
 from orchestrator.rooms.state.compose import APPLIED, INHERITED, ON_DRIFT
 from orchestrator.rooms.state.create import room_locator
@@ -83,12 +82,11 @@ def move(tx: Tx, community: Community, room: Room, old: RoomId, new: RoomId, now
     return elsewhere
 
 
-def note_names(tx: Tx, event: State, me: UserId) -> None:
-    """Leave a room's other names to people, once they are listed there as they were in the room before."""
-    if event.type == NAMES and event.sender == me:
-        for claim in claims.claims_on(tx, event.room, NAMES, "", 0):
-            if claim.owner == OWNER and claim.path == OTHERS and claim.value == event.content.get(OTHERS[0]):
-                claims.forget_claim(tx, claim)
+def leave_names(tx: Tx, room: RoomId | None = None) -> None:
+    """Leave the other names that moved along to people: once they are listed, or (in ``room``) somebody changed them."""
+    for claim in claims.claims_at(tx, OWNER, OTHERS):
+        if claim.room == room or _others(mirror.state_of(tx, claim.room, NAMES)) == claim.value:
+            claims.forget_claim(tx, claim)
 
 
 def _others(named: mirror.MirroredState | None) -> list[str]:
