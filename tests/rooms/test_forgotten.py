@@ -105,6 +105,8 @@ async def test_a_mute_that_nobody_remembers_is_lifted_when_a_lead_says_so_and_le
             assert await state(bot) == before
             await bot.run()
             assert await asked(bot) == []
+            ends = await bot.rows.run(open_ends.open_ends, CommunityKey("grove"))
+            assert [end for end in ends if end.person is not None] == []
 
 
 async def test_it_is_asked_once_also_over_restarts_and_a_no_is_remembered(tmp_path: Path) -> None:

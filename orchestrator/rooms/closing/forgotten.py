@@ -45,6 +45,12 @@ def settle(tx: Tx, documents: Documents, me: UserId, now: Now) -> Iterator[AnyEf
                 unseen = open_ends.step_of(tx, community.key, room.key) is None
                 if unseen and bindings.was_found(tx, where) and _is_seen(tx, where):
                     yield from _look_through(tx, community, room, where, me, now)
+            for end in open_ends.open_ends(tx, community.key):
+                there = bindings.bound_room(tx, community.key, end.key)
+                if end.person is None or there is None or not _is_seen(tx, there):
+                    continue
+                if muted_at(tx, there, end.person) is None:
+                    _close(tx, end)
             yield from _ask_next(tx, community)
 
 
