@@ -17,6 +17,7 @@ from orchestrator.crafts import Crafts
 from orchestrator.engine import Engine
 from orchestrator.engine.filler import Filler
 from orchestrator.engine.intake import Taken
+from orchestrator.engine.onlooking import Onlooking
 from orchestrator.errors import MatrixError, UnknownToken
 from orchestrator.matrix.budget import Budget, Learnt
 from orchestrator.matrix.carrying import Carrier
@@ -91,6 +92,7 @@ class Keeper:
         self.engine = Engine(store, clock, self.me)
         self.reader = Reader(gateway, self.me)
         self._filler = Filler(self.engine, store, self._history, clock)
+        self._onlooking = Onlooking(self.engine, self.reader)
         self._budget = Budget(learnt)
         self._maker = Maker(store, gateway, self._history, clock, self.me, self._direct)
         carrier = Carrier(
@@ -147,6 +149,7 @@ class Keeper:
         start(self._keep_warm())
         start(self.engine.keep_settled())
         start(self._filler.run())
+        start(self._onlooking.run())
         start(self.engine.run_timers())
         start(self.delivery.run())
 
@@ -171,6 +174,8 @@ class Keeper:
             self._rooms_changed.set()
         if taken.settle:
             self._rooms_changed.set()
+        if taken.entered:
+            self._onlooking.wake()
         if taken.waiting:
             self.delivery.wake()
 

@@ -31,6 +31,7 @@ class Taken:
         away: nothing had been heard for a while; who spoke meanwhile is not known, and has to be read.
         waiting: there is something to deliver.
         making: a room is among it.
+        entered: a room that is not ours was entered, and can be read.
         troubles: (craft, what went wrong) by type, never by message.
     """
 
@@ -41,6 +42,7 @@ class Taken:
     away: bool = False
     waiting: bool = False
     making: bool = False
+    entered: bool = False
     troubles: list[tuple[str, str]] = field(default_factory=list)
 
 

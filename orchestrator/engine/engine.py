@@ -17,7 +17,7 @@ from orchestrator.documents.declared import Documents
 from orchestrator.model.batch import SyncBatch
 from orchestrator.model.clock import Clock
 from orchestrator.model.effects import Outcome
-from orchestrator.model.events import Event, Message, Unreadable
+from orchestrator.model.events import Event, Message, State, Unreadable
 from orchestrator.model.feature import Feature, Now, Roster, Tx
 from orchestrator.model.ids import Cause, EventId, RoomId, UserId
 from orchestrator.model.windows import Windows
@@ -118,6 +118,16 @@ class Engine:
     async def recall(self, room: RoomId, ours: Sequence[Message | Unreadable]) -> None:
         """Take in what the bot itself said and is pinned in a room that was found again after its memory was lost."""
         await self._transact(lambda intake, turn: intake.recall(turn, room, ours))
+
+    async def rooms_to_read(self) -> list[RoomId]:
+        """List the rooms that are not ours and that a craft wants to read."""
+        wanted: list[RoomId] = []
+        await self._transact(lambda intake, turn: wanted.extend(intake.to_read(turn)))
+        return wanted
+
+    async def read_whole(self, room: RoomId, state: Sequence[State]) -> None:
+        """Take in all that a room which is not ours says."""
+        await self._transact(lambda intake, turn: intake.read_whole(turn, room, state))
 
     async def settle(self) -> None:
         """Bring everything in line with the documents, until nothing more follows from it."""

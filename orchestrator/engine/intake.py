@@ -22,7 +22,7 @@ from orchestrator.store import bindings, claims, ingest, mirror, outbox, timers
 
 from .commands import Commands
 from .deciding import AGAIN_MS, Deciding, Taken, Turn
-from .ports import Beholder, Greeter, Rememberer
+from .ports import Beholder, Greeter, Onlooker, Rememberer
 from .questions import Questions
 
 __all__ = ["AGAIN_MS", "OLDEST_PAST_MS", "Greeter", "Intake", "Taken", "Turn"]
@@ -291,6 +291,18 @@ class Intake:
                 recall = partial(craft.recall, turn.tx, room, ours, turn.now)
                 self._deciding.decided(turn, f"recall:{room}", craft.name, recall)
 
+    def to_read(self, turn: Turn) -> list[RoomId]:
+        """List the rooms that are not ours and that a craft wants to read."""
+        lookers = [craft for craft in self._crafts if isinstance(craft, Onlooker)]
+        return [room for craft in lookers for room in craft.to_read(turn.tx, turn.now)]
+
+    def read_whole(self, turn: Turn, room: RoomId, state: Sequence[State]) -> None:
+        """Let the crafts take in all that a room which is not ours says."""
+        for craft in self._crafts:
+            if isinstance(craft, Onlooker):
+                read = partial(craft.read, turn.tx, room, state, turn.now)
+                self._deciding.decided(turn, f"read:{room}:{turn.now.at_ms}", craft.name, read)
+
     # -- timers, results, settling -------------------------------------------------------------------------------------
 
     def take_due(self, turn: Turn) -> None:
@@ -330,6 +342,7 @@ class Intake:
         result = outbox.finish(tx, cause, outcome, now.at_ms, event=event, room=room, errcode=errcode)
         if row is not None and result is not None and result.outcome == "done":
             self._questions.sent(turn, row, result)
+            turn.taken.entered = turn.taken.entered or row.kind == "enter"
         craft = None if result is None else self._by_name.get(result.craft)
         if result is not None and craft is not None:
             bound = bindings.bindings(tx)

@@ -34,6 +34,19 @@ class Rememberer(Protocol):
 
 
 @runtime_checkable
+class Onlooker(Protocol):
+    """A craft that reads rooms which are not ours."""
+
+    def to_read(self, tx: Tx, now: Now) -> Sequence[RoomId]:
+        """List the rooms whose whole state is wanted now."""
+        ...
+
+    def read(self, tx: Tx, room: RoomId, state: Sequence[State], now: Now) -> Iterable[AnyEffect]:
+        """Take in all that such a room says."""
+        ...
+
+
+@runtime_checkable
 class Greeter(Protocol):
     """A craft that decides about invitations."""
 

@@ -16,7 +16,15 @@ from typing import Final
 import structlog
 
 from orchestrator import failpoints
-from orchestrator.errors import BadRequest, DocumentErrors, Forbidden, MatrixError, NotFound, UnknownToken
+from orchestrator.errors import (
+    BadRequest,
+    DocumentErrors,
+    Forbidden,
+    MatrixError,
+    NotFound,
+    ServerTrouble,
+    UnknownToken,
+)
 from orchestrator.errors import Final as NeverWorks
 from orchestrator.model.clock import HOUR_MS, Clock
 from orchestrator.model.feature import Tx
@@ -26,6 +34,7 @@ from orchestrator.store.claims import Unsettled
 from orchestrator.store.outbox import Waiting
 
 from .crypto import Crypto
+from .fields import a_room_id
 from .gateway import Gateway, route
 from .hearsay import as_heard
 from .history import History, Traces
@@ -123,6 +132,8 @@ class Carrier:
                 return await self._member(row, _room(row))
             case "create":
                 return await self._make_room(row)
+            case "enter":
+                return await self._enter(row)
             case "amend":
                 return await self._amend_document(row)
             case other:
@@ -314,6 +325,22 @@ class Carrier:
             # Sync tells only of those who speak; whether we are alone with somebody hangs on those who do not.
             before = await self._store.run(mirror.roll, room)
             await self._store.run(mirror.see_members, room, await self._history.members(room), before)
+        await self._confirm(row.cause, "done", room=room)
+        return True
+
+    async def _enter(self, row: Waiting) -> bool:
+        """Join a room that is not ours; where we are already, that is done again and changes nothing."""
+        listed = row.payload.get("via")
+        via = [server for server in listed if isinstance(server, str)] if isinstance(listed, list) else []
+        if not await self._leaves(row, None):
+            return False
+        query = [(name, server) for server in via for name in ("via", "server_name")]
+        answer = await self._gateway.call(
+            "POST", route("join", row.target), query=query, body={}, patience_s=PATIENCE_S, sit_out_limits=False
+        )
+        room = a_room_id(answer.get("room_id"))
+        if room is None:
+            raise ServerTrouble("The homeserver's answer makes no sense.", status=200, call="POST join/{}")
         await self._confirm(row.cause, "done", room=room)
         return True
 

@@ -309,6 +309,8 @@ def _limiter(row: Waiting) -> Limiter | None:
             return Limiter.CREATE
         case "member" if row.payload.get("membership") == "invite":
             return Limiter.INVITE
+        case "enter":
+            return Limiter.JOIN
         case "member" if row.payload.get("membership") == "join":
             return Limiter.JOIN
         case _:

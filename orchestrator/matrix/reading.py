@@ -7,13 +7,14 @@ none is (or the server ended it), somebody logs in as a device of its own and ou
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
 
 from orchestrator.errors import MatrixError
+from orchestrator.model.events import State
 from orchestrator.model.ids import JsonObject, RoomId, UserId
 from orchestrator.model.things import PSEUDO
 from orchestrator.store import AccountStore
@@ -88,6 +89,14 @@ class Reader:
                 content = a_content(an_object(event.get("content")))
                 found[a_text(type_), a_text(key)] = LiveState(content, event_id, sender)
         return found
+
+    async def all_state(self, room: RoomId) -> Sequence[State]:
+        """Read all of a room's state but its memberships, as events; when they were sent is not told."""
+        return [
+            State(room=room, id=live.event, sender=live.sender, at_ms=0, type=type_, key=key, content=live.content)
+            for (type_, key), live in (await self.whole_state(room)).items()
+            if type_ != "m.room.member"
+        ]
 
     async def listed(self, room: RoomId) -> bool:
         """Tell whether the server's directory shows a room."""

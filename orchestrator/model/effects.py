@@ -207,6 +207,19 @@ class CreateRoom(Effect):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Enter(Effect):
+    """Join a room that is not ours, to read it; nothing is ever said there.
+
+    Attributes:
+        where: its alias or id.
+        via: servers through which an id can be reached.
+    """
+
+    where: str
+    via: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Amend(Effect):
     """Change what a document says, in the overlay beside the data.
 
@@ -221,7 +234,7 @@ class Amend(Effect):
     by: UserId
 
 
-AnyEffect: TypeAlias = Send | SendDirect | Redact | SetMembership | CreateRoom | Amend
+AnyEffect: TypeAlias = Send | SendDirect | Redact | SetMembership | CreateRoom | Enter | Amend
 
 Outcome: TypeAlias = Literal["done", "expired", "refused", "undone"]
 

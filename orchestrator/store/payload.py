@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.model.effects import Amend, AnyEffect, CreateRoom, Redact, Send, SendDirect, SetMembership
+from orchestrator.model.effects import Amend, AnyEffect, CreateRoom, Enter, Redact, Send, SendDirect, SetMembership
 from orchestrator.model.ids import Json, RoomId
 
 from .questions import packed
@@ -58,6 +58,8 @@ def taken_apart(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mappin
                     "user": effect.user,
                 },
             )
+        case Enter():
+            return "enter", None, effect.where, f"enter {effect.where}", {"via": list(effect.via)}
         case Amend():
             payload: Mapping[str, Json] = {"path": list(effect.path), "value": effect.value, "by": effect.by}
             return "amend", None, effect.document, "amend", payload
