@@ -166,6 +166,10 @@ class House:
         kind = "direct" if room is None else "send"
         return [body_of(row) for row in await self.waiting(kind) if room is None or row.room == room]
 
+    async def told(self, user: UserId) -> list[str]:
+        """List what waits to be said to somebody in private."""
+        return [body_of(row) for row in await self.waiting("direct") if row.target == user]
+
     async def deliver(self, *kinds: str, outcome: Outcome = "done", most: int = 10_000) -> list[Waiting]:
         """Carry out what waits, until nothing does; tells what it was."""
         carried: list[Waiting] = []

@@ -20,9 +20,9 @@ from orchestrator.store.journal import amendment_waiting
 from orchestrator.store.rows import dump
 
 from . import words
+from .hands.raising import privately
 from .notices import Duty
 from .places import place_of
-from .raising import privately
 from .reasons import keep_ms, reasons_of
 
 DO_RULE: Final = "rule"

@@ -10,14 +10,17 @@ from orchestrator.documents.policy import Action, Policy
 from orchestrator.i18n import N_, _, speaking
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Redact, Result
-from orchestrator.model.events import Event, Member, Message, Redaction, Unreadable
+from orchestrator.model.events import Event, Member, Message, Reaction, Redaction, State, Unreadable
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import EventId, JsonObject, RoomId, UserId
 from orchestrator.store import mirror
 from orchestrator.store.rows import dump, load_object
 from orchestrator.store.timers import set_timer, timer_of
 
-from . import commands, muting, notices, raising, reasons
+from . import commands, muting, notices, reasons
+from .hands import desk as hands
+from .lists import banning, following
+from .lists.area import Lists
 from .norms import asked, posting, reminding
 from .notices import Duty
 from .places import NAME, Place, place_of, places
@@ -41,13 +44,15 @@ class Culture:
     def __init__(self, documents: Documents, duty: Duty) -> None:
         self._documents = documents
         self._duty = duty
+        self._lists = Lists(documents)
         self._rulebooks: dict[int, Rulebook] = {}
 
     @property
     def commands(self) -> Sequence[Command]:
-        """``!norms``, ``!rule``, ``!why`` and ``!raise``."""
+        """``!norms``, ``!rule``, ``!why``, ``!raise`` and ``!hush``."""
         documents, duty = self._documents, self._duty
         return (
+            self._lists.command,
             Command(
                 name="norms",
                 usage="[LANGUAGE]",
@@ -55,14 +60,7 @@ class Culture:
                 needs=Role.MEMBER,
                 run=lambda tx, call, now: asked.norms(tx, documents, call, now),
             ),
-            Command(
-                name="raise",
-                usage="",
-                summary=N_("ask a person to get in touch with you"),
-                needs=Role.MEMBER,
-                run=lambda tx, call, now: raising.raise_hand(tx, documents, duty, call, now),
-                urgent=True,
-            ),
+            *hands.commands(documents, duty),
             Command(
                 name="why",
                 usage="",
@@ -85,23 +83,36 @@ class Culture:
         if timer_of(tx, NAME, TIDY) is None:
             set_timer(tx, Timer(craft=NAME, key=TIDY, due_ms=now.at_ms + DAY_MS))
         reminding.settle(tx, self._documents, now)
-        return posting.settle(tx, list(places(tx, self._documents)), now)
+        return [*self._lists.settle(tx, now), *posting.settle(tx, list(places(tx, self._documents)), now)]
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
         """Judge what was said in a room with a policy, and notice who came."""
-        if not isinstance(event, Message | Member | Redaction):
-            return ()
+        if isinstance(event, State | Member):
+            yield from self._lists.decide(tx, event, now)
+        if not isinstance(event, Message | Member | Redaction | Reaction):
+            return
         place = place_of(tx, self._documents, event.room)
         if place is None:
-            return ()
+            return
         match event:
             case Member() if event.user != now.me:
                 posting.on_member(tx, place, event, now)
             case Redaction():
                 posting.on_redaction(tx, place, event.target, now)
-            case Message() if place.policy.rules and event.sender != now.me:
-                return self._judge(tx, place, event, now)
-        return ()
+            case Message() if event.sender != now.me:
+                yield from hands.decide(tx, self._documents, self._duty, place, event, now)
+                if place.policy.rules:
+                    yield from self._judge(tx, place, event, now)
+            case Reaction() if event.sender != now.me:
+                yield from hands.decide(tx, self._documents, self._duty, place, event, now)
+
+    def to_read(self, tx: Tx, now: Now) -> Sequence[RoomId]:
+        """List the rooms of others that are read whole: ban lists."""
+        return self._lists.to_read(tx, now)
+
+    def read(self, tx: Tx, room: RoomId, state: Sequence[State], now: Now) -> Iterable[AnyEffect]:
+        """Take in what such a room says."""
+        return self._lists.read(tx, room, state, now)
 
     def recall(self, tx: Tx, room: RoomId, ours: Sequence[Message | Unreadable], now: Now) -> Iterable[AnyEffect]:
         """Know again what we pinned before our memory was lost."""
@@ -116,6 +127,8 @@ class Culture:
             case "norms":
                 place = place_of(tx, self._documents, RoomId(rest))
                 effects = () if place is None else posting.due(tx, place, now)
+            case "lists":
+                effects = self._lists.due(tx, timer, now)
             case "reminds":
                 effects = reminding.due(tx, self._documents, timer, now)
             case "muting":
@@ -124,10 +137,11 @@ class Culture:
                 effects = reasons.due(tx, self._documents, timer, now)
             case "observed" | "look" | "powerless":
                 effects = notices.due(tx, self._documents, self._duty, timer, now)
-            case "raised" | "leads":
-                effects = raising.due(tx, self._documents, timer, now)
+            case _ if (heard := hands.due(tx, self._documents, self._duty, timer, now)) is not None:
+                effects = heard
             case "tidy":
                 reasons.forget(tx, self._documents, now)
+                hands.tidy(tx, now)
                 set_timer(tx, Timer(craft=NAME, key=TIDY, due_ms=now.at_ms + DAY_MS))
         return effects
 
@@ -144,16 +158,18 @@ class Culture:
                 reasons.done(tx, UserId(str(tag.get("user"))))
             case commands.DO_RULE:
                 return commands.switched(self._documents, result, tag, now)
-            case raising.DO_LEAD:
-                return raising.lead_told(tx, self._documents, result, tag)
-            case raising.DO_ASK | raising.DO_PRIVATE:
-                return raising.done(tx, self._documents, result, tag, now)
+            case banning.DO | following.DO:
+                return self._lists.done(tx, result, tag, now)
+            case do if do in hands.DOES:
+                return hands.done(tx, self._documents, self._duty, result, tag, now)
         return ()
 
     def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
-        """Nothing is asked here yet."""
-        del tx, answer, now
-        return ()
+        """Act on what somebody chose."""
+        about = load_object(answer.subject)
+        if about.get("area") == following.AREA:
+            return self._lists.answered(tx, about, answer, now)
+        return hands.answered(tx, self._documents, self._duty, answer, now) or ()
 
     # -- judging -------------------------------------------------------------------------------------------------------
 

@@ -42,6 +42,14 @@ class Duty(Protocol):
         """List who is on duty in a room (None: anywhere in the community), now."""
         ...
 
+    def in_turn(self, tx: Tx, community: CommunityKey, room: RoomKey, now: Now) -> tuple[UserId, ...]:
+        """List everybody who keeps a room, in the order in which they are asked when something comes up."""
+        ...
+
+    def cover(self, tx: Tx, user: UserId, community: CommunityKey, room: RoomKey | None, until_ms: int, now: Now) -> None:
+        """Put somebody on duty for a while, because they took something."""
+        ...
+
 
 def observed(tx: Tx, place: Place, rule: Rule, now: Now) -> Sequence[AnyEffect]:
     """Tell the control room that a watching rule would have acted: at once, then once an hour how often."""

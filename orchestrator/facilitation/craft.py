@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from orchestrator.documents.declared import Community, Documents, Room
+from orchestrator.documents.declared import SPACE_KEY, Community, Documents, Room
 from orchestrator.errors import Refusal
 from orchestrator.i18n import N_, speaking
 from orchestrator.model import content
@@ -21,7 +21,7 @@ from orchestrator.store.claims import Claim
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
 from . import wording
-from .duty import begun, current_shift, note_announced, note_begun, on_duty
+from .duty import begun, covers, current_shift, in_turn, note_announced, note_begun, note_cover, on_duty
 from .rota import backup_of, shifts
 
 OWNER = "duty"
@@ -73,8 +73,34 @@ class Facilitation:
         if declared is None:
             return ()
         rooms = declared.rooms if room is None else tuple(r for r in declared.rooms if r.key == room)
-        people = (user for r in rooms for user in on_duty(tx, declared, r, now.at_ms))
-        return tuple(dict.fromkeys(people))
+        people = [user for r in rooms for user in on_duty(tx, declared, r, now.at_ms)]
+        anywhere = () if room is not None else covers(tx, community, SPACE_KEY, now.at_ms)
+        return tuple(dict.fromkeys((*people, *anywhere)))
+
+    def in_turn(self, tx: Tx, community: CommunityKey, room: RoomKey, now: Now) -> tuple[UserId, ...]:
+        """List everybody who keeps a room, in the order in which they are asked when something comes up."""
+        declared, found = self._documents.community(community), self._documents.room(community, room)
+        return () if declared is None or found is None else in_turn(tx, declared, found, now.at_ms)
+
+    def cover(
+        self, tx: Tx, user: UserId, community: CommunityKey, room: RoomKey | None, until_ms: int, now: Now
+    ) -> None:
+        """Put somebody on duty for a while, in a room or in the community as a whole: something came up, and they took it.
+
+        It is written down like a shift, gives the power of one, and ends by itself; nobody else's shift changes.
+        """
+        declared = self._documents.community(community)
+        if declared is None:
+            return
+        note_cover(tx, community, SPACE_KEY if room is None else room, user, Span(now.at_ms, until_ms))
+        found = declared.room(room) if room is not None else None
+        bound = bindings.bound_room(tx, community, room) if room is not None else None
+        if found is None or bound is None or (found.rota is None and user in found.facilitators):
+            return
+        shift = current_shift(tx, declared, found, now.at_ms)
+        own_ms = shift.span.end_ms if shift is not None and shift.user == user else until_ms
+        ends_ms = max(own_ms, covers(tx, community, found.key, now.at_ms).get(user, until_ms))
+        self._give_power(tx, found, bound, user, ends_ms, now)
 
     # -- the craft -----------------------------------------------------------------------------------------------------
 
@@ -83,7 +109,8 @@ class Facilitation:
         holders: set[tuple[RoomId, str]] = set()
         handoffs: set[str] = set()
         for community, room, bound in self._kept_rooms(tx):
-            bindings.move_rows(tx, "shift", (community.key, *community.previously), (room.key, *room.previously))
+            for table in ("shift", "cover"):
+                bindings.move_rows(tx, table, (community.key, *community.previously), (room.key, *room.previously))
             if room.rota is None:
                 for user in room.facilitators:
                     self._give_power(tx, room, bound, user, None, now)
@@ -141,7 +168,8 @@ class Facilitation:
         shift = current_shift(tx, community, room, now.at_ms)
         if shift is None:
             return
-        self._give_power(tx, room, bound, shift.user, shift.span.end_ms, now)
+        covered_ms = covers(tx, community.key, room.key, now.at_ms).get(shift.user, shift.span.end_ms)
+        self._give_power(tx, room, bound, shift.user, max(shift.span.end_ms, covered_ms), now)
         note_begun(tx, room, shift)
         yield from self._announce(tx, community, room, bound, now)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.documents.declared import Community, Room
+from orchestrator.model.cadence import Span
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import UserId
+from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.store.rows import number, text
 
 from .rota import Shift, shift_at
@@ -69,8 +70,44 @@ def current_shift(tx: Tx, community: Community, room: Room, at_ms: int) -> Shift
 
 
 def on_duty(tx: Tx, community: Community, room: Room, at_ms: int) -> tuple[UserId, ...]:
-    """List who is on duty in a room; without a rota all its facilitators are, always."""
+    """List who is on duty in a room: whose shift it is, and who covers for something that came up.
+
+    Without a rota all its facilitators are, always.
+    """
+    covering = covers(tx, community.key, room.key, at_ms)
     if room.rota is None:
-        return room.facilitators
+        return tuple(dict.fromkeys((*room.facilitators, *covering)))
     shift = current_shift(tx, community, room, at_ms)
-    return () if shift is None else (shift.user,)
+    return tuple(dict.fromkeys((*(() if shift is None else (shift.user,)), *covering)))
+
+
+def in_turn(tx: Tx, community: Community, room: Room, at_ms: int) -> tuple[UserId, ...]:
+    """List everybody who keeps a room, in the order in which they are asked: who is on duty, then who comes next."""
+    people, shift = room.facilitators, current_shift(tx, community, room, at_ms)
+    place = 0 if shift is None else shift.place
+    return tuple(dict.fromkeys((*on_duty(tx, community, room, at_ms), *people[place:], *people[:place])))
+
+
+def covers(tx: Tx, community: CommunityKey, key: RoomKey, at_ms: int) -> dict[UserId, int]:
+    """List who covers in a room at an instant, each with when that ends; under ``SPACE_KEY``: in the community as a whole."""
+    rows = tx.rows(
+        'select "user", max(end_ms) as end_ms from cover where account = :account and community = :community'
+        ' and key = :key and start_ms <= :at_ms and end_ms > :at_ms group by "user" order by min(start_ms), "user"',
+        community=community,
+        key=key,
+        at_ms=at_ms,
+    )
+    return {UserId(text(row, "user")): number(row, "end_ms") for row in rows}
+
+
+def note_cover(tx: Tx, community: CommunityKey, key: RoomKey, user: UserId, span: Span) -> None:
+    """Write down that somebody is on duty for a while, beside whoever is on the rota; writing it again changes nothing."""
+    tx.run(
+        'insert into cover (account, community, key, start_ms, end_ms, "user") values (:account, :community, :key,'
+        " :start_ms, :end_ms, :user) on conflict do nothing",
+        community=community,
+        key=key,
+        start_ms=span.start_ms,
+        end_ms=span.end_ms,
+        user=user,
+    )

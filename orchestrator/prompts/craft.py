@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from orchestrator.culture import is_hushed
 from orchestrator.documents.declared import Community, Documents, PromptSchedule, Room
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
@@ -166,6 +167,7 @@ class Prompts:
             spoken=now.windows.since(spoke, now.at_ms - ACTIVE_MS),
             spoken_known=now.windows.is_known_since(spoke, now.at_ms - ACTIVE_MS),
             covered=bool(self._duty.on_duty(tx, community.key, room.key, now)),
+            hushed=is_hushed(tx, community.key, room.key, now),
         )
         return look(schedule.gates, moment)
 

@@ -37,6 +37,7 @@ class Moment:
         spoken: who spoke when, lately.
         spoken_known: whether ``spoken`` is all that was said in the last minutes; if not, nobody may assume quiet.
         covered: somebody is on duty.
+        hushed: somebody there feared for another's safety, and it is not over: no question is asked.
     """
 
     at_ms: int
@@ -45,6 +46,7 @@ class Moment:
     spoken: Sequence[tuple[int, str]]
     spoken_known: bool
     covered: bool
+    hushed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,10 @@ class Opinion:
 def look(gates: Sequence[Gate], moment: Moment) -> Opinion:
     """Ask the gates in their fixed order: quiet hours, a conversation going on, somebody on duty.
 
-    Where it is not known what was said lately, there may be a conversation.
+    A hush goes before them all, and holds whichever gates a schedule has. Where it is not known what was said lately, there may be a conversation.
     """
+    if moment.hushed:
+        return Opinion(Verdict.PASS, "hushed")
     if "quiet_hours" in gates and moment.quiet is not None and is_quiet(moment.quiet, moment.zone, moment.at_ms):
         return Opinion(Verdict.PASS, "quiet_hours")
     if "active_room" in gates and not moment.spoken_known:

@@ -351,3 +351,51 @@ def norms_mended(db: Database) -> None:
     table.add_column("version", int, not_null_default=1)
     # Who came before this was noted is not known: it is posted anew then, and not edited.
     table.add_column("closed", int, not_null_default=1)
+
+
+@migrations()
+def hands(db: Database) -> None:
+    """Who raised a hand, how urgently, and who was asked and took it; and who is on duty because they took something."""
+    table = _table(
+        db,
+        "hand",
+        {
+            "id": str,
+            "community": str,
+            "key": str,
+            "user": str,
+            "level": int,
+            "named": int,
+            "about": str,
+            "event": str,
+            "state": str,
+            "step": int,
+            "asked": str,
+            "since_ms": int,
+            "taken_by": str,
+            "taken_ms": int,
+        },
+        key=("id",),
+        nullable=("key", "event", "taken_by", "taken_ms"),
+    )
+    table.create_index(["account", "community", "user"])
+    _table(
+        db,
+        "cover",
+        {"community": str, "key": str, "start_ms": int, "end_ms": int, "user": str},
+        key=("community", "key", "start_ms", "user"),
+    )
+
+
+@migrations()
+def ban_lists(db: Database) -> None:
+    """Policy lists: which are followed, what they say (ids and globs, never reasons), and which bans rest on them."""
+    _table(db, "ban_list", {"community": str, "list": str, "room": str, "stage": str}, key=("community", "list"))
+    _table(db, "list_read", {"room": str, "read_ms": int, "mark": str}, key=("room",))
+    _table(
+        db,
+        "list_entry",
+        {"room": str, "type": str, "key": str, "event": str, "kind": str, "entity": str, "hashed": str},
+        key=("room", "type", "key"),
+    )
+    _table(db, "listed_ban", {"room": str, "user": str, "entry": str}, key=("room", "user"))

@@ -200,7 +200,7 @@ async def test_what_is_opened_soon_is_heard_as_what_it_is_and_no_more_is_said(ho
     sealed = unreadable(house)
     await house.hear(sealed)
     await house.engine.take_late(replace(house.message(direct(CY), CY, "!raise"), id=sealed.id))
-    assert len(await house.waiting()) == 2
+    assert ["How soon" in body_of(row) for row in await house.waiting()] == [True]
     await house.deliver()
     await house.wait(KEY_PATIENCE_MS)
     assert await heard(house) == []
@@ -243,7 +243,7 @@ async def test_edits_and_reactions_are_not_answered(house: House) -> None:
     assert await heard(house) == []
 
 
-@pytest.mark.parametrize("command", ["!help", "!who", "!norms", "norms", "who", "!raise", "!why"])
+@pytest.mark.parametrize("command", ["!help", "!who", "!norms", "norms", "who", "!raise 2", "!why"])
 async def test_a_command_has_its_own_answer_and_no_other(house: House, command: str) -> None:
     await house.whisper(CY, command)
     (said,) = await heard(house)
@@ -345,7 +345,7 @@ async def test_it_is_said_once_to_each_and_to_a_few_at_most_in_a_while(house: Ho
 
 async def test_a_hand_that_is_raised_by_the_bots_name_is_raised(house: House) -> None:
     await house.say(CY, "keeper: raise please", mentions=CALLED)
-    assert len(await house.said(CONTROL)) == 1
+    assert ["How soon" in said for said in await house.told(CY)] == [True]
     assert await house.said(CIRCLE) == []
 
 

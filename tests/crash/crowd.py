@@ -104,7 +104,7 @@ class Crowd:
 
     async def raise_hand(self, person: EncryptedPerson, key: str) -> None:
         """Ask to be contacted."""
-        await person.say(self.rooms[key], "!raise")
+        await person.say(self.rooms[key], "!raise 2")
         self.said.hands.add(person.user_id)
 
     async def whisper(self) -> None:

@@ -312,7 +312,7 @@ async def test_every_answer_speaks_the_language_of_the_community(
         spoken.append(current_locale())
         return message
 
-    for module in ("words", "commands", "raising", "craft"):
+    for module in ("words", "commands", "hands.raising", "hands.words", "hands.levels", "craft"):
         monkeypatch.setattr(f"orchestrator.culture.{module}._", note)
     german = replace(a_community(rule()), locale="de")
     async with house_of(tmp_path, Documents(communities=(german,))) as house:
@@ -320,7 +320,7 @@ async def test_every_answer_speaks_the_language_of_the_community(
         await house.join(CY, CIRCLE)
         await house.say(CY, LINK)
         await house.deliver()
-        for words in ("!rule", "!why", "!raise", "!norms", "!rule nothing"):
+        for words in ("!rule", "!why", "!raise", "!raise 3", "!norms", "!rule nothing"):
             await house.say(CY, words)
             await house.deliver()
     assert len(spoken) > 10

@@ -61,7 +61,10 @@ async def test_what_is_said_to_another_bot_is_not_counted(house: House) -> None:
 async def test_whoever_asks_for_a_person_is_heard_whatever_they_asked_before(house: House) -> None:
     await flood(house, "!who", PER_MINUTE + 5)
     await house.say(CY, "!raise")
-    assert [row.room or row.target for row in await house.waiting()] == [CONTROL, CY]
+    assert ["How soon" in said for said in await house.told(CY)] == [True]
+    await house.say(CY, "!raise 2")
+    assert await house.said(CONTROL)
+    assert len(await house.told(CY)) == 1
     await house.deliver()
     assert await flood(house, "!raise", PER_MINUTE) == []
 
@@ -73,7 +76,7 @@ async def test_a_hand_raised_while_the_bot_was_away_is_raised_for_a_day(house: H
     message = house.message(CIRCLE, CY, "!raise")
     house.clock.at_ms += HOUR_MS
     await catch_up(house, message)
-    assert [row.room or row.target for row in await house.waiting()] == [CONTROL, CY]
+    assert len(await house.said(CONTROL)) == len(await house.told(CY)) == 1
     await house.deliver()
     late = house.message(CIRCLE, CY, "!raise")
     house.clock.at_ms += DAY_MS + 1
@@ -94,7 +97,7 @@ async def test_a_misspelt_call_for_a_person_counts_once_it_is_corrected(house: H
     await house.say(CY, "!who", edits=first)
     assert await house.waiting() == []
     await house.say(CY, "!raise", edits=first)
-    assert [row.room or row.target for row in await house.waiting()] == [CONTROL, CY]
+    assert len(await house.told(CY)) == 1
 
 
 # -- who may -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Raising a hand: somebody asks for a person, and is not left waiting."""

@@ -1,0 +1,371 @@
+"""What is said when somebody raises a hand: to those who are called, and to the one who called them.
+
+Nobody is quoted, and whoever is not to be named is not named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import IntEnum
+
+from orchestrator.culture.words import length
+from orchestrator.documents import care
+from orchestrator.documents.declared import Community
+from orchestrator.documents.policy import Care
+from orchestrator.i18n import _
+from orchestrator.model.effects import Choice
+from orchestrator.model.ids import UserId
+
+from .levels import Level
+from .records import NOTICED, UNKNOWN, Hand
+
+TAKE = "take"
+
+
+class Asked(IntEnum):
+    """Who was called in a community, or why nobody was; of several, what comes first here is what the person is told."""
+
+    ON_DUTY = 0
+    LEADS = 1
+    OTHERS = 2
+    TRYING = 3
+    KNOWN = 4
+    NOBODY = 5
+
+
+# -- to whoever raised it, before anybody is called ---------------------------------------------------------------------
+
+
+def how_urgent(
+    communities: Sequence[Community], readers: Sequence[UserId], choices: Sequence[Choice], hand: Hand, wait_ms: int
+) -> str:
+    """Ask how soon somebody should come, and say who will read it."""
+    lines = [_("I'll ask a person to get in touch with you. How soon would you like it?"), ""]
+    lines += [f"- {choice.key} {choice.word}" for choice in choices]
+    lines += ["", _("Tap one, or write it here. If I hear nothing for {time}, I ask them to look when they can.")]
+    who = ", ".join(readers[:MOST_NAMED])
+    if hand.private:
+        said = _("Only these people will be asked, each in private: {people}.").format(people=who)
+    elif len(readers) > MOST_NAMED or not readers:
+        said = _("The people who look after {community} will read it.")
+    else:
+        said = _("{people} will read it first, and the others who look after {community} can.")
+    said = said.format(people=who, community=_named(communities))
+    seen = (
+        _("They see your name, unless you choose “anonymous”, and nothing that you wrote.")
+        if hand.named
+        else _("They are not told your name, nor anything that you wrote.")
+    )
+    lines += ["", f"{said} {seen}"]
+    if hand.about == UNKNOWN:
+        lines += [
+            "",
+            _("Is it about one of them? Then write `{prefix}raise about @their-name`: they will not hear of it."),
+        ]
+    lines += ["", in_danger()]
+    return "\n".join(lines).replace("{time}", length(wait_ms)).replace("{prefix}", communities[0].prefix)
+
+
+def in_danger() -> str:
+    """Say in one line what this is not, and what to do in danger."""
+    return _(
+        "This is not a crisis service. If you are in danger right now, please call your local emergency number, or go to"
+        " someone near you."
+    )
+
+
+def which_room(community: Community, choices: Sequence[Choice], *, sent: bool) -> str:
+    """Ask which room it is about."""
+    lines = [
+        _("I have asked them. If you like, tell me which room it is about, so that the right people look:")
+        if sent
+        else _("Which room is it about? Then I ask the right people:"),
+        "",
+        *(f"- {choice.key} {choice.word}" for choice in choices),
+        "",
+        _("Tap one, or write `{prefix}raise` with the link of a message. You don't have to answer.").format(
+            prefix=community.prefix
+        ),
+    ]
+    return "\n".join(lines)
+
+
+# -- to those who are called --------------------------------------------------------------------------------------------
+
+
+def asks_for_contact(
+    hand: Hand, where: str | None, people: Sequence[str], link: str, choice: Choice, *, private: bool = False
+) -> str:
+    """Tell those who look after a community that somebody would like to be contacted, and how urgently."""
+    called = f"{', '.join(people)}: " if people else ""
+    said = " ".join(
+        part for part in (_who_asks(hand, where), _how_soon(hand), _what_to_do(hand, private=private)) if part
+    )
+    if link:
+        said += "\n\n" + _("This is where it is: {link}").format(link=link)
+    take = _("React with {key} or reply “{word}” when you do it; then they hear that somebody has seen it.")
+    return f"{called}{said}\n\n" + take.format(key=choice.key, word=choice.word)
+
+
+def _who_asks(hand: Hand, where: str | None) -> str:
+    if hand.about == NOTICED:
+        said = _(
+            "{person} wrote one of the words in {room} that your group chose to look out for. They know that I tell you."
+        )
+    elif not hand.named:
+        said = (
+            _("Somebody who would rather not give their name raised a hand.")
+            if where is None
+            else _("Somebody who would rather not give their name raised a hand. It is about {room}.")
+        )
+    elif where is None:
+        said = _("{person} would like someone to get in touch with them. They asked me in private.")
+    else:
+        said = _("{person} would like someone to get in touch with them. They are in {room}.")
+    return said.format(person=hand.user, room=where)
+
+
+def _how_soon(hand: Hand) -> str:
+    if hand.about == NOTICED:
+        return _("It may mean nothing.")
+    match hand.level:
+        case Level.LOOK:
+            return _("It can wait until you have a quiet moment.")
+        case Level.COME:
+            return _("They ask that it be soon.")
+        case _:
+            return _("They fear for someone's safety: please look now.")
+
+
+def _what_to_do(hand: Hand, *, private: bool) -> str:
+    if not hand.named:
+        return _("Please look in, and say there that you are around. I do not pass on anything they wrote.")
+    if hand.about and hand.about != NOTICED:
+        return _(
+            "Please write to them, and keep it between you and them: it concerns one of those who look after the group, and"
+            " I told only the leads whom it does not concern. I do not pass on anything they wrote."
+        )
+    if private:
+        return _(
+            "Please write to them as soon as you can, and let the others know, so that they hear from one of you. I do not"
+            " pass on anything they wrote."
+        )
+    return _(
+        "Please write to them as soon as you can, and say here who does, so that they hear from one of you. I do not"
+        " pass on anything they wrote."
+    )
+
+
+def still_nobody(hand: Hand, people: Sequence[str], choice: Choice) -> str:
+    """Tell the control room that a hand is still up, and call the next."""
+    who = hand.user if hand.named else _("whoever raised a hand without a name")
+    said = _(
+        "{people}: nobody has answered {person} yet. Could you look? React with {key} or reply “{word}” when you do."
+    )
+    return said.format(people=", ".join(people), person=who, key=choice.key, word=choice.word)
+
+
+def it_is_about(where: str, link: str) -> str:
+    """Tell those who were called which room it is about."""
+    said = _("About the hand that was raised just now: it is about {room}.").format(room=where)
+    return f"{said} {link}"
+
+
+def take_choice() -> Choice:
+    """Offer to take it."""
+    return Choice("✋", _("I'll go"), TAKE)
+
+
+def thanks(hand: Hand, until: str, link: str) -> str:
+    """Tell whoever took it what follows."""
+    said = [_("Thank you. They hear now that you have seen it.")]
+    if hand.named and hand.user:
+        said.append(_("You can write to {person} yourself.").format(person=hand.user))
+    else:
+        said.append(_("I can't tell you who it is; if they like, they write to you."))
+    said.append(_("You count as on duty for it until {end}; you don't have to carry it alone.").format(end=until))
+    return " ".join(said) + (f" {link}" if link else "")
+
+
+def somebody_goes(hand: Hand, by: UserId) -> str:
+    """Tell the others that it is taken."""
+    if hand.named:
+        return _("{helper} looks after {person} now. Thank you, all of you.").format(helper=by, person=hand.user)
+    return _("{helper} looks after the hand that was raised without a name. Thank you, all of you.").format(helper=by)
+
+
+def already_taken(by: UserId | None) -> str:
+    """Tell somebody who would take it that it is taken."""
+    if by is None:
+        return _("Thank you. That hand is down by now.")
+    return _("Thank you. {helper} is already looking after it.").format(helper=by)
+
+
+# -- to whoever raised it, afterwards -----------------------------------------------------------------------------------
+
+
+def what_became_of_it(communities: Sequence[Community], asked: Asked, hand: Hand) -> str:
+    """Tell somebody who asked for a person whom it was passed on to, and where to turn meanwhile.
+
+    Args:
+        communities: those that this is true of.
+        asked: who was called there, or why nobody was.
+        hand: what they asked for.
+    """
+    if asked is Asked.NOBODY:
+        return nobody_reached(communities, hand)
+    told = (
+        _trying(communities, hand)
+        if asked is Asked.TRYING
+        else _told(asked, hand).format(community=_named(communities))
+    )
+    seen = (
+        _("They will see your name, and nothing that you wrote.")
+        if hand.named
+        else _("They are not told your name, nor anything that you wrote. So they can't write to you first.")
+    )
+    slow = _(
+        "They are people with days and nights of their own, so it can take a while; I tell you when somebody has seen it."
+    )
+    return "\n\n".join(
+        [_("Thank you for asking. {told}").format(told=told), f"{seen} {slow}", *_turn_to(communities, hand)]
+    )
+
+
+def _turn_to(communities: Sequence[Community], hand: Hand) -> Sequence[str]:
+    """Say where to turn meanwhile; where somebody fears for a life, also what the group chose about emergency services."""
+    first = communities[0]
+    policy = first.policy()
+    cared = policy.care if policy is not None else None
+    said = care.in_words(cared, first.locale)
+    return [said, emergency(cared)] if hand.level is Level.FEAR and cared is not None else [said]
+
+
+def emergency(cared: Care) -> str:
+    """Say what the group chose about calling emergency services."""
+    match cared.contact_emergency_services:
+        case "yes":
+            return _("If they believe that a life is in danger, people here may call emergency services.")
+        case "no":
+            return _(
+                "People here do not call emergency services for others; if you need them, please call them yourself."
+            )
+        case _:
+            return _(
+                "Whether to call emergency services is decided here by people, as each case is. If you need them now, please"
+                " call them yourself."
+            )
+
+
+def noticed(communities: Sequence[Community], hand: Hand) -> str:
+    """Tell somebody that a word of theirs had people told, and that nothing is wrong with it."""
+    said = _(
+        "You are not in trouble. Your group chose a few words for which I tell those who look after it, in private, so that"
+        " nobody is alone with them; one was in what you wrote. They see your name and where it was. If it meant nothing, you"
+        " need not answer them."
+    )
+    return "\n\n".join([said, *_turn_to(communities, hand)])
+
+
+def seen_by(hand: Hand, by: UserId) -> str:
+    """Tell somebody that their hand was seen, and by whom."""
+    if hand.named:
+        return _(
+            "{helper} has seen it, and will be in touch with you. If nobody writes after a while, raise it again."
+        ).format(helper=by)
+    return _(
+        "{helper} has seen it, and looks in. They don't know who you are; if you would like to talk, you can write to them."
+    ).format(helper=by)
+
+
+def no_answer(communities: Sequence[Community], hand: Hand) -> str:
+    """Tell somebody plainly that nobody has answered, and what they can do."""
+    said = _("I'm sorry: I asked everybody I can ask in {community}, and nobody has answered yet. It is not about you.")
+    said = said.format(community=_named(communities))
+    leads = leads_of(communities, *hand.skipped)
+    if leads:
+        said += " " + _("You can also write to one of them yourself: {leads}").format(leads=", ".join(leads))
+    said += " " + _("I tell you as soon as somebody has seen it.")
+    return "\n\n".join([said, *_turn_to(communities, hand)])
+
+
+def nobody_reached(communities: Sequence[Community], hand: Hand) -> str:
+    """Tell somebody that asking for a person failed, and whom they can write to."""
+    leads = leads_of(communities, *hand.skipped)
+    if leads:
+        said = _(
+            "I'm sorry: I could not reach the people who look after {community} just now. You can write to one of them"
+            " yourself: {leads}"
+        ).format(community=_named(communities), leads=", ".join(leads))
+    else:
+        said = _("I'm sorry: I know of nobody else who looks after {community}, so there is nobody whom I could ask.")
+        said = said.format(community=_named(communities))
+    return "\n\n".join([said, *_turn_to(communities, hand)])
+
+
+def could_not_write() -> str:
+    """Tell somebody in the room that a private word did not get through, and nothing else."""
+    return _("I tried to answer you in private and could not. You can open a private chat with me and ask again there.")
+
+
+def leads_of(communities: Sequence[Community], *without: UserId) -> Sequence[UserId]:
+    """List who answers for these communities, without the one who asks and whom it is about."""
+    return [one for one in dict.fromkeys(lead for each in communities for lead in each.leads) if one not in without]
+
+
+def _told(asked: Asked, hand: Hand) -> str:
+    if asked is not Asked.KNOWN and hand.about not in {"", NOTICED}:
+        return (
+            _(
+                "I'm asking the leads of {community}, each in private; I could not tell whom it is about, so nobody else."
+            )
+            if hand.about == UNKNOWN
+            else _(
+                "I'm asking, each in private, only leads of {community} whom it is not about. Nobody else hears of it."
+            )
+        )
+    match asked:
+        case Asked.ON_DUTY:
+            return _(
+                "I'm telling the people who look after {community} that you would like someone to get in touch. The one"
+                " who is on duty now is asked first."
+            )
+        case Asked.LEADS:
+            return _(
+                "I'm telling the people who look after {community} that you would like someone to get in touch. Nobody"
+                " is on duty at this moment, so I'm asking the leads."
+            )
+        case Asked.OTHERS:
+            return _(
+                "I'm telling the people who look after {community} that you would like someone to get in touch. Nobody"
+                " is on duty at this moment, so I'm asking all of them."
+            )
+        case _:
+            return _(
+                "They already know, I told them not long ago. If nobody has written to you after a while, ask me again,"
+                " and I'll tell them once more."
+            )
+
+
+def _trying(communities: Sequence[Community], hand: Hand) -> str:
+    said = _("I have not reached the people who look after {community} yet, and I am still trying.")
+    said = said.format(community=_named(communities))
+    leads = leads_of(communities, *hand.skipped)
+    if leads:
+        write = _("You can also write to one of them yourself: {leads}").format(leads=", ".join(leads))
+        said = f"{said} {write}"
+    return said
+
+
+def moment(community: Community, at_ms: int) -> str:
+    """Say a moment of the next hours on the community's clock."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(community.zone).strftime("%H:%M")
+
+
+def _named(communities: Sequence[Community]) -> str:
+    return ", ".join(community.name for community in communities)
+
+
+MOST_NAMED = 4
+"""How many people are named in a question that is to be short."""
