@@ -1,0 +1,80 @@
+"""Ban lists, as the craft of culture is asked about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from orchestrator.documents.declared import Documents
+from orchestrator.i18n import N_
+from orchestrator.model.effects import AnyEffect, Result
+from orchestrator.model.events import Event, Member, State
+from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
+from orchestrator.model.ids import JsonObject, RoomId
+from orchestrator.store import bindings
+
+from . import banning, following
+from .book import Matchers
+
+COMING = frozenset({"join", "invite", "knock"})
+
+
+class Lists:
+    """Follows the lists that policies name.
+
+    Args:
+        documents: what the authors wrote.
+    """
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._matchers = Matchers()
+
+    @property
+    def command(self) -> Command:
+        """``!list``."""
+        documents = self._documents
+        return Command(
+            name="list",
+            usage="[follow|leave LIST]",
+            summary=N_("the ban lists of others, and whether we follow them"),
+            needs=Role.LEAD,
+            run=lambda tx, call, now: following.lists(tx, documents, call, now),
+        )
+
+    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+        """Enter what is named, let go of what is not."""
+        return following.settle(tx, self._documents, now)
+
+    def decide(self, tx: Tx, event: Event, now: Now) -> Iterator[AnyEffect]:
+        """Look at who comes, and at what a list says anew."""
+        match event:
+            case State():
+                following.heard(tx, event, now)
+            case Member() if event.membership in COMING and event.before != event.membership:
+                binding = bindings.binding_of(tx, event.room)
+                community = None if binding is None else self._documents.community(binding.community)
+                if community is not None:
+                    yield from banning.on_join(tx, self._matchers, community, event.user, now)
+
+    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
+        """Look at what changed, or try to enter again."""
+        return following.due(tx, self._documents, self._matchers, timer, now)
+
+    def done(self, tx: Tx, result: Result, tag: JsonObject, now: Now) -> Iterable[AnyEffect]:
+        """Hear of a list that was entered, or a ban that could not be set."""
+        if tag.get("do") == banning.DO:
+            banning.done(tx, result, tag)
+            return ()
+        return following.done(tx, self._documents, result, tag, now)
+
+    def answered(self, tx: Tx, about: JsonObject, answer: Answer, now: Now) -> Iterable[AnyEffect]:
+        """Hear what a lead decided."""
+        return following.answered(tx, self._documents, self._matchers, about, answer, now)
+
+    def to_read(self, tx: Tx, now: Now) -> Sequence[RoomId]:
+        """List the lists to read."""
+        return following.to_read(tx, now)
+
+    def read(self, tx: Tx, room: RoomId, state: Sequence[State], now: Now) -> Iterable[AnyEffect]:
+        """Take in what a list says."""
+        return following.read(tx, self._documents, room, state, now)

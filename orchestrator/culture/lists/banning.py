@@ -1,0 +1,225 @@
+"""Whom the lists that are followed are about, and what comes of it: bans that come and go with the entries they rest on.
+
+Nobody who keeps the rooms is ever hit. A ban that a person set, or lifted, is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from orchestrator.culture.pace import say_now
+from orchestrator.culture.places import control_room
+from orchestrator.documents.declared import Community
+from orchestrator.i18n import _, speaking
+from orchestrator.model import content
+from orchestrator.model.clock import DAY_MS
+from orchestrator.model.effects import AnyEffect, Ask, Priority, Result, Send, SetMembership
+from orchestrator.model.feature import Now, Role, Tx
+from orchestrator.model.ids import JsonObject, RoomId, UserId
+from orchestrator.store import bindings, mirror
+from orchestrator.store.rows import dump
+
+from . import book, words
+from .book import ListedBan, Matchers, Stage
+
+PRESENT: Final = ("join", "invite", "knock")
+DO: Final = "list-ban"
+RULE: Final = "list"
+MANY: Final = 3
+"""A change of a list that is followed takes out no more people at once than this, or a tenth, without being asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """Somebody who is on a list that is followed, and the entry that says so."""
+
+    user: UserId
+    entry: str
+
+    @property
+    def room(self) -> RoomId:
+        """The list it stands in."""
+        return RoomId(self.entry.partition(" ")[0])
+
+
+def on_join(tx: Tx, matchers: Matchers, community: Community, user: UserId, now: Now) -> Iterator[AnyEffect]:
+    """Look whether somebody who came is on a list; who was let in again by a person stays."""
+    hit = _hit(tx, matchers, community, user, now)
+    if hit is None:
+        return
+    name = _name(tx, community, hit.room)
+    if user in community.staff():
+        yield from _staff(tx, community, name, user, now)
+        return
+    if not _is_theirs(tx, user, community):
+        yield from ban(tx, community, [hit])
+
+
+def on_change(tx: Tx, matchers: Matchers, community: Community, room: RoomId, now: Now) -> Iterator[AnyEffect]:
+    """Bring the bans in line with what a list that is followed says now."""
+    yield from _lift(tx, matchers, community, now)
+    present = everybody(tx, community, now.me)
+    hits = [
+        hit for user in present if (hit := _hit(tx, matchers, community, user, now)) is not None and hit.room == room
+    ]
+    name = _name(tx, community, room)
+    for hit in hits:
+        if hit.user in community.staff():
+            yield from _staff(tx, community, name, hit.user, now)
+    others = [hit for hit in hits if hit.user not in community.staff() and not _is_theirs(tx, hit.user, community)]
+    if len(others) > max(MANY, len(present) // 10):
+        yield from _ask_first(tx, community, name, room, len(others), len(present), now)
+    else:
+        yield from ban(tx, community, others)
+
+
+def ban(tx: Tx, community: Community, hits: Sequence[Hit]) -> Iterator[AnyEffect]:
+    """Ban people from every room of a community, and tell the control room once."""
+    with speaking(community.locale):
+        reason = _("On a ban list that this community follows.")
+    named: dict[RoomId, list[UserId]] = {}
+    for hit in hits:
+        banned = False
+        for room in rooms_of(tx, community):
+            seen = mirror.member(tx, room, hit.user)
+            if seen is not None and seen.membership == "ban":
+                continue
+            banned = True
+            book.note_ban(tx, ListedBan(room=room, user=hit.user, entry=hit.entry))
+            yield SetMembership(
+                step=f"list:{room}:{hit.user}:{seen.event if seen is not None else ''}",
+                priority=Priority.SAFETY,
+                room=room,
+                user=hit.user,
+                membership="ban",
+                reason=reason,
+                based_on=seen.event if seen is not None else None,
+                rule=RULE,
+                tag=dump({"do": DO, "community": community.key, "room": room, "user": hit.user}),
+            )
+        if banned:
+            named.setdefault(hit.room, []).append(hit.user)
+    for room, people in named.items():
+        with speaking(community.locale):
+            yield from _tell(
+                tx,
+                community,
+                f"list:banned:{room}:{people[0]}",
+                words.banned(_name(tx, community, room), people),
+                people,
+            )
+
+
+def done(tx: Tx, result: Result, tag: JsonObject) -> None:
+    """Forget a ban that could not be set: it may be tried again when they come the next time."""
+    if result.outcome == "refused":
+        book.forget_ban(tx, RoomId(str(tag.get("room"))), UserId(str(tag.get("user"))))
+
+
+def follow_through(tx: Tx, matchers: Matchers, community: Community, room: RoomId, now: Now) -> Iterator[AnyEffect]:
+    """Ban everybody who is here and on a list; a lead has seen who that is, and said yes."""
+    present = everybody(tx, community, now.me)
+    hits = [
+        hit for user in present if (hit := _hit(tx, matchers, community, user, now)) is not None and hit.room == room
+    ]
+    staff = community.staff()
+    yield from ban(
+        tx, community, [hit for hit in hits if hit.user not in staff and not _is_theirs(tx, hit.user, community)]
+    )
+
+
+def everybody(tx: Tx, community: Community, me: UserId) -> list[UserId]:
+    """List who is in a community's rooms, asked into them, or at their doors."""
+    found = {
+        member.user
+        for room in rooms_of(tx, community)
+        for membership in PRESENT
+        for member in mirror.members(tx, room, membership)
+    }
+    return sorted(found - {me})
+
+
+def rooms_of(tx: Tx, community: Community) -> list[RoomId]:
+    """List a community's rooms."""
+    return [one.room for one in bindings.bindings(tx) if one.community == community.key]
+
+
+def _hit(tx: Tx, matchers: Matchers, community: Community, user: UserId, now: Now) -> Hit | None:
+    if user == now.me:
+        return None
+    rooms = [
+        one.room
+        for one in book.followings(tx)
+        if one.community == community.key and one.stage is Stage.FOLLOWED and one.room is not None
+    ]
+    found = matchers.of(tx, rooms).about(user) if rooms else []
+    return Hit(user=user, entry=found[0]) if found else None
+
+
+def _lift(tx: Tx, matchers: Matchers, community: Community, now: Now) -> Iterable[AnyEffect]:
+    """Lift the bans of ours that rest on nothing any more; one that a person made theirs is left alone."""
+    rooms = set(rooms_of(tx, community))
+    for one in book.bans(tx):
+        if one.room not in rooms or _hit(tx, matchers, community, one.user, now) is not None:
+            continue
+        book.forget_ban(tx, one.room, one.user)
+        seen = mirror.member(tx, one.room, one.user)
+        if seen is not None and seen.membership == "ban" and seen.sender == now.me:
+            yield SetMembership(
+                step=f"unlist:{one.room}:{one.user}:{seen.event}",
+                priority=Priority.STRUCTURE,
+                room=one.room,
+                user=one.user,
+                membership="leave",
+                based_on=seen.event,
+                only_from=("ban",),
+                rule=RULE,
+            )
+
+
+def _is_theirs(tx: Tx, user: UserId, community: Community) -> bool:
+    """Tell whether a ban of ours was lifted by a person: then nobody is banned for the same again."""
+    return any(
+        one.user == user and (seen := mirror.member(tx, one.room, user)) is not None and seen.membership != "ban"
+        for one in book.bans(tx)
+        if one.room in rooms_of(tx, community)
+    )
+
+
+def _name(tx: Tx, community: Community, room: RoomId) -> str:
+    return next((one.list for one in book.followings(tx) if one.room == room and one.community == community.key), room)
+
+
+def _staff(tx: Tx, community: Community, name: str, user: UserId, now: Now) -> Iterator[AnyEffect]:
+    if say_now(tx, f"listed:{community.key}/{user}", now, every_ms=30 * DAY_MS, about={}):
+        with speaking(community.locale):
+            yield from _tell(tx, community, f"list:staff:{user}", words.staff_hit(name, [user]), [user])
+
+
+def _ask_first(
+    tx: Tx, community: Community, name: str, room: RoomId, count: int, present: int, now: Now
+) -> Iterator[AnyEffect]:
+    control = control_room(tx, community)
+    if control is None or not say_now(tx, f"listmany:{community.key}/{room}", now, every_ms=DAY_MS, about={}):
+        return
+    with speaking(community.locale):
+        choices = content.yes_or_no()
+        yield Ask(
+            step=f"list:many:{room}:{now.at_ms}",
+            priority=Priority.REPLY,
+            room=control,
+            content=content.asking(words.too_many(name, count, present), choices, mentions=community.leads),
+            choices=choices,
+            needs=Role.LEAD,
+            open_ms=7 * DAY_MS,
+            about=community.key,
+            subject=dump({"area": "list", "ask": "many", "community": community.key, "list": name}),
+        )
+
+
+def _tell(tx: Tx, community: Community, step: str, said: str, people: Sequence[UserId]) -> Iterator[AnyEffect]:
+    room = control_room(tx, community)
+    if room is not None:
+        yield Send(step=step, priority=Priority.ROUTINE, room=room, content=content.notice(said, people=people))
