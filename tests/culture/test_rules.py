@@ -118,8 +118,8 @@ def test_what_an_edit_says_to_clients_that_know_no_edits_is_judged_too(also: tup
 
 
 def test_an_edit_of_a_reply_does_not_answer_for_what_the_reply_quoted() -> None:
-    quoting = f"> <@ana:grove.example> {LINK}\n\n* hi"
-    assert not met(a_rule(), message=a_message("hi", edits=EventId("$harmless"), also=(quoting, "")))
+    quoting = f"> <@ana:grove.example> {LINK}\n\n* hi", f"<mx-reply>{LINK}</mx-reply>* hi"
+    assert not met(a_rule(), message=a_message("hi", edits=EventId("$harmless"), also=quoting))
 
 
 def test_the_markup_is_judged_too() -> None:
@@ -135,6 +135,25 @@ def test_nobody_answers_for_what_they_quote() -> None:
     assert met(a_rule(), message=quoting) == []
     assert met(a_rule(), message=replace(quoting, body=f"{body} {LINK}"))
     assert met(a_rule(), message=replace(quoting, html=f"{html} {LINK}"))
+
+
+def test_a_link_that_only_one_side_of_a_quotation_shows_was_put_there() -> None:
+    reply = EventId("$q")
+    quoted = f"> <@ana:grove.example> {LINK}\n\nthank you"
+    for html in ("", "thank you", "<mx-reply>look: https://grove.example</mx-reply>thank you"):
+        assert met(a_rule(), message=a_message(quoted, html=html, reply_to=reply)), html
+    assert met(a_rule(), message=a_message("thank you", html=f"<mx-reply>{LINK}</mx-reply>thank you", reply_to=reply))
+
+
+def test_who_quotes_themselves_answers_for_it() -> None:
+    quoted, html = f"> <{CY}> {LINK}\n\nas I said", f"<mx-reply>{LINK}</mx-reply>as I said"
+    assert met(a_rule(), message=a_message(quoted, html=html, reply_to=EventId("$q")))
+
+
+def test_a_quotation_that_clients_put_into_a_thread_is_one() -> None:
+    quoted, html = f"> <@ana:grove.example> {LINK}\n\nyes", f"<mx-reply>{LINK}</mx-reply>yes"
+    assert not met(a_rule(), message=a_message(quoted, html=html, thread=EventId("$root")))
+    assert met(a_rule(), message=a_message(quoted, html=html))
 
 
 def test_what_only_looks_like_a_quotation_is_read() -> None:

@@ -17,11 +17,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from html import unescape
 from typing import Final
 from urllib.parse import unquote
 
 import idna
+
+from .folding import skeleton
+from .markup import unescaped
 
 MOST_CHARS: Final = 65_536
 """No event is larger, so nothing can hide behind the end."""
@@ -40,7 +42,6 @@ _UNSEEN_RUN = re.compile(f"[{_UNSEEN}]+")
 _TOKEN = re.compile(r"[^\s<>\"`|\x00-\x1f\x7f“”„«»]+")
 _HREF = re.compile(r"href\s*=\s*", re.IGNORECASE | re.ASCII)
 _UNQUOTED_END = re.compile(r"[\s>]")
-_ENTITY = re.compile(r"&#(?:([xX])0*([0-9a-fA-F]+)|0*([0-9]+))", re.ASCII)
 # At most 32 characters back from each colon: linear however long the run before it.
 _SCHEME = re.compile(r"([a-z][a-z0-9+.\-]{0,31}):([/\\]+)", re.IGNORECASE | re.ASCII)
 _AUTHORITY_END = re.compile(r"[/\\?#]")
@@ -101,6 +102,29 @@ def is_allowed(host: str, allowed: Iterable[str]) -> bool:
     return False
 
 
+def is_denied(host: str, denied: Iterable[str]) -> bool:
+    """Tell whether a host is one of the denied domains, below one, or looks like that to a reader."""
+    if host == NOWHERE:
+        return False
+    seen = _seen(host)
+    for domain in denied:
+        wanted = normalise(domain)
+        if wanted != NOWHERE and (host == wanted or host.endswith("." + wanted)):
+            return True
+        alike = _seen(wanted)
+        if wanted != NOWHERE and "xn--" in host and (seen == alike or seen.endswith("." + alike)):
+            return True
+    return False
+
+
+def _seen(host: str) -> str:
+    """Write a host as it looks to whoever reads it in its own alphabet."""
+    try:
+        return skeleton(idna.decode(host)) if "xn--" in host else skeleton(host)
+    except UnicodeError:
+        return host
+
+
 def normalise(host: str) -> str:
     """Write a host as browsers do before they look it up; ``NOWHERE`` when they would not."""
     if len(host) > 1024:
@@ -121,7 +145,7 @@ def _texts(body: str, html: str) -> Iterator[str]:
 
     What cannot be seen is read twice: as a gap (where a client may end a link) and left out (as a browser does).
     """
-    for text in (body, _unescape(html)) if html else (body,):
+    for text in (body, unescaped(html)) if html else (body,):
         yield text
         if not text.isascii() and _UNSEEN_RUN.search(text):
             yield _UNSEEN_RUN.sub("", text)
@@ -140,7 +164,7 @@ def _in_targets(html: str) -> Iterator[str]:
         raw = html[start : start + MOST_OF_A_TARGET]
         raw, ended = _until(quote, raw) if start > match.end() else _until_space(raw)
         # Browsers leave out line ends and tabs anywhere, and spaces around.
-        value = re.sub(r"[\t\r\n]", "", _unescape(raw)).strip("".join(map(chr, range(0x21))))
+        value = re.sub(r"[\t\r\n]", "", unescaped(raw)).strip("".join(map(chr, range(0x21))))
         url = _URL.match(value)
         if url is None:
             if not ended and len(raw) == MOST_OF_A_TARGET:
@@ -162,11 +186,6 @@ def _until(quote: str, raw: str) -> tuple[str, bool]:
 def _until_space(raw: str) -> tuple[str, bool]:
     end = _search(_UNQUOTED_END, raw, 0)
     return raw[:end], end < len(raw)
-
-
-def _unescape(html: str) -> str:
-    # A number of thousands of digits is no character, and more than int() takes.
-    return unescape(_ENTITY.sub(lambda m: f"&#{m[1] or ''}{(m[2] or m[3])[:9]}", html))
 
 
 def _in_token(token: str) -> Iterator[str]:

@@ -1,0 +1,138 @@
+"""Is this word that one, dressed up? The closer look that follows when two words are loosely the same.
+
+Whoever is wrongly taken for saying something bad is hurt by it, so what may be a word of its own counts as one: a doubled
+consonant ("rapper"), an accent on a short word ("año"), a Russian word among others. What
+nobody writes by habit counts as dressing: three of a letter, figures among letters, alphabets mixed, letters spaced out.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby, pairwise
+from typing import Final
+
+from .folding import FIGURES, SIGNS, clean, fold, script, skeleton, without_accents
+
+_SHARED: Final = frozenset("abcehijkmoprstuvxy")
+"""Letters of ours that others have, too, or that look so."""
+_VOWELS: Final = frozenset("aeiouy")
+_DOUBLED: Final = frozenset("bcdfgklmnprstvz")
+"""Consonants that many languages double after a vowel."""
+SHORT: Final = 3
+"""In words of so few letters an accent makes another word."""
+LONG: Final = 6
+
+INNOCENT: Final = frozenset(
+    {"schwül", "schwüle", "schwülen", "schwüler", "schwüles"}  # humid
+    | {"rapé", "rapés", "râpé", "râpée", "râpés"}  # snuff, grated
+    | {"salé", "salée", "salés", "salées"}  # salty
+    | {"péché", "péchés", "pêché", "pécher"}  # sin, peaches
+    | {"coño", "pêne", "sûre", "mûre", "fåg"}
+    | {"kuusi", "siika", "tapaan", "tuuli", "slutt", "bitte"}
+)
+"""Words of their own that an accent or a second letter makes look like others that lists tend to hold."""
+
+
+def is_dressed(said: str, word: str, written: frozenset[str] = frozenset(), *, spaced: bool = False) -> bool:
+    """Tell whether a word of a message is a listed one, as it is or dressed up.
+
+    Args:
+        said: the word as it was written.
+        word: the listed one.
+        written: the alphabets of the whole text (``alphabets``), by which a word of another is told from look-alikes.
+        spaced: its letters stood apart, so that it was written with care.
+    """
+    said, word = clean(said), clean(word)
+    if said.casefold() == word.casefold():
+        return True
+    if said.casefold() in INNOCENT and not spaced:
+        return False
+    plain, wanted = fold(said), fold(word)
+    evident = spaced or _marked(said)
+    if plain == wanted:
+        return evident or len(wanted) > SHORT
+    if _fits(plain, wanted, evident=evident):
+        return _accents_alike(said, word) or evident or len(wanted) > SHORT
+    return (spaced or pretends(said, written, word)) and _fits(skeleton(said, signs=True), skeleton(word), evident=True)
+
+
+def _accents_alike(said: str, word: str) -> bool:
+    return (without_accents(said) == said) == (without_accents(word) == word)
+
+
+def _marked(said: str) -> bool:
+    """Tell whether there are accents that no spelling has: they do not go together with their letter, or are many."""
+    loose_marks = sum(1 for sign in said if not sign.isalnum() and not without_accents(sign))
+    accented = sum(1 for sign in said if sign.isalpha() and without_accents(sign) != sign and script(sign) == "LATIN")
+    return (loose_marks > 0 and script(said[0]) in ("LATIN", "CYRILLIC", "GREEK")) or accented > max(2, len(said) // 2)
+
+
+def _fits(said: str, word: str, *, evident: bool) -> bool:
+    """Tell whether the one is the other with letters repeated."""
+    ours = [(letter, len(list(run))) for letter, run in groupby(said)]
+    theirs = [(letter, len(list(run))) for letter, run in groupby(word)]
+    if len(ours) != len(theirs) or any(mine[0] != its[0] for mine, its in zip(ours, theirs, strict=True)):
+        return False
+    doubtful = []
+    for place, ((_letter, count), (_same, wanted)) in enumerate(zip(ours, theirs, strict=True)):
+        if count < wanted:
+            return False
+        if count > wanted:
+            evident = evident or count > 2
+            doubtful.append(place)
+    return evident or len(doubtful) != 1 or not _habitual(ours, doubtful[0], len(word))
+
+
+def _habitual(runs: list[tuple[str, int]], place: int, length: int) -> bool:
+    """Tell whether two of a letter may stand there in a word of some language."""
+    letter = runs[place][0]
+    before = runs[place - 1][0] if place else ""
+    after = runs[place + 1][0] if place + 1 < len(runs) else ""
+    if not letter.isascii():
+        return True  # we know too little
+    if letter in _VOWELS - {"y"}:
+        # Nowhere is a vowel doubled before the sign that it is short.
+        return length < LONG and not (after == "c" and place + 2 < len(runs) and runs[place + 2][0] == "k")
+    return (
+        letter in _DOUBLED and before in _VOWELS and before != "" and (not after or after in _VOWELS or after in "lrs")
+    )
+
+
+def pretends(said: str, written: frozenset[str], word: str = "a") -> bool:
+    """Tell whether signs stand in a word for others that look like them; ``word``: what it could be meant to be."""
+    return _figures(said) or _odd_capitals(said) or _other_alphabet(said, word, written)
+
+
+def _figures(said: str) -> bool:
+    letters = sum(map(str.isalpha, said))
+    others = [sign for sign in said if sign in FIGURES or sign in SIGNS]
+    figures = sum(map(str.isdigit, others))
+    # "A55" is a road, and "b12" a vitamin; "a$$" is neither.
+    return bool(others) and letters > 0 and (figures == 0 or letters >= max(2, figures))
+
+
+def _odd_capitals(said: str) -> bool:
+    """Find a capital i that stands for an l, or an l for a capital i."""
+    return any(one.islower() and other == "I" for one, other in pairwise(said)) or (
+        "l" in said and len(said) > 2 and said.replace("l", "").isupper()
+    )
+
+
+def _other_alphabet(said: str, word: str, written: frozenset[str]) -> bool:
+    """Tell whether letters come from an alphabet in which nobody was writing. Source: UTS 39 section 5.1, 4.1."""
+    used = {script(sign) for sign in said if sign.isalpha()}
+    if len(used) > 1:
+        return True
+    if used == {"LATIN"} and not said.isascii():
+        # Letters that only look like ours, such as small capitals.
+        return any(sign.isalpha() and not sign.isascii() and skeleton(sign) != fold(sign) for sign in said)
+    # All of one alphabet, and look-alikes all of them: then by what else was written.
+    return bool(used) and used.isdisjoint(script(sign) for sign in word) and used.isdisjoint(written)
+
+
+def alphabets(text: str) -> frozenset[str]:
+    """Name the alphabets that a text is surely written in: those of which it has letters that look like no other's."""
+    return frozenset(script(sign) for sign in set(text) if sign.isalpha() and _is_distinct(sign))
+
+
+def _is_distinct(sign: str) -> bool:
+    return sign.casefold() not in _SHARED if sign.isascii() else not skeleton(sign).isascii()
