@@ -18,7 +18,7 @@ from orchestrator.rooms.asking import read
 from orchestrator.rooms.commands import membership_commands
 from orchestrator.store import bindings
 
-from . import knocks, leaving, members, parting, removing
+from . import knocks, leaving, members, parting, removing, spreading
 from .doorway import KNOCK, MANY
 from .members import DEPARTURE
 
@@ -51,6 +51,8 @@ class Membership:
         if room.key == CONTROL_KEY:
             members.heard(tx, community, event)
         yield from knocks.heard(tx, community, room, event, now)
+        with speaking(community.locale):
+            yield from spreading.heard(tx, community, room, event, now)
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> list[AnyEffect] | None:
         """Ask about those whose turn it is by now; None when the timer is about something else."""
