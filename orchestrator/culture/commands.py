@@ -23,7 +23,7 @@ from . import words
 from .hands.raising import privately
 from .notices import Duty
 from .places import place_of
-from .reasons import keep_ms, reasons_of
+from .acting.telling import keep_ms, reasons_of
 
 DO_RULE: Final = "rule"
 MOST_SHOWN: Final = 10

@@ -17,7 +17,8 @@ from orchestrator.store import mirror
 from orchestrator.store.rows import dump, load_object
 from orchestrator.store.timers import set_timer, timer_of
 
-from . import commands, muting, notices, reasons
+from . import commands, notices
+from .acting import muting, telling
 from .hands import desk as hands
 from .lists import banning, following
 from .lists.area import Lists
@@ -134,13 +135,13 @@ class Culture:
             case "muting":
                 effects = muting.due(tx, self._documents, timer, now)
             case "why":
-                effects = reasons.due(tx, self._documents, timer, now)
+                effects = telling.due(tx, self._documents, timer, now)
             case "observed" | "look" | "powerless":
                 effects = notices.due(tx, self._documents, self._duty, timer, now)
             case _ if (heard := hands.due(tx, self._documents, self._duty, timer, now)) is not None:
                 effects = heard
             case "tidy":
-                reasons.forget(tx, self._documents, now)
+                telling.forget(tx, self._documents, now)
                 hands.tidy(tx, now)
                 set_timer(tx, Timer(craft=NAME, key=TIDY, due_ms=now.at_ms + DAY_MS))
         return effects
@@ -154,8 +155,8 @@ class Culture:
                 return posting.done(tx, place, result, tag, now)
             case removed if removed == DO_REMOVE:
                 return self._removed(tx, result, tag, now)
-            case reasons.DO:
-                reasons.done(tx, UserId(str(tag.get("user"))))
+            case telling.DO:
+                telling.done(tx, UserId(str(tag.get("user"))))
             case commands.DO_RULE:
                 return commands.switched(self._documents, result, tag, now)
             case banning.DO | following.DO:
@@ -166,10 +167,13 @@ class Culture:
 
     def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
         """Act on what somebody chose."""
+        raised = hands.answered(tx, self._documents, self._duty, answer, now)
+        if raised is not None:
+            return raised
         about = load_object(answer.subject)
         if about.get("area") == following.AREA:
             return self._lists.answered(tx, about, answer, now)
-        return hands.answered(tx, self._documents, self._duty, answer, now) or ()
+        return ()
 
     # -- judging -------------------------------------------------------------------------------------------------------
 
@@ -238,12 +242,12 @@ class Culture:
             elif rule.then is Action.RAISE:
                 effects += notices.look(tx, self._duty, place, rule, message.id, now)
             elif rule.then is Action.NUDGE:
-                reasons.note(tx, message.sender, place.id, message.id, rule.id, Action.NUDGE, now.at_ms)
+                telling.note(tx, message.sender, place.id, message.id, rule.id, Action.NUDGE, now.at_ms)
                 noted = True
             elif rule.then is Action.MUTE:
                 muting.mute(tx, place, message.sender, message.id, rule, now)
         if noted:
-            effects += reasons.tell(tx, self._documents, message.sender, now)
+            effects += telling.tell(tx, self._documents, message.sender, now)
         return effects
 
     def _removed(self, tx: Tx, result: Result, tag: JsonObject, now: Now) -> Iterable[AnyEffect]:
@@ -256,5 +260,5 @@ class Culture:
             return ()
         user, event, rules = UserId(str(tag.get("user"))), EventId(str(tag.get("event"))), tag.get("rules")
         for rule in rules if isinstance(rules, list) else []:
-            reasons.note(tx, user, room, event, str(rule), Action.REMOVE, now.at_ms)
-        return reasons.tell(tx, self._documents, user, now)
+            telling.note(tx, user, room, event, str(rule), Action.REMOVE, now.at_ms)
+        return telling.tell(tx, self._documents, user, now)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.culture.muting import FIRST_LOOK_MS
+from orchestrator.culture.acting.muting import FIRST_LOOK_MS
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Action, Mode, Rule
 from orchestrator.model.clock import DAY_MS

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from orchestrator.culture import words
+from orchestrator.culture.places import NAME, place_of
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Action
 from orchestrator.i18n import speaking
@@ -23,9 +25,6 @@ from orchestrator.model.ids import EventId, RoomId, UserId, cause_of
 from orchestrator.store import journal, outbox
 from orchestrator.store.rows import dump, number, text
 from orchestrator.store.timers import set_timer, timer_of
-
-from . import words
-from .places import NAME, place_of
 
 DO: Final = "word"
 TIMER: Final = "why:"

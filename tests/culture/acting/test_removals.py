@@ -12,10 +12,9 @@ from orchestrator.documents.policy import Action, Mode
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import Priority
 from orchestrator.model.ids import RoomId, UserId
+from tests.culture.conftest import BECAUSE, a_grove, rule
 from tests.declared import ANA, BO, CY, DEE, EVE, ME
 from tests.house import CIRCLE, CONTROL, House, body_of, content_of, house_of, mentions_of
-
-from .conftest import BECAUSE, a_grove, rule
 
 LINK = "free money https://evil.example/unforgettable-words"
 LOUNGE = RoomId("!lounge")

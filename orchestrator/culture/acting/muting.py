@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from orchestrator.culture import notices
+from orchestrator.culture.places import NAME, Place, place_of
+from orchestrator.culture.words import MUTE_MS
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Action, Rule
 from orchestrator.model.clock import MINUTE_MS, SECOND_MS
@@ -19,9 +22,7 @@ from orchestrator.store import claims, ingest, mirror
 from orchestrator.store.claims import Claim
 from orchestrator.store.timers import set_timer, timer_of
 
-from . import notices, reasons
-from .places import NAME, Place, place_of
-from .words import MUTE_MS
+from . import telling
 
 TIMER: Final = "muting:"
 OWNER: Final = "mute"
@@ -56,8 +57,8 @@ def due(tx: Tx, documents: Documents, timer: Timer, now: Now) -> Iterable[AnyEff
         return  # nothing came of it before it was over
     rule, event = str(timer.payload.get("rule")), EventId(str(timer.payload.get("event")))
     if _is_muted(tx, room, user):
-        reasons.note(tx, user, room, event, rule, Action.MUTE, until_ms - MUTE_MS)
-        yield from reasons.tell(tx, documents, user, now)
+        telling.note(tx, user, room, event, rule, Action.MUTE, until_ms - MUTE_MS)
+        yield from telling.tell(tx, documents, user, now)
         yield from notices.muted(tx, place, rule, user, now)
     elif _may_still_come(tx, timer, room):
         _look_again(tx, timer, room, now)

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.culture.muting import FIRST_LOOK_MS
+from orchestrator.culture.acting.muting import FIRST_LOOK_MS
 from orchestrator.documents.policy import Action
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.ids import RoomId
 from orchestrator.store import claims
+from tests.culture.conftest import a_grove, refuse_levels, rule, write_levels
 from tests.declared import CY
 from tests.house import CIRCLE, CONTROL, House, body_of, direct, house_of
-
-from .conftest import a_grove, refuse_levels, rule, write_levels
 
 LINK = "see https://spam.example/x"
 
