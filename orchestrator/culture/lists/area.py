@@ -12,7 +12,7 @@ from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import JsonObject, RoomId
 from orchestrator.store import bindings
 
-from . import banning, following
+from . import banning, following, servers
 from .book import Matchers
 
 COMING = frozenset({"join", "invite", "knock"})
@@ -41,9 +41,10 @@ class Lists:
             run=lambda tx, call, now: following.lists(tx, documents, call, now),
         )
 
-    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+    def settle(self, tx: Tx, now: Now) -> Iterator[AnyEffect]:
         """Enter what is named, let go of what is not."""
-        return following.settle(tx, self._documents, now)
+        yield from following.settle(tx, self._documents, now)
+        servers.settle(tx, self._documents, now)
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterator[AnyEffect]:
         """Look at who comes, and at what a list says anew."""
@@ -56,9 +57,10 @@ class Lists:
                 if community is not None:
                     yield from banning.on_join(tx, self._matchers, community, event.user, now)
 
-    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
+    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterator[AnyEffect]:
         """Look at what changed, or try to enter again."""
-        return following.due(tx, self._documents, self._matchers, timer, now)
+        yield from following.due(tx, self._documents, self._matchers, timer, now)
+        servers.settle(tx, self._documents, now)
 
     def done(self, tx: Tx, result: Result, tag: JsonObject, now: Now) -> Iterable[AnyEffect]:
         """Hear of a list that was entered, or a ban that could not be set."""
@@ -67,9 +69,10 @@ class Lists:
             return ()
         return following.done(tx, self._documents, result, tag, now)
 
-    def answered(self, tx: Tx, about: JsonObject, answer: Answer, now: Now) -> Iterable[AnyEffect]:
+    def answered(self, tx: Tx, about: JsonObject, answer: Answer, now: Now) -> Iterator[AnyEffect]:
         """Hear what a lead decided."""
-        return following.answered(tx, self._documents, self._matchers, about, answer, now)
+        yield from following.answered(tx, self._documents, self._matchers, about, answer, now)
+        servers.settle(tx, self._documents, now)
 
     def to_read(self, tx: Tx, now: Now) -> Sequence[RoomId]:
         """List the lists to read."""

@@ -106,8 +106,11 @@ class Matcher:
 
     def about(self, user: UserId) -> list[str]:
         """List the keys of the entries that are about somebody, or about the server they come from."""
-        server = server_of(user).casefold()
-        return [*self._of(Kind.USER, user), *self._of(Kind.SERVER, server), *self._of_host(server)]
+        return [*self._of(Kind.USER, user), *self.about_server(server_of(user).casefold())]
+
+    def about_server(self, server: str) -> list[str]:
+        """List the keys of the entries that are about a server."""
+        return [*self._of(Kind.SERVER, server), *self._of_host(server)]
 
     def about_room(self, room: str) -> list[str]:
         """List the keys of the entries that are about a room, by its id or an alias."""

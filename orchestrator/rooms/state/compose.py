@@ -20,6 +20,7 @@ from orchestrator.store import mirror
 from orchestrator.store.claims import Claim
 from orchestrator.store.rows import dump
 
+from . import acl
 from .pins import merge_pins
 from .power_levels import merge_power
 from .topic import merge_topic
@@ -130,6 +131,8 @@ def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], contex
             merged = live if theirs or not said else merge_topic(live, said)
         case "m.space.child":
             merged = live if theirs else _merge_link(live, ordered)
+        case acl.TYPE:
+            merged = _merge_servers(live, ordered, context, theirs=theirs)
         case _ if type_ in PSEUDO:
             merged = live if theirs else _whole(live, ordered)
         case _:
@@ -184,6 +187,15 @@ def _merge_link(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject
     routes = [*_texts(wanted["via"]), *_texts((live or {}).get("via"))]
     content = {**(live or {}), **wanted, "via": list(dict.fromkeys(routes))}
     return {key: value for key, value in content.items() if not (key == "suggested" and value is False)}
+
+
+def _merge_servers(
+    live: JsonObject | None, ordered: Sequence[Claim], context: ComposeContext, *, theirs: bool
+) -> JsonObject | None:
+    """Merge what the template says of servers; what lists say stands beside that, whoever wrote it."""
+    listed = [claim for claim in ordered if claim.path[:1] == (acl.LISTED,)]
+    others = [claim for claim in ordered if claim.path[:1] != (acl.LISTED,)]
+    return acl.merge_listed(live if theirs or not others else _merge(live, others), listed, context.me)
 
 
 def _whole(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | None:
