@@ -126,9 +126,7 @@ def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], contex
         case "m.room.pinned_events":
             merged = merge_pins(live, ordered)
         case "m.room.topic":
-            parts = {claim.path[1]: claim.value for claim in reversed(ordered) if _is_part(claim)}
-            said = {slot: text for slot, text in parts.items() if isinstance(text, str)}
-            merged = live if theirs or not said else merge_topic(live, said)
+            merged = live if theirs else _merge_parts(live, ordered)
         case "m.space.child":
             merged = live if theirs else _merge_link(live, ordered)
         case acl.TYPE:
@@ -187,6 +185,13 @@ def _merge_link(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject
     routes = [*_texts(wanted["via"]), *_texts((live or {}).get("via"))]
     content = {**(live or {}), **wanted, "via": list(dict.fromkeys(routes))}
     return {key: value for key, value in content.items() if not (key == "suggested" and value is False)}
+
+
+def _merge_parts(live: JsonObject | None, ordered: Sequence[Claim]) -> JsonObject | None:
+    """Put a topic together from what each craft has to say in it."""
+    parts = {claim.path[1]: claim.value for claim in reversed(ordered) if _is_part(claim)}
+    said = {slot: text for slot, text in parts.items() if isinstance(text, str)}
+    return merge_topic(live, said) if said else live
 
 
 def _merge_servers(
