@@ -399,3 +399,28 @@ def ban_lists(db: Database) -> None:
         key=("room", "type", "key"),
     )
     _table(db, "listed_ban", {"room": str, "user": str, "entry": str}, key=("room", "user"))
+
+
+@migrations()
+def ladders(db: Database) -> None:
+    """How often the same rule was met by the same person, and until when a mute was to last."""
+    _table(
+        db,
+        "ladder",
+        {
+            "community": str,
+            "user": str,
+            "policy": str,
+            "rule": str,
+            "step": int,
+            "at_ms": int,
+            "last_ms": int,
+            "told": int,
+        },
+        key=("community", "user", "policy", "rule"),
+    )
+    table = db.table("reason")
+    table.add_column("until_ms", int, not_null_default=0)
+    table.add_column("everywhere", int, not_null_default=0)
+    # The root of the thread in which a message stood, and in which a word about it can be said; "": its own.
+    table.add_column("root", str, not_null_default="")
