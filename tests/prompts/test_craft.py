@@ -13,7 +13,7 @@ from orchestrator.facilitation import Facilitation
 from orchestrator.model.cadence import QuietHours, Weekday
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from orchestrator.model.effects import Outcome
-from orchestrator.model.feature import Feature, Roster
+from orchestrator.model.feature import Feature, Roster, Timer
 from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
 from orchestrator.prompts import Prompts
 from orchestrator.prompts.gates import LOOK_AGAIN_MS
@@ -372,6 +372,19 @@ def test_where_nobody_could_answer_because_the_room_is_locked_nothing_is_asked()
     shop.live(FIRST_MS)
     assert (shop.said(), slots(shop)) == ([], [(0, "passed: locked")])
     shop.run(locks.unlock, CommunityKey("grove"), RoomKey("tuesday"))
+    shop.live(FIRST_MS + WEEK_MS)
+    assert slots(shop)[1:] == [(WEEK_MS, "claimed")]
+    shop.close()
+
+
+@pytest.mark.parametrize("room", ["tuesday", "*"])
+def test_where_a_hand_was_raised_in_fear_nothing_is_asked_until_that_is_over(room: str) -> None:
+    shop = opened(grove(schedule()))
+    hush = Timer(craft="culture", key=f"hush:grove/{room}", due_ms=FIRST_MS + HOUR_MS)
+    shop.run(timers.set_timer, hush)
+    shop.live(FIRST_MS)
+    assert (shop.said(), slots(shop)) == ([], [(0, "passed: hushed")])
+    shop.run(timers.clear_timer, "culture", hush.key)
     shop.live(FIRST_MS + WEEK_MS)
     assert slots(shop)[1:] == [(WEEK_MS, "claimed")]
     shop.close()

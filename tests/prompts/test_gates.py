@@ -30,8 +30,11 @@ def moment(
     spoken: Sequence[tuple[int, str]] = (),
     known: bool = True,
     covered: bool = True,
+    hushed: bool = False,
 ) -> Moment:
-    return Moment(at_ms=at_ms, zone=BERLIN, quiet=quiet, spoken=spoken, spoken_known=known, covered=covered)
+    return Moment(
+        at_ms=at_ms, zone=BERLIN, quiet=quiet, spoken=spoken, spoken_known=known, covered=covered, hushed=hushed
+    )
 
 
 def talk(*who: str, ago_ms: int = MINUTE_MS) -> list[tuple[int, str]]:
@@ -81,6 +84,12 @@ def test_with_nobody_on_duty_only_light_questions_are_asked() -> None:
 
 
 gates = st.lists(st.sampled_from(ALL), unique=True)
+
+
+@pytest.mark.parametrize("written", [ALL, ("coverage",), ()])
+def test_where_somebody_fears_for_another_nothing_is_asked_whatever_the_gates(written: Sequence[Gate]) -> None:
+    for at in (moment(hushed=True), moment(hushed=True, covered=False), moment(hushed=True, known=False)):
+        assert look(written, at) == Opinion(Verdict.PASS, "hushed")
 
 
 @given(written=gates, night=st.booleans(), talking=st.booleans(), known=st.booleans(), covered=st.booleans())

@@ -69,10 +69,9 @@ def read(args: Sequence[str], mentions: Collection[UserId], keepers: Collection[
     about, someone, behind = _about(args, words, mentions, keepers)
     places = [0, *([behind] if behind else [])]
     level = next((_level(words[place]) for place in places if place < len(words) and _level(words[place])), None)
-    unnamed = {plainly("anonymous"), plainly("anonymously"), plainly(_("anonymous"))}
     return Wish(
         level=level,
-        named=unnamed.isdisjoint(words),
+        named=_unnamed().isdisjoint(words),
         about=about,
         about_someone=someone,
         linked=next((link for link in map(_link, args) if link is not None), None),
@@ -83,8 +82,9 @@ def _about(
     args: Sequence[str], words: Sequence[str], mentions: Collection[UserId], keepers: Collection[UserId]
 ) -> tuple[UserId | None, bool, int]:
     """Find whom it is about, whether it is about somebody unknown, and where what stands behind that begins."""
-    begins = [n for n, word in enumerate(words) if word in {"about", plainly(_("about"))}]
-    if not begins:
+    # Where it stands at the beginning; anywhere else it is part of a sentence.
+    begins = [n for n, word in enumerate(words[:3]) if word in {"about", plainly(_("about"))}]
+    if not begins or any(_level(word) is None and word not in _unnamed() for word in words[: begins[0]]):
         return None, False, 0
     place = begins[0] + 1
     named = args[place].strip(".,;:!?()") if place < len(args) else ""
@@ -94,9 +94,14 @@ def _about(
     meant = sorted({*whole, *(one for one in mentions if one in keepers)}) or sorted(alike)
     if len(meant) == 1:
         return meant[0], False, place + 1
-    # An id that is none of theirs is somebody else's; a bare name may be that of any of them.
-    elsewhere = not meant and ":" in named and named.startswith("@")
-    return None, not elsewhere and not named.startswith("http"), place + 1
+    # An id that is none of theirs is somebody else's; a bare name may be that of any of them, and "my brother" is none.
+    elsewhere = not meant and ":" in named
+    could_be = bool(meant) or not named or named.startswith("@") or named[:1].isupper()
+    return None, could_be and not elsewhere, place + 1
+
+
+def _unnamed() -> frozenset[str]:
+    return frozenset({"anonymous", "anonymously", plainly(_("anonymous"))})
 
 
 def _level(word: str) -> Level | None:
