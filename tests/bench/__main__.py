@@ -12,6 +12,7 @@ from pathlib import Path
 from orchestrator.local import Limits, LocalHomeserver
 from tests.bench.figures import Comparison
 from tests.bench.latency import encrypted, plain
+from tests.bench.lists import joins
 from tests.bench.machine import machine
 from tests.bench.making import limited, unlimited
 from tests.bench.planning import planning
@@ -20,7 +21,7 @@ from tests.bench.starting import starting
 from tests.real.people import People
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
-PARTS = ("plain", "encrypted", "starting", "making", "limits", "planning")
+PARTS = ("plain", "encrypted", "starting", "making", "limits", "planning", "lists")
 ROOMS = 40
 MANY_ROOMS = 1_000
 
@@ -50,6 +51,8 @@ async def measure(
             found.append(await limited(homeserver, People(stack), directory / "limits", rooms=rooms))
     if "planning" in parts:
         found.append(await asyncio.to_thread(planning, directory / "planning", 20 if quick else MANY_ROOMS))
+    if "lists" in parts:
+        found.append(await asyncio.to_thread(joins))
     if "starting" in parts:
         found += starting(CONFIG, starts)
     return found
