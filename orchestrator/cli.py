@@ -343,6 +343,30 @@ def doctor(*, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False)
     return _finish(examine_all(_config_in(config), as_json=as_json))
 
 
+rules = App(name="rules", help="Try the rules of a policy.", sort_key=13, help_epilogue="")
+app.command(rules)
+
+
+@rules.command(name="try")
+def try_rules(samples: Path, /, *, policy: Path, as_json: AsJson = False) -> int:
+    """Show what each rule of a policy would do with sample messages. Needs no server, and no config.yaml.
+
+    Every rule is tried, also one that only watches, as if a newcomer had written the sample in a room and at an hour that
+    the rule is for.
+
+    Parameters
+    ----------
+    samples:
+        A file with one JSON object a line: {"id": "1", "text": "hello"}, with "formatted_body" for HTML; - for standard
+        input.
+    policy:
+        The policy, such as policies/gentle-circle.yaml.
+    """
+    from orchestrator.verbs.rules import try_rules as judge  # noqa: PLC0415
+
+    return _finish(judge(policy, samples, as_json=as_json))
+
+
 def _finish(work: Coroutine[object, object, int]) -> int:
     """Run a verb; whatever a person can mend ends in one clear line and exit code 1."""
     import asyncio  # noqa: PLC0415

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from cyclopts import App
 
 from orchestrator.app import build_crafts
 from orchestrator.cli import app
@@ -144,10 +145,17 @@ def in_room_commands() -> set[str]:
 def verbs() -> dict[str, set[str]]:
     """The verbs of the command line, each with its options."""
     return {
-        name: {word for one in app[name].assemble_argument_collection() for word in one.names if "--no-" not in word}
-        for name in app
-        if not name.startswith("-")
+        name: {word for one in verb.assemble_argument_collection() for word in one.names if "--no-" not in word}
+        for name, verb in every_verb(app)
     }
+
+
+def every_verb(above: App, before: str = "") -> Iterator[tuple[str, App]]:
+    """The verbs, and those of two words."""
+    for name in above:
+        if not name.startswith("-"):
+            below = list(every_verb(above[name], f"{before}{name} "))
+            yield from below or [(f"{before}{name}", above[name])]
 
 
 def test_every_command_in_a_room_is_on_the_pages_and_there_is_every_one_that_is() -> None:
@@ -174,7 +182,7 @@ def test_no_page_names_a_verb_or_an_option_that_there_is_not(path: Path) -> None
     options = {"--help", "--version"}.union(*verbs().values())
     for code in codes(text):
         for line in code.splitlines():
-            for verb, rest in re.findall(r"(?:^|/)circlekeeper ([a-z]+)([^#|\n]*)", line):
+            for verb, rest in re.findall(r"(?:^|/)circlekeeper ([a-z]+(?: try)?)([^#|\n]*)", line):
                 assert verb in verbs(), line
                 assert set(re.findall(r"--[a-z-]+", rest)) <= options, line
         if code.startswith("--"):

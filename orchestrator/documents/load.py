@@ -146,6 +146,20 @@ def _by_document(amendments: Iterable[Amendment]) -> dict[str, list[Amendment]]:
     return found
 
 
+def read_policy(file: Path) -> Policy:
+    """Read and check one policy by itself.
+
+    Raises:
+        DocumentErrors: everything that is wrong with it.
+    """
+    source = read_source(file, str(file))
+    form = check(PolicyForm, source)
+    consistency.check_policy(source)
+    if source.errors or form is None:
+        raise DocumentErrors(source.errors)
+    return policy_of(form, file.stem, f"{POLICIES}/{file.name}")
+
+
 def examine(config_path: Path, *, overlay: Mapping[str, Sequence[Amendment]] | None = None, today: date) -> Examination:
     """Read and check everything, and report instead of raising; see ``load``."""
     files = _Files(config_path.parent)

@@ -48,8 +48,8 @@ def _verdict(one: Comparison) -> str:
 def _row(figures: Figures) -> list[str]:
     return [
         figures.name,
-        f"{figures.median_ms:.1f} ms",
-        f"{figures.p95_ms:.1f} ms",
+        _took(figures.median_ms),
+        _took(figures.p95_ms),
         "" if figures.stamped_median_ms is None else f"{figures.stamped_median_ms:.0f} ms",
         "" if figures.processor_s_per_1000 is None else f"{figures.processor_s_per_1000:.1f}",
         "" if figures.memory_mb is None else f"{figures.memory_mb:.0f} MB",
@@ -79,3 +79,7 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "stamped_median_ms": figures.stamped_median_ms,
         "processor_s_per_1000": figures.processor_s_per_1000,
     }
+
+
+def _took(milliseconds: float) -> str:
+    return f"{milliseconds:.1f} ms" if milliseconds >= 1 else f"{milliseconds * 1000:.1f} µs"
