@@ -16,7 +16,7 @@ WITH_SIGNS: Final = re.compile(rf"(?:[^\W_]|[{_SIGNS}])+")
 """Words in which signs such as ``$`` may stand for letters."""
 SPACED: Final = re.compile(rf"(?<![^\W_])(?:[^\W_]|[{_SIGNS}])(?:[\W_]{{1,3}}[^\W_]){{2,}}(?![^\W_])")
 """Three letters or more, each by itself."""
-_WITHIN: Final = re.compile(r"[^\W_]+(?:[*_~^|·•`\u00b4\u00a8\u00b0=+]{1,2}[^\W_]+)+")
+_WITHIN: Final = re.compile(r"(?<![^\W_])[^\W_]++(?:[*_~^|·•`\u00b4\u00a8\u00b0=+]{1,2}[^\W_]++)+")
 _CHOPPED: Final = re.compile(r"(?<![^\W_])[^\W_]{1,2}(?:[^\w\s]{1,2}[^\W_]{1,2}|_{1,2}[^\W_]{1,2}){2,}(?![^\W_])")
 _SHAPE: Final = bytes(
     97 if chr(code).isalnum() or chr(code) in SIGNS else 32 if chr(code).isspace() or chr(code) == "'" else 46

@@ -52,6 +52,8 @@ def is_dressed(said: str, word: str, written: frozenset[str] = frozenset(), *, s
         return evident or len(wanted) > SHORT
     if _fits(plain, wanted, evident=evident):
         return _accents_alike(said, word) or evident or len(wanted) > SHORT
+    if any(map(str.isdigit, word)):
+        return False  # its figures are figures
     return (spaced or pretends(said, written, word)) and _fits(skeleton(said, signs=True), skeleton(word), evident=True)
 
 
@@ -73,8 +75,8 @@ def _fits(said: str, word: str, *, evident: bool) -> bool:
     if len(ours) != len(theirs) or any(mine[0] != its[0] for mine, its in zip(ours, theirs, strict=True)):
         return False
     doubtful = []
-    for place, ((_letter, count), (_same, wanted)) in enumerate(zip(ours, theirs, strict=True)):
-        if count < wanted:
+    for place, ((letter, count), (_same, wanted)) in enumerate(zip(ours, theirs, strict=True)):
+        if count < wanted or (count > wanted and letter.isdigit()):
             return False
         if count > wanted:
             evident = evident or count > 2
@@ -106,7 +108,9 @@ def _figures(said: str) -> bool:
     letters = sum(map(str.isalpha, said))
     others = [sign for sign in said if sign in FIGURES or sign in SIGNS]
     figures = sum(map(str.isdigit, others))
-    # "A55" is a road, and "b12" a vitamin; "a$$" is neither.
+    # "A55" is a telephone, so is "A5s", and "b12" a vitamin; "a$$" and "t1t" are neither.
+    if figures and len(said) <= SHORT and not _VOWELS & set(skeleton("".join(others), signs=True).replace("l", "i")):
+        return False
     return bool(others) and letters > 0 and (figures == 0 or letters >= max(2, figures))
 
 
@@ -126,7 +130,10 @@ def _other_alphabet(said: str, word: str, written: frozenset[str]) -> bool:
         # Letters that only look like ours, such as small capitals.
         return any(sign.isalpha() and not sign.isascii() and skeleton(sign) != fold(sign) for sign in said)
     # All of one alphabet, and look-alikes all of them: then by what else was written.
-    return bool(used) and used.isdisjoint(script(sign) for sign in word) and used.isdisjoint(written)
+    if not used or not used.isdisjoint(script(sign) for sign in word):
+        return False
+    # Our letters for a word of others: on every keyboard, and hardly a word of ours by chance.
+    return (used == {"LATIN"} and len(said) > SHORT) or used.isdisjoint(written)
 
 
 def alphabets(text: str) -> frozenset[str]:

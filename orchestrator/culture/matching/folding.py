@@ -196,7 +196,7 @@ def _parted(sign: str) -> str:
 
 def _looks_like(sign: str) -> str:
     stroked = _STROKED.match(unicodedata.name(sign, ""))
-    found = _MORE.get(sign) or _lookalikes().get(sign) or _styled(sign)
+    found = _MORE.get(sign.casefold()) or _lookalikes().get(sign) or _styled(sign)
     return stroked[1].lower() if found == sign and stroked is not None else found
 
 

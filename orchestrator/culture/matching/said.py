@@ -15,7 +15,9 @@ from .links import hosts
 from .markup import Shown, outside_bars, without, words_of
 from .quotes import Own, parted, parted_also
 
-_PERSON: Final = re.compile(r"matrix\.to/#/(@[^\s\"'<>?/]{2,255})|matrix:u/([^\s\"'<>?/]{1,255})", re.IGNORECASE)
+_PERSON: Final = re.compile(
+    r"matrix\.to/#/((?:@|%40)[^\s\"'<>?/]{2,255})|matrix:u/([^\s\"'<>?/]{1,255})", re.IGNORECASE
+)
 _ID: Final = re.compile(
     r"(?<![\w/])@[a-z0-9._=/+-]{1,100}:(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}(?![\w-])", re.IGNORECASE
 )
@@ -52,7 +54,10 @@ class Said:
     @cached_property
     def hides(self) -> bool:
         """Whether there are spoilers in it."""
-        return any("||" in own.body or (shown is not None and shown.hidden) for own, shown in self._shown)
+        return any(
+            "||" in own.body or (shown is not None and bool(shown.hidden or "||" in shown.all))
+            for own, shown in self._shown
+        )
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -102,7 +107,7 @@ class Said:
         found = {str(user) for user in self._message.mentions}
         for own in self._own[:1]:
             for text in (own.body, own.html):
-                if "@" in text or "matrix:u/" in text:
+                if "@" in text or "matrix" in text:
                     found |= {unquote(one) if one else f"@{unquote(other)}" for one, other in _PERSON.findall(text)}
                     found |= set(_ID.findall(text))
         return len(found)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import chain, product, repeat
 from typing import Final
 
 from .apart import WITH_SIGNS, close_up, gather, might_be_close, might_be_spaced
@@ -10,6 +12,7 @@ from .dressed import alphabets, pretends
 from .folding import SIGNS, clean, fold, has_runs, readable, script
 
 _RUN: Final = re.compile(r"([^\W\d_])\1{2,}")
+MOST_RUNS: Final = 3
 _ANY: Final = re.compile(rf"[0-9{re.escape(''.join(SIGNS))}]")
 _AMONG: Final = re.compile(rf"[^\W\d_][0-9{re.escape(''.join(SIGNS))}]|[0-9{re.escape(''.join(SIGNS))}][^\W\d_]")
 
@@ -25,8 +28,17 @@ def views(text: str) -> tuple[str, ...]:
     if plain not in (seen, bare):
         found.append(plain)
     if has_runs(plain) and _RUN.search(plain):
-        found += [_RUN.sub(r"\1", plain), _RUN.sub(r"\1\1", plain)]
+        found += _shortened(plain)
     return tuple(dict.fromkeys(found))
+
+
+def _shortened(text: str) -> Iterator[str]:
+    """Leave one or two of each letter that stands there three times or more: of the first few in all combinations."""
+    pieces = _RUN.split(text)  # what stands between them, and the letters in turn
+    runs = len(pieces) // 2
+    for counts in product((1, 2), repeat=min(runs, MOST_RUNS)):
+        often = chain(counts, repeat(1))
+        yield "".join(piece * next(often) if place % 2 else piece for place, piece in enumerate(pieces))
 
 
 def _undressed(text: str) -> str:

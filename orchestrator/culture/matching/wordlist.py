@@ -25,9 +25,12 @@ _UNSPACED: Final = (
 _HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc-\u30fe\u31f0-\u31ff]")
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
-_HAN_KANA: Final = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+_HAN_KANA: Final = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 # What stands between ideographs to keep them apart; what ends a sentence does keep them apart.
-_PUT_BETWEEN = re.compile(rf"(?<=[{_HAN_KANA}])[ \t*_~^.|·•+=/\\-]{{1,3}}(?=[{_HAN_KANA}])")
+_PUT_BETWEEN = re.compile(
+    rf"(?<=[{_HAN_KANA}])[ \t*_~^.|·•+=/\\-]{{1,3}}(?=[{_HAN_KANA}])"
+    r"|(?<=[\uac00-\ud7af])[*_~^.|·•+=/\\-]{1,3}(?=[\uac00-\ud7af])"  # Korean has spaces
+)
 _LONE: Final = frozenset("aiouy")
 """Letters that are words by themselves, and may stand beside a word that is spaced out."""
 LEAST_JOINED: Final = 4
@@ -70,7 +73,7 @@ class Wordlist:
             if not words:
                 continue
             made = _Phrase(words, owner)
-            for key in {_key(words[0]), _key(made.joined)}:
+            for key in {*_keys(words[0]), *_keys(made.joined)}:
                 by_key[key].append(made)
         self._by_key = {key: tuple(found) for key, found in by_key.items()}
         self._keys = frozenset(by_key)
@@ -122,6 +125,11 @@ class Wordlist:
             for wanted, owner in self._unspaced[start]:
                 if any(_is_apart(text, at, wanted) for at in _places(text, wanted)):
                     yield owner
+
+
+def _keys(word: str) -> set[str]:
+    # A capital may look like one of our letters where the small letter does not.
+    return {_key(word)} if word.isascii() else {_key(word), _key(word.upper()), _key(word.title())}
 
 
 def _key(word: str) -> str:
