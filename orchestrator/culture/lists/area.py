@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from orchestrator.documents.declared import Documents
+from orchestrator.documents.declared import CONTROL_KEY, Documents
 from orchestrator.i18n import N_
 from orchestrator.model.effects import AnyEffect, Result
 from orchestrator.model.events import Event, Member, State
@@ -54,7 +54,9 @@ class Lists:
             case Member() if event.membership in COMING and event.before != event.membership:
                 binding = bindings.binding_of(tx, event.room)
                 community = None if binding is None else self._documents.community(binding.community)
-                if community is not None:
+                if community is not None and binding is not None:
+                    if binding.key == CONTROL_KEY and event.membership == "join" and event.user in community.leads:
+                        yield from following.lead_came(tx, community, now)
                     yield from banning.on_join(tx, self._matchers, community, event.user, now)
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterator[AnyEffect]:

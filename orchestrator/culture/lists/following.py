@@ -21,7 +21,7 @@ from orchestrator.model.effects import AnyEffect, Ask, Enter, Priority, Result, 
 from orchestrator.model.events import State
 from orchestrator.model.feature import Answer, Call, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, JsonObject, RoomId, RoomKey, server_of
-from orchestrator.store import bindings
+from orchestrator.store import bindings, mirror
 from orchestrator.store.rows import dump
 from orchestrator.store.timers import set_timer, timer_of
 
@@ -150,10 +150,20 @@ def _look_soon(tx: Tx, community: CommunityKey, room: RoomId | None, now: Now) -
 # -- the leads decide --------------------------------------------------------------------------------------------------
 
 
+def lead_came(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
+    """Ask what could not be asked while no lead was there to read it."""
+    for known in book.followings(tx):
+        is_read = known.stage is Stage.READING and known.room is not None and known.room not in to_read(tx, now)
+        if known.community == community.key and is_read:
+            yield from _ask(tx, community, known, now)
+
+
 def _ask(tx: Tx, community: Community, known: Following, now: Now) -> Iterator[AnyEffect]:
     room = control_room(tx, community)
     if room is None or known.room is None:
         return
+    if not any(member.user in community.leads for member in mirror.members(tx, room)):
+        return  # who comes later cannot read what was said before: it is asked when they come
     with speaking(community.locale):
         choices = content.yes_or_no()
         said = words.asked(known.list, preview(tx, community, known.room, now))

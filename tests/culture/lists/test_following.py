@@ -124,6 +124,20 @@ async def test_a_list_is_shown_to_the_leads_before_it_is_followed(house: House) 
     assert await stage(house) is Stage.ASKED
 
 
+async def test_a_list_that_was_read_before_a_lead_came_is_shown_when_one_does(tmp_path: Path) -> None:
+    async with house_of(tmp_path, following(a_grove(rule()), LIST)) as house:
+        await house.open()
+        await enter(house)
+        await see(house, entry(house, EVIL))
+        assert await house.rows("select event from question") == []
+        await house.deliver()
+        await house.join(ANA, CONTROL)
+        assert "Follow the ban list" in body_of(await asked(house))
+        await house.join(BO, CONTROL)
+        await house.deliver()
+        assert len(await house.rows("select event from question")) == 1
+
+
 async def test_a_yes_bans_who_is_there_from_every_room_and_says_so_once(house: House) -> None:
     await house.join(EVIL, CIRCLE)
     await follow(house, entry(house, EVIL))
