@@ -17,11 +17,12 @@ from tests.bench.machine import machine
 from tests.bench.making import limited, unlimited
 from tests.bench.planning import planning
 from tests.bench.report import as_json, as_markdown
+from tests.bench.rules import judging
 from tests.bench.starting import starting
 from tests.real.people import People
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
-PARTS = ("plain", "encrypted", "starting", "making", "limits", "planning", "lists")
+PARTS = ("plain", "encrypted", "starting", "making", "limits", "planning", "rules", "lists")
 ROOMS = 40
 MANY_ROOMS = 1_000
 
@@ -53,6 +54,8 @@ async def measure(
         found.append(await asyncio.to_thread(planning, directory / "planning", 20 if quick else MANY_ROOMS))
     if "lists" in parts:
         found.append(await asyncio.to_thread(joins))
+    if "rules" in parts:
+        found += judging(50 if quick else 2_000)
     if "starting" in parts:
         found += starting(CONFIG, starts)
     return found

@@ -15,6 +15,7 @@ from tests.bench.figures import Comparison, Figures, percentile
 from tests.bench.latency import encrypted, plain
 from tests.bench.machine import machine
 from tests.bench.report import as_json, as_markdown
+from tests.bench.rules import judging
 
 ROOT = Path(__file__).parents[2]
 MESSAGES = 6
@@ -50,6 +51,13 @@ def test_the_command_measures_the_part_it_is_asked_for_and_writes_json() -> None
     assert [one["ours"]["name"] for one in (helped, checked)] == ["circlekeeper --help", "circlekeeper check"]
     assert len(checked["ours"]["times_ms"]) == len(checked["bare"]["times_ms"]) == 3
     assert checked["goal"] == 0.5
+
+
+def test_judging_is_measured_by_many_words_against_few_and_as_messages_grow() -> None:
+    short, long = judging(5)
+    assert len(short.ours.times_ms) == len(short.bare.times_ms) == 5
+    assert (short.goal, long.goal) == (2, 2)
+    assert long.ours.median_ms > short.ours.median_ms > 0
 
 
 def test_programs_get_each_single_time() -> None:

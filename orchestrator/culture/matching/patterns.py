@@ -65,7 +65,7 @@ class Patterns:
     def _might_match(self, text: str) -> Iterator[int]:
         if self._grams:
             raw = text.casefold().encode(errors="replace")
-            for gram in self._grams & _grams(raw):
+            for gram in _grams(raw, self._grams):
                 for literal, index in self._by_gram[gram]:
                     if literal in raw:
                         yield index
@@ -114,13 +114,14 @@ class _Set:
         return [self._owners[place - 1] for place in found if place]
 
 
-def _grams(raw: bytes) -> set[int]:
-    """Give all runs of four bytes, as numbers: four readings, each shifted by one."""
+def _grams(raw: bytes, wanted: frozenset[int] | None = None) -> set[int]:
+    """Give all runs of four bytes, or those that are ``wanted``, as numbers: four readings, each shifted by one."""
     found: set[int] = set()
     for shift in range(_GRAM):
         end = shift + (len(raw) - shift) // _GRAM * _GRAM
         if end > shift:
-            found.update(memoryview(raw)[shift:end].cast("I"))
+            numbers = memoryview(raw)[shift:end].cast("I")
+            found.update(numbers if wanted is None else wanted.intersection(numbers))
     return found
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .apart import HAS_SIGN, SPACED, WITH_SIGNS, close_up
+from .apart import HAS_SIGN, SPACED, WITH_SIGNS, close_up, might_be_close, might_be_spaced
 from .dressed import alphabets, is_dressed
 from .folding import SIGNS, TOKEN, clean, fold, loose
 
@@ -97,17 +97,11 @@ class Wordlist:
 
     def _might_hold(self, text: str) -> bool:
         """Look whether there is anything to look at: quickly, and rather once too often."""
-        words = loose(text).split()
-        if not self._keys.isdisjoint(words) or not self._keys.isdisjoint(loose(text, joined=True).split()):
+        if not self._keys.isdisjoint(loose(text).split()) or might_be_spaced(text):
             return True
-        if HAS_SIGN.search(text) and not self._keys.isdisjoint(loose(text, signs=True).split()):
+        if might_be_close(text) and not self._keys.isdisjoint(loose(text, joined=True).split()):
             return True
-        alone = 0
-        for word in words:
-            alone = alone + 1 if len(word) == 1 else 0
-            if alone > 1:  # repeated letters were left out, so that two may have been three
-                return True
-        return False
+        return HAS_SIGN.search(text) is not None and not self._keys.isdisjoint(loose(text, signs=True).split())
 
     def _look(self, text: str) -> Iterator[int]:
         written = alphabets(text)
