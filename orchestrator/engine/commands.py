@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.documents.declared import Community, Documents
+from orchestrator.documents.declared import CONTROL_KEY, Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.i18n import N_, _, current_locale, speaking
 from orchestrator.model import content, wording
@@ -108,7 +108,7 @@ class Commands:
                 meant = _("Did you mean `{name}`?").format(name=f"{self._prefix_of(call.community)}{near}")
                 return "engine", [self._say(event, meant, now)]
             craft, command = self._table[words.name]
-            if call.role < command.needs and not (command.elsewhere and call.args):
+            if call.role < command.needs and not (command.elsewhere and _names_another(call)):
                 return "engine", [self._say(event, self._who_can(command, community), now, community)]
             try:
                 effects = list(command.run(tx, call, now))
@@ -207,6 +207,11 @@ class Commands:
         if found is None and self._documents.communities:
             found = self._documents.communities[0]
         return found.prefix if found is not None else "!"
+
+
+def _names_another(call: Call) -> bool:
+    """Tell whether a room has to be named that is not the one where a command was typed, or was named already."""
+    return bool(call.args) or call.direct or call.room_key == CONTROL_KEY
 
 
 def _usage(command: Command, role: Role) -> str:

@@ -121,10 +121,16 @@ def answered(tx: Tx, community: Community, about: JsonObject, answer: Answer, no
         for drift in known.values():
             if drift.state == "asked":
                 drifts.keep(tx, replace(drift, state="kept"))
-        yield content.conclusion(answer, _("All right, it stays as it is now. `plan` no longer counts it."), now)
+        yield content.conclusion(answer, stays(community), now)
         return
     put_back(tx, community, slot, live.event, [drift.path for drift in known.values() if drift.state == "asked"], now)
     yield content.conclusion(answer, _("All right, I am putting it back as the files say."), now)
+
+
+def stays(community: Community) -> str:
+    """Say that what somebody changed is meant to stay."""
+    said = _("All right, it stays as it is now, and `{prefix}plan` shows it no longer.")
+    return said.format(prefix=community.prefix)
 
 
 def keep_as_is(tx: Tx, community: Community, slot: Slot, changes: Sequence[Change], event: EventId) -> None:
@@ -215,8 +221,9 @@ def _ask(
 
 
 def _value_line(change: Change) -> str:
-    return _("- {path}: now {now}, in the files {then}").format(
-        path=change.path, now=in_short(change.live), then=in_short(change.desired)
+    is_plain = not change.path.startswith(("power.", "leads.", "settings.acl"))  # of those, only the path says which
+    return _("- {thing}: now {now}, in the files {then}").format(
+        thing=what(change) if is_plain else change.path, now=in_short(change.live), then=in_short(change.desired)
     )
 
 

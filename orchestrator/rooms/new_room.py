@@ -30,6 +30,9 @@ WANTED: Final = "wanted-room:"
 
 CONFIG: Final = "config.yaml"
 
+MOST_LETTERS: Final = 100
+"""How long the name of a room may be that is asked for by a command."""
+
 _NO_LETTERS: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -46,6 +49,12 @@ def ask(community: Community, call: Call, now: Now) -> AnyEffect:
                 "Write it like this: `{prefix}room create circle Thursday evening`. Rooms here are made from: {kinds}."
             ).format(prefix=community.prefix, kinds=", ".join(f"`{kind}`" for kind in _kinds(community)) or "-")
         )
+    if len(name) > MOST_LETTERS:
+        raise Refusal(
+            _(
+                "That name is too long to be read in a list of rooms. Could you find one of at most {most} letters?"
+            ).format(most=MOST_LETTERS)
+        )
     key = new_key(name, {room.key for room in community.every_room()}, template)
     question = _("I would make a new room “{name}” from `{template}`, and write it down as `{key}`. Shall I?").format(
         name=name, template=template, key=key
@@ -59,7 +68,7 @@ def ask(community: Community, call: Call, now: Now) -> AnyEffect:
             community=community.key,
             key=key,
             template=template,
-            name=name[:100],
+            name=name,
             room=call.event.room,
             event=call.event.id,
         ),

@@ -183,7 +183,7 @@ class Talking:
             else:
                 drift.put_back(tx, community, slot, EventId(event), [change.claim_path for change in there], now)
         if answer.choice == "keep":
-            said = _("All right, it stays as it is now. `plan` no longer counts it.")
+            said = drift.stays(community)
         else:
             said = _("All right, I am putting it back as the files say.")
         yield content.conclusion(answer, said, now)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Room
 from orchestrator.documents.policy import Action, Links, Mode
 from orchestrator.model.cadence import Cadence, Every, QuietHours, Unit, Weekday, Weekly
@@ -173,6 +175,15 @@ def test_levels_of_events_may_be_named_by_role(author: Author) -> None:
     power = "{lead: 90, facilitator: 40, member: 5, events: {m.room.topic: lead, m.reaction: member, m.sticker: 7}}"
     author.edit(LOUNGE, "{lead: 100, facilitator: 50, member: 0}", power)
     assert dict(room(author, "lounge").power.events) == {"m.room.topic": 90, "m.reaction": 5, "m.sticker": 7}
+
+
+@pytest.mark.parametrize("level", ["200", "151", "-1", "1.5", "boss"])
+def test_a_level_that_nobody_can_hold_is_an_error_at_its_line_and_never_lowered(author: Author, level: str) -> None:
+    power = f"{{lead: 100, facilitator: 50, member: 0, events: {{m.room.power_levels: {level}}}}}"
+    author.edit(LOUNGE, "{lead: 100, facilitator: 50, member: 0}", power)
+    (error,) = author.errors()
+    assert error.startswith("room_templates/lounge.yaml:")
+    assert error.endswith("Write lead, facilitator or member, or a level from 0 to 150.")
 
 
 def test_documents_of_one_account_leave_out_the_others(author: Author) -> None:

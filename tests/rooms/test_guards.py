@@ -85,6 +85,14 @@ def test_at_most_three_in_ten_change_at_once(touched: int, managed: int, held: b
     assert guarded(*changes, managed=managed, force=True) == []
 
 
+def test_too_much_at_once_is_said_in_the_number_that_counts() -> None:
+    changes = [change("name", "x", "name", type_="m.room.name", key=f"circle-{n}") for n in range(4)]
+    quiet = [change(f"name-{n}", 1, "x", state=State.NO_OP, key=f"room-{n}") for n in range(6)]
+    plan = Plan(CommunityKey("grove"), (*quiet, *changes))
+    (refused,) = guard(community(room("lounge")), plan, changes, {RoomKey("lounge"): lounge(100)}, ME)
+    assert "4 of 10 things at once, and that is more than three in ten" in refused.reason
+
+
 def test_what_is_new_or_taken_over_or_already_so_is_no_change_of_what_is_managed() -> None:
     for state in (State.CREATE, State.ADOPT, State.CONVERGED):
         changes = [change("name", "x", "name", key=f"circle-{n}", state=state) for n in range(12)]

@@ -329,6 +329,29 @@ async def test_who_facilitates_closes_and_opens_their_own_room_but_not_what_a_le
         assert is_closed(tuesday)
 
 
+async def test_where_it_is_about_no_room_who_facilitates_is_told_which_ones_they_may_close(tmp_path: Path) -> None:
+    async with grown(tmp_path) as grove_:
+        await give_duty(grove_)
+        before = await grove_.state()
+        for command in ("!lockdown", "!unlock"):
+            await grove_.say(CY, command, "control")
+            assert grove_.bot.words[-1] == f"Which room do you mean? Write it like this: {command} tuesday"
+        assert await grove_.state() == before
+        JOINS.update(before["tuesday"][JOIN] or {})
+        await grove_.say(CY, "!lockdown tuesday", "control")
+        assert is_closed(await grove_.room("tuesday"))
+
+
+async def test_where_it_is_about_no_room_whoever_may_close_none_is_told_who_may(tmp_path: Path) -> None:
+    async with grown(tmp_path) as grove_:
+        before = await grove_.state()
+        await grove_.say(CY, "!lockdown", "control")
+        assert "whoever is facilitating" in grove_.bot.words[-1]
+        await grove_.say(BO, "!lockdown", "control")
+        assert "lockdown all" in grove_.bot.words[-1]
+        assert await grove_.state() == before
+
+
 async def test_where_the_bot_may_not_change_power_it_says_so_and_locks_nothing(tmp_path: Path) -> None:
     async with grown(tmp_path, "11") as grove_:
         tuesday = await grove_.room("tuesday")

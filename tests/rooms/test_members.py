@@ -50,6 +50,7 @@ def test_who_is_on_no_list_any_more_stays_until_a_lead_says_otherwise(grove: Doo
     (asked,) = grove.told(CONTROL)
     assert DEE in asked
     assert "What members raise in confidence" in asked or "what members raise in confidence" in asked
+    assert "They stay unless a lead says yes." in asked
     for who in (DEE, CY, MO):
         grove.react(who, grove.question())
     grove.carry()

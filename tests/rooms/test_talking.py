@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from .talk import Talk
 
 HISTORY = "m.room.history_visibility"
 NAME = "m.room.name"
+POWER = "m.room.power_levels"
 KEEP, PUT_BACK, YES, NO = "👍", "↩️", "✅", "❌"
 
 
@@ -59,6 +61,16 @@ def test_a_change_by_hand_is_asked_about_once_and_stays_meanwhile(talk: Talk) ->
     assert len(talk.heard) == 1
 
 
+def test_what_changed_is_named_in_plain_words_but_power_and_servers_by_what_exactly(talk: Talk) -> None:
+    talk.by_hand("tuesday", HISTORY, {"history_visibility": "shared"})
+    assert "settings." not in talk.heard[-1][1]
+    assert "- who can read what was said before: now shared, in the files joined" in talk.heard[-1][1]
+    talk = Talk(grove(power="report"))
+    levels: Any = talk.live("tuesday", POWER)
+    talk.by_hand("tuesday", POWER, {**levels, "redact": 100})
+    assert "- power.redact: now 100, in the files 50" in talk.heard[-1][1]
+
+
 def test_a_name_is_somebodys_words_and_is_not_written_down(talk: Talk) -> None:
     talk.by_hand("tuesday", NAME, {"name": "A very private name"})
     assert "the name" in talk.heard[-1][1]
@@ -77,7 +89,7 @@ def test_put_back_by_a_reaction(talk: Talk) -> None:
 
 def test_what_is_kept_is_not_counted_and_not_asked_about_again_but_something_else_is(talk: Talk) -> None:
     talk.by_hand("tuesday", NAME, {"name": "The sofa"})
-    assert "stays as it is" in talk.react(KEEP)
+    assert "stays as it is now, and !plan shows it no longer" in talk.react(KEEP)
     assert talk.plan().is_empty
     kept = next(change for change in talk.plan().changes if change.name == "tuesday/name")
     assert "chose to keep it" in kept.reason
@@ -250,7 +262,7 @@ def test_what_was_settled_as_a_whole_is_not_asked_about_singly_any_more(talk: Ta
 def test_drift_can_be_kept_as_a_whole(talk: Talk) -> None:
     talk.put(talk.bound()["tuesday"], HISTORY, {"history_visibility": "shared"})
     talk.write("!drift")
-    assert "no longer counts it" in talk.react(KEEP)
+    assert "!plan shows it no longer" in talk.react(KEEP)
     assert talk.plan().is_empty
     assert "Nobody changed anything" in talk.write("!drift")
 
@@ -296,6 +308,15 @@ def test_words_that_are_not_enough_name_what_is_missing(talk: Talk) -> None:
     talk.use(replace(talk.community, rooms=(first, *talk.community.rooms[1:])))
     for words in ("!room", "!room create", "!room create circle", "!room make circle Thursday"):
         assert "Rooms here are made from: circle." in talk.write(words)
+
+
+def test_a_name_is_made_as_it_was_agreed_to_or_not_at_all(talk: Talk) -> None:
+    said = talk.write(f"!room create circle {'a' * 101}")
+    assert "at most 100 letters" in said
+    assert talk.questions() == []
+    talk.write(f"!room create circle   {'a' * 60}  {'b' * 39}")
+    talk.react(YES)
+    assert [value for _path, value in talk.amended] == [{"template": "circle", "name": f"{'a' * 60} {'b' * 39}"}]
 
 
 @given(name=st.text(max_size=80), taken=st.sets(st.sampled_from(["tuesday", "thursday", "thursday-2", "circle"])))

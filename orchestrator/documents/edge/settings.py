@@ -42,7 +42,9 @@ def _retention(value: object) -> Retention:
 
 
 _kept: Final = words.length(least_ms=HOUR_MS)
-_LEVEL_SCHEMA: Final = {"anyOf": [{"type": "integer"}, {"enum": ["lead", "facilitator", "member"]}]}
+_LEVEL_SCHEMA: Final = {
+    "anyOf": [{"type": "integer", "minimum": 0, "maximum": KEEPER_LEVEL}, {"enum": ["lead", "facilitator", "member"]}]
+}
 _KEPT_SCHEMA: Final = {"type": "string", "pattern": r"^\d+ ?[a-zA-Z]+$", "examples": ["30d"]}
 _RETENTION_SCHEMA: Final = {
     "anyOf": [

@@ -127,13 +127,15 @@ class Locking:
         ]
         if wanted and len(named) == 1:
             return community, named[0]
-        if all(call.role_at(key) < Role.FACILITATOR for key in keys):
-            raise Refusal(_not_yours())
-        raise Refusal(
-            _("Which room do you mean? Write `{prefix}{command} all` for all of them, or one of these: {keys}").format(
-                prefix=community.prefix, command=name, keys=", ".join(f"`{key}`" for key in keys)
+        if call.role_at(SPACE_KEY) is Role.LEAD:
+            said = _("Which room do you mean? Write `{prefix}{command} all` for all of them, or one of these: {keys}")
+            raise Refusal(
+                said.format(prefix=community.prefix, command=name, keys=", ".join(f"`{key}`" for key in keys))
             )
-        )
+        theirs = [f"`{community.prefix}{name} {key}`" for key in keys if call.role_at(key) >= Role.FACILITATOR]
+        if not theirs:
+            raise Refusal(_not_yours())
+        raise Refusal(_("Which room do you mean? Write it like this: {commands}").format(commands=", ".join(theirs)))
 
 
 def _not_yours() -> str:

@@ -84,7 +84,7 @@ def shall_they_leave(person: str, *, first: bool, last: bool) -> str:
     if first:
         said = _(
             "{person} is no longer among the leads, nor on any list of facilitators. If that is meant, shall I take the"
-            " control room away from them? Until a lead answers they stay. Please mind: what members raise in confidence"
+            " control room away from them? They stay unless a lead says yes. Please mind: what members raise in confidence"
             " is read here."
         )
     else:

@@ -134,7 +134,7 @@ def _blast_radius(plan: Plan, chosen: Sequence[Change]) -> Iterator[Refused]:
         whole = {each for change in managed if (each := of(change))} | touched
         if len(whole) >= LEAST_THINGS and len(touched) > MOST_AT_ONCE * len(whole):
             reason = _(
-                "This would change {some} of {all} {what} at once, and that is more than a third of a step. "
+                "This would change {some} of {all} {what} at once, and that is more than three in ten. "
                 "Do it in parts, or force it if it is meant."
             ).format(some=len(touched), all=len(whole), what=what)
             yield Refused("blast-radius", reason, tuple(counted))
