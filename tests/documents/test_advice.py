@@ -106,7 +106,7 @@ def test_places_to_turn_to_are_checked_twice_a_year(author: Author) -> None:
         author.edit(f"policies/{other}.yaml", "review_by: 2027-05-01", "review_by: 2030-05-01")
     assert author.advice(today=verified + timedelta(days=180)) == []
     stale = author.advice(today=verified + timedelta(days=181))
-    assert [advice.split(":")[1] for advice in stale if advice.startswith(POLICY)] == ["48", "50", "52"]
+    assert [advice.split(":")[1] for advice in stale if advice.startswith(POLICY)] == ["69", "71", "73"]
     assert all("Nobody has checked this for 181 days." in advice for advice in stale)
     assert any("still to come" in advice for advice in author.advice(today=verified - timedelta(days=1)))
 

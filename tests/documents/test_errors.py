@@ -110,28 +110,28 @@ MISTAKES = [
     ),
     (POLICY, "Listen first.", "Listen first. " + "x" * 200, "7:12: This is too long: "),
     (POLICY, "review_by: 2027-05-01", "review_by: May", "26:14: Write a date as year, month and day"),
-    (POLICY, "then: remove", "then: delete", "34:11: Write one of: observe, nudge, remove, mute, raise."),
+    (POLICY, "then: remove #", "then: delete #", "34:11: Write one of: observe, nudge, remove, mute, raise."),
     (POLICY, "grove.example,", "https://grove.example/,", "32:23: Write only the domain"),
     (
         POLICY,
-        "member_for_less_than: 3d",
-        "member_for_less_then: 3d",
+        "      member_for_less_than: 3d",
+        "      member_for_less_then: 3d",
         "33:7: There is no “member_for_less_then” here. Did",
     ),
-    (POLICY, "mode: observe", "mode: on", "36:11: Write one of: observe, enforce."),
-    (POLICY, "{mute: 1h}", "mute", "40:25: Write how long a mute lasts"),
-    (POLICY, '    - text: "In an', '    - txet: "In an', "51:7: There is no “txet” here. Did you mean “text”?"),
+    (POLICY, "mode: observe #", "mode: on #", "36:11: Write one of: observe, enforce."),
+    (POLICY, "{mute: 1h}", "mute", "61:25: Write how long a mute lasts"),
+    (POLICY, '    - text: "In an', '    - txet: "In an', "72:7: There is no “txet” here. Did you mean “text”?"),
     (
         POLICY,
         "contact_emergency_services: group_decides",
         "",
-        "46:3: “contact_emergency_services” is missing here. Write",
+        "67:3: “contact_emergency_services” is missing here. Write",
     ),
     (
         POLICY,
         "contact_emergency_services: group_decides",
         "contact_emergency_services: maybe",
-        "54:31: Write one of: true",
+        "75:31: Write one of: true",
     ),
     # decks
     (DECK, 'tier: 2, note: "may be about anything"', "tier: 9", "45:94: Write a whole number from 1 to 3"),
@@ -161,7 +161,7 @@ def test_every_mistake_of_every_file_is_found_at_once(author: Author) -> None:
     author.edit(CONFIG, '"@bo:grove.example"]', "bo]")
     author.edit(CIRCLE, "encryption: required", "encrypted: yes")
     author.edit(CIRCLE, "policy: gentle-circle", "policy: gone")
-    author.edit(POLICY, "then: remove", "thne: remove")
+    author.edit(POLICY, "then: remove #", "thne: remove #")
     author.edit(DECK, "title:", "titel:")
     errors = author.errors()
     for document, key in wanted.items():
@@ -236,7 +236,7 @@ def test_with_two_accounts_a_community_says_which_looks_after_it(author: Author)
 def test_a_rule_on_words_may_not_remove_or_mute_without_accepting_misfires(author: Author) -> None:
     author.edit(POLICY, "links: {allow: [grove.example, matrix.to, findahelpline.com, befrienders.org]}", "words: [x]")
     assert any("34:11: Rules on words misfire on people in distress." in error for error in author.errors())
-    author.edit(POLICY, "mode: observe", "mode: observe\n    accept_misfires: true")
+    author.edit(POLICY, "mode: observe # or: enforce", "mode: observe\n    accept_misfires: true")
     assert not any("misfire on people" in error for error in author.errors())
 
 
@@ -251,7 +251,7 @@ def test_two_rules_of_one_id_are_refused(author: Author) -> None:
     rule = "  - id: links-from-newcomers\n    when: {links: {}}\n    then: nudge\n    because: Because.\n"
     author.edit(POLICY, "\nladder:", f"{rule}\nladder:")
     (error,) = author.errors()
-    assert f"{POLICY}:37:9: Two rules have this id." in error
+    assert f"{POLICY}:58:9: Two rules have this id." in error
 
 
 def test_a_deck_with_nothing_light_enough_for_a_room_is_refused(author: Author) -> None:

@@ -92,7 +92,7 @@ def test_a_rule_says_what_it_looks_for_and_what_it_does(author: Author) -> None:
     policy = room(author, "tuesday").policy
     assert policy is not None
     assert policy.document == "policies/gentle-circle.yaml"
-    (rule,) = policy.rules
+    rule = policy.rules[0]
     assert rule.id == "links-from-newcomers"
     assert rule.when.links == Links(allow=("grove.example", "matrix.to", "findahelpline.com", "befrienders.org"))
     assert rule.when.member_for_less_than_ms == 3 * DAY_MS
@@ -128,7 +128,7 @@ def test_the_digest_of_norms_changes_with_their_words_and_with_nothing_else(auth
         return policy.norms.digest
 
     before = digest()
-    author.edit("policies/gentle-circle.yaml", "mode: observe", "mode: enforce")
+    author.edit("policies/gentle-circle.yaml", "mode: observe #", "mode: enforce #")
     assert digest() == before
     author.edit("policies/gentle-circle.yaml", "**Share the air.**", "**Share the time.**")
     assert digest() != before
