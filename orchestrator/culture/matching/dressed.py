@@ -1,22 +1,33 @@
 """Is this word that one, dressed up? The closer look that follows when two words are loosely the same.
 
 Whoever is wrongly taken for saying something bad is hurt by it, so what may be a word of its own counts as one: a doubled
-consonant ("rapper"), an accent on a short word ("año"), a Russian word among others. What
+consonant ("rapper"), an accent on a short word ("año"), a letter of its own ("höra"), a Russian word among others. What
 nobody writes by habit counts as dressing: three of a letter, figures among letters, alphabets mixed, letters spaced out.
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import Final
 
-from .folding import FIGURES, SIGNS, clean, fold, script, skeleton, without_accents
+from .folding import FIGURES, MOST_SIGNS, SIGNS, clean, fold, readable, script, skeleton, without_accents
 
 _SHARED: Final = frozenset("abcehijkmoprstuvxy")
 """Letters of ours that others have, too, or that look so."""
 _VOWELS: Final = frozenset("aeiouy")
 _DOUBLED: Final = frozenset("bcdfgklmnprstvz")
 """Consonants that many languages double after a vowel."""
+DOTLESS: Final = "\u0131"
+_FRONT_VOWELS: Final = frozenset("eiöü")
+_STROKED: Final = frozenset(f"{DOTLESS}øłđðþħ")
+_OF_LETTERS: Final = frozenset("\u0303\u0306\u0307\u0308\u030a\u030b\u030c\u0327\u0328\u031b")
+"""Tilde, breve, dots, ring, caron, hooks: in many languages they make another letter; acute, grave, circumflex do not."""
+ENGLISH: Final = "ENGLISH"
+_ENGLISH: Final = re.compile(r"\b(?:the|you|your|this|what|are|with)\b", re.IGNORECASE)
+"""Words that tell English, which has none of those letters."""
 SHORT: Final = 3
 """In words of so few letters an accent makes another word."""
 LONG: Final = 6
@@ -44,10 +55,10 @@ def is_dressed(said: str, word: str, written: frozenset[str] = frozenset(), *, s
     said, word = clean(said), clean(word)
     if said.casefold() == word.casefold():
         return True
-    if said.casefold() in INNOCENT and not spaced:
+    evident = spaced or _marked(said)
+    if not evident and (said.casefold() in INNOCENT or _own_letters(said, word, written)):
         return False
     plain, wanted = fold(said), fold(word)
-    evident = spaced or _marked(said)
     if plain == wanted:
         return evident or len(wanted) > SHORT
     if _fits(plain, wanted, evident=evident):
@@ -55,6 +66,21 @@ def is_dressed(said: str, word: str, written: frozenset[str] = frozenset(), *, s
     if any(map(str.isdigit, word)):
         return False  # its figures are figures
     return (spaced or pretends(said, written, word)) and _fits(skeleton(said, signs=True), skeleton(word), evident=True)
+
+
+def _own_letters(said: str, word: str, written: frozenset[str]) -> bool:
+    """Tell whether what is different is a letter of its own, and not an accent: Swedish "höra" is to hear."""
+    own = [sign for sign in said.casefold() if _is_own(sign) and sign not in word.casefold()]
+    if not own or ENGLISH in written:
+        return False
+    if set(own) == {DOTLESS}:
+        return not set(fold(said)) & _FRONT_VOWELS  # Turkish vowels go together; "suicide" without dots does not
+    return len(own) == 1 and len(word) < LONG
+
+
+@lru_cache(MOST_SIGNS)
+def _is_own(sign: str) -> bool:
+    return sign in _STROKED or any(mark in _OF_LETTERS for mark in unicodedata.normalize("NFD", sign)[1:])
 
 
 def _accents_alike(said: str, word: str) -> bool:
@@ -128,7 +154,7 @@ def _other_alphabet(said: str, word: str, written: frozenset[str]) -> bool:
         return True
     if used == {"LATIN"} and not said.isascii():
         # Letters that only look like ours, such as small capitals.
-        return any(sign.isalpha() and not sign.isascii() and skeleton(sign) != fold(sign) for sign in said)
+        return any(map(is_unusual, said))
     # All of one alphabet, and look-alikes all of them: then by what else was written.
     if not used or not used.isdisjoint(script(sign) for sign in word):
         return False
@@ -137,9 +163,17 @@ def _other_alphabet(said: str, word: str, written: frozenset[str]) -> bool:
 
 
 def alphabets(text: str) -> frozenset[str]:
-    """Name the alphabets that a text is surely written in: those of which it has letters that look like no other's."""
-    return frozenset(script(sign) for sign in set(text) if sign.isalpha() and _is_distinct(sign))
+    """Name the alphabets that a text is surely written in, by letters that look like no other's; and English, by words."""
+    found = {script(sign) for sign in set(text) if sign.isalpha() and _is_distinct(sign)}
+    return frozenset({*found, ENGLISH} if _ENGLISH.search(text) else found)
 
 
+@lru_cache(MOST_SIGNS)
+def is_unusual(sign: str) -> bool:
+    """Tell whether a letter may stand for one of ours, and is more than one with an accent on it."""
+    return not sign.isascii() and sign.isalpha() and readable(sign) != fold(sign)
+
+
+@lru_cache(MOST_SIGNS)
 def _is_distinct(sign: str) -> bool:
     return sign.casefold() not in _SHARED if sign.isascii() else not skeleton(sign).isascii()

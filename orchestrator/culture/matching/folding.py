@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 # Accents and points that a word can be told without. Not those of scripts in which they are vowels (Thai, Devanagari).
@@ -43,6 +43,10 @@ SIGNS: Final = {"@": "a", "$": "s", "!": "l", "|": "l", "€": "e", "¡": "l", "
 """Figures and signs that stand for letters. ``i`` and ``l`` are one, as they are to the eye."""
 
 
+MOST_SIGNS: Final = 20_000
+"""So many signs are remembered, which is more than any group uses; a text of all signs there are is not worth the room."""
+
+
 class _Table(dict[int, str]):
     """A table for ``str.translate`` that is filled as signs turn up."""
 
@@ -52,9 +56,7 @@ class _Table(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         made = self._of(chr(code))
-        if code < 0x2E80 or made != chr(
-            code
-        ):  # not a row for each of ninety thousand ideographs, which stay as they are
+        if len(self) < MOST_SIGNS:
             self[code] = made
         return made
 
@@ -144,7 +146,7 @@ def script(sign: str) -> str:
     return _script(sign) if sign.isalpha() else ""
 
 
-@cache
+@lru_cache(MOST_SIGNS)
 def _script(sign: str) -> str:
     return unicodedata.name(sign, "").partition(" ")[0]
 

@@ -8,7 +8,7 @@ from itertools import chain, product, repeat
 from typing import Final
 
 from .apart import WITH_SIGNS, close_up, gather, might_be_close, might_be_spaced
-from .dressed import alphabets, pretends
+from .dressed import alphabets, is_unusual, pretends
 from .folding import SIGNS, clean, fold, has_runs, readable, script
 
 _RUN: Final = re.compile(r"([^\W\d_])\1{2,}")
@@ -57,9 +57,9 @@ def _mixed(text: str) -> bool:
         return False
     letters = {sign for sign in text if sign.isalpha()}
     used = {script(sign) for sign in letters}
-    return (
-        len(used) > 1 or not used <= alphabets(text) or any("LATIN" in used and not sign.isascii() for sign in letters)
-    )
+    if "LATIN" in used:
+        return any(map(is_unusual, letters))
+    return len(used) > 1 or not used <= alphabets(text)
 
 
 def _plainly(word: str, written: frozenset[str]) -> str:

@@ -9,7 +9,7 @@ WORDS = (
     "ass", "asshole", "fuck", "cunt", "dick", "cock", "tit", "cum", "scum", "hell", "shit", "nazi", "retard", "spastic",
     "fag", "coon", "spic", "paki", "negro", "dyke", "tranny", "homo", "schwul", "schlampe", "hure", "fotze", "kusi", "ano",
     "con", "pute", "sale", "cazzo", "puta", "merda", "сука", "хуй", "блядь", "cop", "自杀", "死ね", "キス", "자살", "ฆ่าตัวตาย",
-    "μαλάκας", "כלב", "حمار", "crypto airdrop", "free bitcoin", "the rapist", "god", "bite", "raped", "bum", "lie",
+    "μαλάκας", "כלב", "حمار", "crypto airdrop", "free bitcoin", "the rapist", "hora", "hore", "sik", "sikildi", "nino", "god", "bite", "raped", "bum", "lie",
 )  # fmt: skip
 """Far more, and far ruder, than a group should list: so that there is something to be wrong about."""
 
