@@ -15,6 +15,7 @@ import structlog
 
 from orchestrator.crafts import Crafts
 from orchestrator.engine import Engine
+from orchestrator.engine.auditing import Auditing
 from orchestrator.engine.filler import Filler
 from orchestrator.engine.intake import Taken
 from orchestrator.engine.onlooking import Onlooking
@@ -93,6 +94,7 @@ class Keeper:
         self.reader = Reader(gateway, self.me)
         self._filler = Filler(self.engine, store, self._history, clock)
         self._onlooking = Onlooking(self.engine, self.reader)
+        self._auditing = Auditing(self.engine, self.reader, clock)
         self._budget = Budget(learnt)
         self._maker = Maker(store, gateway, self._history, clock, self.me, self._direct)
         carrier = Carrier(
@@ -150,6 +152,7 @@ class Keeper:
         start(self.engine.keep_settled())
         start(self._filler.run())
         start(self._onlooking.run())
+        start(self._auditing.run())
         start(self.engine.run_timers())
         start(self.delivery.run())
 

@@ -17,13 +17,14 @@ from orchestrator.documents.declared import Documents
 from orchestrator.model.batch import SyncBatch
 from orchestrator.model.clock import Clock
 from orchestrator.model.effects import Outcome
-from orchestrator.model.events import Event, Message, State, Unreadable
+from orchestrator.model.events import Event, Member, Message, State, Unreadable
 from orchestrator.model.feature import Feature, Now, Roster, Tx
 from orchestrator.model.ids import Cause, EventId, RoomId, UserId
 from orchestrator.model.windows import Windows
-from orchestrator.store import AccountStore, claims, ingest, outbox, questions, timers
+from orchestrator.store import AccountStore, audits, bindings, claims, ingest, outbox, questions, timers
 from orchestrator.store.ready import anything_waits
 
+from .audit import Differences
 from .commands import Commands, by_craft
 from .intake import Intake, Taken, Turn
 
@@ -128,6 +129,23 @@ class Engine:
     async def read_whole(self, room: RoomId, state: Sequence[State]) -> None:
         """Take in all that a room which is not ours says."""
         await self._transact(lambda intake, turn: intake.read_whole(turn, room, state))
+
+    async def rooms_to_audit(self) -> tuple[int, list[RoomId]]:
+        """Tell how many rooms are ours, and which of them are to be read whole, longest waiting first."""
+        return await self._store.run(_to_audit, self._clock.now_ms())
+
+    async def audit(
+        self, room: RoomId, events: Sequence[State | Member], known: Differences | None, since_ms: int
+    ) -> Differences:
+        """Take in what differs in a room of ours as it did at a first look; returns what is to be looked at again."""
+        found: Differences = {}
+
+        def work(intake: Intake, turn: Turn) -> None:
+            nonlocal found
+            found = intake.audit.take(turn, room, events, known, since_ms)
+
+        await self._follow_up(await self._transact(work))
+        return found
 
     async def settle(self) -> None:
         """Bring everything in line with the documents, until nothing more follows from it."""
@@ -251,6 +269,10 @@ class Engine:
 def _next_ms(tx: Tx) -> int | None:
     ends = (timers.next_due_ms(tx), claims.next_claim_end_ms(tx), questions.next_due_ms(tx))
     return min((at for at in ends if at is not None), default=None)
+
+
+def _to_audit(tx: Tx, now_ms: int) -> tuple[int, list[RoomId]]:
+    return len(bindings.bindings(tx)), audits.due(tx, now_ms)
 
 
 def _take_due(intake: Intake, turn: Turn) -> None:

@@ -18,8 +18,9 @@ from orchestrator.model.effects import Outcome
 from orchestrator.model.events import Event, Member, Message, Reaction, Redaction, State, Unreadable, cause_in
 from orchestrator.model.feature import Feature
 from orchestrator.model.ids import LOCATOR_TYPE, Cause, EventId, RoomId, UserId
-from orchestrator.store import bindings, claims, ingest, mirror, outbox, timers
+from orchestrator.store import audits, bindings, claims, ingest, mirror, outbox, timers
 
+from .audit import Audit
 from .commands import Commands
 from .deciding import AGAIN_MS, Deciding, Taken, Turn
 from .ports import Beholder, Greeter, Onlooker, Rememberer
@@ -55,6 +56,7 @@ class Intake:
         self._deciding = Deciding(documents)
         self._questions = Questions(documents, commands, self._by_name, self._deciding)
         self._me = me
+        self.audit = Audit(crafts, self._deciding, self._see, me)
 
     # -- a batch of /sync ----------------------------------------------------------------------------------------------
 
@@ -109,6 +111,7 @@ class Intake:
 
     def _leave(self, turn: Turn, room: RoomId) -> None:
         mirror.forget_room(turn.tx, room)
+        audits.forget(turn.tx, room)
         bindings.drop_direct(turn.tx, room)
         self._questions.left(turn, room)
         turn.taken.settle = True  # a room that we should keep is missed

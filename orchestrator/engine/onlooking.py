@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from orchestrator.errors import MatrixError, UnknownToken
-from orchestrator.model.events import State
 from orchestrator.model.ids import RoomId, shorten
 
 from .engine import Engine
+from .ports import Sight
 
 log = structlog.get_logger("engine")
 
 LOOK_EVERY_S: Final = 600.0
-
-
-class Sight(Protocol):
-    """Reads rooms as they are now."""
-
-    async def all_state(self, room: RoomId) -> Sequence[State]:
-        """Read all of a room's state but its memberships."""
-        ...
 
 
 class Onlooking:

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from orchestrator.model.batch import Page
 from orchestrator.model.effects import AnyEffect
-from orchestrator.model.events import Event, Message, State, Unreadable
+from orchestrator.model.events import Event, Member, Message, State, Unreadable
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import EventId, RoomId, UserId
 
@@ -43,6 +43,18 @@ class Onlooker(Protocol):
 
     def read(self, tx: Tx, room: RoomId, state: Sequence[State], now: Now) -> Iterable[AnyEffect]:
         """Take in all that such a room says."""
+        ...
+
+
+class Sight(Protocol):
+    """Reads rooms as they are now."""
+
+    async def all_state(self, room: RoomId) -> Sequence[State]:
+        """Read all of a room's state but its memberships."""
+        ...
+
+    async def everything(self, room: RoomId) -> Sequence[State | Member]:
+        """Read all of a room's state, its memberships too."""
         ...
 
 

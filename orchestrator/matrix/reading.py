@@ -9,16 +9,18 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from orchestrator.errors import MatrixError
-from orchestrator.model.events import State
+from orchestrator.model.events import Member, State
 from orchestrator.model.ids import JsonObject, RoomId, UserId
 from orchestrator.model.things import PSEUDO
 from orchestrator.store import AccountStore
 
+from .decode import decode_event
 from .directory import Directory
 from .fields import a_content, a_sender, a_text, an_event_id, an_object
 from .gateway import Gateway, route
@@ -97,6 +99,20 @@ class Reader:
             for (type_, key), live in (await self.whole_state(room)).items()
             if type_ != "m.room.member"
         ]
+
+    async def everything(self, room: RoomId) -> Sequence[State | Member]:
+        """Read all of a room's state, its memberships too; under which names people come is left out.
+
+        Source: client-server API, GET /_matrix/client/v3/rooms/{roomId}/state.
+        """
+        found: list[State | Member] = []
+        for raw in await self._gateway.read_list(route("rooms", room, "state")):
+            event = decode_event(raw, room, _Closed())
+            if isinstance(event, Member):
+                found.append(replace(event, name=""))
+            elif isinstance(event, State):
+                found.append(event)
+        return found
 
     async def listed(self, room: RoomId) -> bool:
         """Tell whether the server's directory shows a room."""

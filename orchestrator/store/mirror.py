@@ -275,6 +275,27 @@ def members(tx: Tx, room: RoomId, membership: MembershipName = "join") -> list[M
     return [_member(r) for r in rows]
 
 
+def memberships(tx: Tx, room: RoomId) -> dict[UserId, str]:
+    """List what everybody is in a room, as last seen."""
+    rows = tx.rows('select "user", membership from member where account = :account and room = :room', room=room)
+    return {UserId(text(row, "user")): text(row, "membership") for row in rows}
+
+
+def forget_member(tx: Tx, room: RoomId, user: UserId) -> None:
+    """Drop somebody's membership: there is none."""
+    tx.run('delete from member where account = :account and room = :room and "user" = :user', room=room, user=user)
+
+
+def forget_state(tx: Tx, room: RoomId, type_: str, key: str) -> None:
+    """Drop a state event: there is none, or it is to be seen anew."""
+    tx.run(
+        "delete from state where account = :account and room = :room and type = :type and key = :key",
+        room=room,
+        type=type_,
+        key=key,
+    )
+
+
 def anyone_beside(tx: Tx, room: RoomId, me: UserId) -> bool:
     """Tell whether somebody else than ``me`` is joined to a room."""
     row = tx.one(

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from types import CoroutineType
 from typing import cast
 
 import pytest
@@ -143,3 +144,15 @@ async def test_after_an_outage_a_room_of_our_own_making_is_read_as_well(keeper: 
     await keeper._warm()
     assert shelf.reads["GET messages"] >= before + 1
     assert not keeper._maker.born
+
+
+async def test_everything_that_works_beside_the_rest_is_begun(keeper: Keeper) -> None:
+    begun: list[str] = []
+
+    def start(work: CoroutineType[None, None, None]) -> None:
+        begun.append(work.__qualname__)
+        work.close()
+
+    keeper.ready.set()
+    await keeper._begin(start)
+    assert {"Filler.run", "Onlooking.run", "Auditing.run", "Engine.run_timers", "Delivery.run"} <= set(begun)

@@ -139,6 +139,14 @@ class Room:
         if event.type == "m.room.redaction" and event.redacts is not None:
             self._empty(event, event.redacts)
 
+    def resolve(self, event_type: str, state_key: str, event: Event | None) -> None:
+        """Have state resolution put another event in place, or none; nobody is told by /sync."""
+        if event is None:
+            del self._state[event_type, state_key]
+        else:
+            self._state[event_type, state_key].append(event)
+            self._note_member(event)
+
     def clone(self) -> Room:
         """Copy the room, to try something out that may fail in the middle."""
         copy = Room(self.room_id, self.version)
