@@ -105,9 +105,13 @@ class Wordlist:
 
     def _look(self, text: str) -> Iterator[int]:
         written = alphabets(text)
+        known: dict[str, tuple[_Phrase, ...]] = {}
         for words in _readings(text):
             for at, said in enumerate(words):
-                for phrase in self._by_key.get(_key(said.word), ()):
+                phrases = known.get(said.word)
+                if phrases is None:
+                    phrases = known[said.word] = self._by_key.get(_key(said.word), ())
+                for phrase in phrases:
                     if _is_there(phrase, words, at, written):
                         yield phrase.owner
 
