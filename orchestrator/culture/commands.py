@@ -1,4 +1,4 @@
-"""What people can ask culture for: the norms, the rules, and what was done about them."""
+"""What people can ask about the rules that are checked; leads switch them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from orchestrator.documents.policy import Action, Mode, Policy, Rule
 from orchestrator.errors import Refusal
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
-from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import Amend, AnyEffect, Priority, Result, Send
 from orchestrator.model.feature import Call, Now, Role, Tx
 from orchestrator.model.ids import CommunityKey, EventId, JsonObject, RoomId
@@ -20,13 +19,9 @@ from orchestrator.store.journal import amendment_waiting
 from orchestrator.store.rows import dump
 
 from . import words
-from .hands.raising import privately
 from .notices import Duty
-from .places import place_of
-from .acting.telling import keep_ms, reasons_of
 
 DO_RULE: Final = "rule"
-MOST_SHOWN: Final = 10
 
 
 def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequence[AnyEffect]:
@@ -139,22 +134,6 @@ def switched(documents: Documents, result: Result, tag: JsonObject, now: Now) ->
             ),
         ),
     )
-
-
-def why(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffect]:
-    """Tell the caller, in private, everything that is kept about what was done to them and why."""
-    happened = []
-    for reason in reversed(reasons_of(tx, call.event.sender)):
-        place = place_of(tx, documents, reason.room)
-        if place is not None:
-            happened.append(
-                words.Happened(place=place, rule=reason.rule, action=reason.action, count=1, at_ms=reason.at_ms)
-            )
-    shown, more = happened[:MOST_SHOWN], len(happened[MOST_SHOWN:])
-    community = documents.community(call.community) if call.community is not None else None
-    prefix = community.prefix if community is not None else "!"
-    said = words.what_was_done(shown, more, prefix, keep_ms(documents) // DAY_MS, now.at_ms)
-    return (privately(call, said, now),)
 
 
 def _rules(community: Community, call: Call) -> dict[str, tuple[Policy, Rule]]:

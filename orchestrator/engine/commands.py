@@ -48,7 +48,9 @@ class Commands:
     def __init__(self, documents: Documents, roster: Roster, commands: Iterable[tuple[str, Command]]) -> None:
         self._documents = documents
         self._roster = roster
-        self._table: dict[str, tuple[str, Command]] = {command.name: (craft, command) for craft, command in commands}
+        listed = list(commands)
+        self._table: dict[str, tuple[str, Command]] = {c.name: (craft, c) for craft, c in listed if not c.in_reply}
+        self._in_reply: dict[str, tuple[str, Command]] = {c.name: (craft, c) for craft, c in listed if c.in_reply}
         help_ = Command(name="help", usage="", summary=N_("this list"), needs=Role.MEMBER, run=self._help)
         self._table["help"] = ("engine", help_)
 
@@ -60,7 +62,7 @@ class Commands:
     @property
     def names(self) -> Sequence[str]:
         """Every command's name."""
-        return sorted(self._table)
+        return sorted(self._table | self._in_reply)
 
     def read(self, tx: Tx, event: Message, now: Now) -> Words | None:
         """Read a message as a command; None when it is none, or stands where the bot takes no commands."""
@@ -79,7 +81,7 @@ class Commands:
         )
         if words is None:
             return None
-        read = Words(name=words[0], args=words[1], known=words[0] in self._table)
+        read = Words(name=words[0], args=words[1], known=words[0] in self.names)
         # What was corrected was asked before. But a misspelt call for a person was none yet.
         return None if event.edits is not None and not self._is_urgent(read) else read
 
@@ -107,7 +109,7 @@ class Commands:
             if not words.known:
                 meant = _("Did you mean `{name}`?").format(name=f"{self._prefix_of(call.community)}{near}")
                 return "engine", [self._say(event, meant, now)]
-            craft, command = self._table[words.name]
+            craft, command = self._meant(words, event)
             if call.role < command.needs and not (command.elsewhere and _names_another(call)):
                 return "engine", [self._say(event, self._who_can(command, community), now, community)]
             try:
@@ -119,7 +121,14 @@ class Commands:
             return craft, effects if recent <= PER_MINUTE or passed_on else []
 
     def _is_urgent(self, words: Words) -> bool:
-        return words.known and self._table[words.name][1].urgent
+        return words.known and words.name in self._table and self._table[words.name][1].urgent
+
+    def _meant(self, words: Words, event: Message) -> tuple[str, Command]:
+        """Find what a name means: alone under a message perhaps something about that message."""
+        under = self._in_reply.get(words.name)
+        if under is not None and (words.name not in self._table or (event.reply_to is not None and not words.args)):
+            return under
+        return self._table[words.name]
 
     def _call(self, tx: Tx, event: Message, words: Words, now: Now) -> Call:
         binding = bindings.binding_of(tx, event.room)
@@ -164,11 +173,12 @@ class Commands:
                 "If you would like a person to get in touch with you, write `{prefix}raise`, here or to me in private."
             )
             lines += [person.format(prefix=prefix), ""]
+        everything = [*self._table.values(), *self._in_reply.values()]
         lines.append(_("Here is what you can ask me:"))
         lines += [
             f"- `{prefix}{_usage(command, call.role)}`: {_(command.summary)}"
-            for _craft, command in sorted(self._table.values(), key=lambda entry: (entry[1].needs, entry[1].name))
-            if command.needs <= call.role and command.name != "help"
+            for _craft, command in sorted(everything, key=lambda entry: (entry[1].needs, entry[1].name))
+            if command.needs <= call.role and command.name != "help" and command.listed
         ]
         if not call.direct:
             lines += ["", _("You can ask me all of this in private, too. I do not keep what you say.")]

@@ -127,6 +127,9 @@ class Command:
         usage_for: the least role that help shows ``usage`` to; whoever may do less with it sees the name alone.
         urgent: somebody may need a person: it counts however late it is heard, and whatever else was asked before.
         elsewhere: its words may name another room; then ``run`` itself checks the role there (``Call.role_at``).
+        in_reply: it is meant where the name stands alone in a reply to a message; another command may have the name
+            where it does not.
+        listed: help shows it; another name for the same thing is not listed.
     """
 
     name: str
@@ -137,6 +140,8 @@ class Command:
     usage_for: Role = Role.MEMBER
     urgent: bool = False
     elsewhere: bool = False
+    in_reply: bool = False
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

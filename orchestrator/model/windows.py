@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from .clock import HOUR_MS
+from .ids import UserId
 
 KEEP_MS = HOUR_MS
 MOST_PER_KEY = 500
@@ -21,15 +22,24 @@ class Windows:
     """Times at which something happened, by key, in the order in which we heard of it.
 
     Keys are tuples of ids, such as ``("spoke", room)``; each mark carries who it was.
+
+    Attributes:
+        called: the names that those who look after others were seen under since the start, so that nobody else passes for
+            them. True whether or not the batch in which they were seen commits, and so not staged.
     """
 
     known_since_ms: dict[tuple[str, ...], int] = field(default_factory=dict)
+    called: dict[UserId, str] = field(default_factory=dict, repr=False)
     _marks: dict[tuple[str, ...], deque[tuple[int, str]]] = field(default_factory=dict)
     _staged: list[tuple[tuple[str, ...], int, str]] = field(default_factory=list)
 
     def stage(self, key: tuple[str, ...], at_ms: int, who: str) -> None:
         """Note a mark; it counts at once for this batch and for good after ``publish``."""
         self._staged.append((key, at_ms, who))
+
+    def call(self, user: UserId, name: str) -> None:
+        """Remember under which name somebody was seen last; "": none."""
+        self.called[user] = name
 
     def publish(self) -> None:
         """Keep what was staged: the batch was committed."""

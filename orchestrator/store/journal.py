@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import Json, RoomId, UserId
 
-from .rows import load_object, text
+from .rows import load_object, number, text
 
 
 def said_since(tx: Tx, craft: str, step: str, room: RoomId, since_ms: int) -> bool:
@@ -111,3 +111,14 @@ def amendment_waiting(tx: Tx, document: str, path: Sequence[str]) -> Json:
     )
     changes = (load_object(text(row, "payload")) for row in rows)
     return next((change.get("value") for change in changes if change.get("path") == list(path)), None)
+
+
+def parted(tx: Tx, user: UserId, rule: str) -> list[tuple[RoomId, int]]:
+    """List the rooms that somebody was taken out of under a rule, and when, earliest first."""
+    rows = tx.rows(
+        "select room, at_ms from journal where account = :account and kind = 'member' and target = :user and rule = :rule"
+        " and outcome = 'done' and room is not null order by at_ms, room",
+        user=user,
+        rule=rule,
+    )
+    return [(RoomId(text(row, "room")), number(row, "at_ms")) for row in rows]

@@ -12,19 +12,21 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from orchestrator.culture import words
 from orchestrator.culture.places import NAME, place_of
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Action
 from orchestrator.i18n import speaking
 from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS, MINUTE_MS
-from orchestrator.model.effects import AnyEffect, Priority, SendDirect
+from orchestrator.model.effects import AnyEffect, Priority, Send, SendDirect
 from orchestrator.model.feature import Now, Row, Timer, Tx
-from orchestrator.model.ids import EventId, RoomId, UserId, cause_of
-from orchestrator.store import journal, outbox
+from orchestrator.model.ids import EventId, Json, RoomId, UserId, cause_of
+from orchestrator.store import bindings, journal, outbox
 from orchestrator.store.rows import dump, number, text
 from orchestrator.store.timers import set_timer, timer_of
+
+from . import ladder, words
+from .said import Said
 
 DO: Final = "word"
 TIMER: Final = "why:"
@@ -44,41 +46,82 @@ class Told(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Something that was done because of a rule; ``action`` is None where that is not known any more."""
+    """Something that was done to somebody.
 
+    Attributes:
+        rule: because of which; "": a person who looks after the room decided so.
+        action: None where that is not known any more.
+        until_ms: when a mute ends, or ended; 0: not known.
+        everywhere: a mute in every room of the community.
+    """
+
+    user: UserId
     room: RoomId
+    event: EventId
     rule: str
     action: Action | None
     at_ms: int
+    until_ms: int
+    everywhere: bool
 
 
-def note(tx: Tx, user: UserId, room: RoomId, event: EventId, rule: str, action: Action, at_ms: int) -> None:
+def note(
+    tx: Tx, said: Said, rule: str, action: Action, at_ms: int, *, until_ms: int = 0, everywhere: bool = False
+) -> None:
     """Keep a reason and what was done, whatever becomes of the rule; one a rule and event."""
     tx.run(
-        'insert into reason (account, cause, "user", room, event, rule, action, at_ms, told)'
-        " values (:account, :cause, :user, :room, :event, :rule, :action, :at_ms, :told) on conflict do nothing",
-        cause=cause_of(tx.account, event, NAME, f"reason:{rule}"),
-        user=user,
-        room=room,
-        event=event,
+        'insert into reason (account, cause, "user", room, event, rule, action, at_ms, told, until_ms, everywhere, root)'
+        " values (:account, :cause, :user, :room, :event, :rule, :action, :at_ms, :told, :until_ms, :everywhere, :root)"
+        " on conflict do nothing",
+        cause=_cause(tx, said, rule, action),
+        user=said.user,
+        room=said.room,
+        event=said.event,
         rule=rule,
         action=action.value,
         at_ms=at_ms,
         told=int(Told.NOT_YET),
+        until_ms=until_ms,
+        everywhere=int(everywhere),
+        root=said.root,
     )
+
+
+def _cause(tx: Tx, said: Said, rule: str, action: Action) -> str:
+    # A message can be taken down and its author muted by the same rule; both are told.
+    what = f"reason:{rule}:mute" if action is Action.MUTE else f"reason:{rule}"
+    return cause_of(tx.account, said.event, NAME, what)
 
 
 def reasons_of(tx: Tx, user: UserId) -> Sequence[Reason]:
     """List what is kept about somebody, oldest first."""
     rows = tx.rows(
-        'select room, rule, action, at_ms from reason where account = :account and "user" = :user'
-        " order by at_ms, cause",
-        user=user,
+        'select * from reason where account = :account and "user" = :user order by at_ms, room, rule', user=user
     )
-    return [
-        Reason(room=RoomId(text(row, "room")), rule=text(row, "rule"), action=_action(row), at_ms=number(row, "at_ms"))
-        for row in rows
-    ]
+    return [_reason(row) for row in rows]
+
+
+def reasons_in(tx: Tx, rooms: Sequence[RoomId], most: int) -> Sequence[Reason]:
+    """List what was done in some rooms, newest first."""
+    wanted: list[Json] = [*rooms]
+    rows = tx.rows(
+        "select * from reason where account = :account and room in (select value from json_each(:rooms))"
+        " order by at_ms desc, room, rule limit :most",
+        rooms=dump(wanted),
+        most=most,
+    )
+    return [_reason(row) for row in rows]
+
+
+def over(tx: Tx, user: UserId, now: Now) -> None:
+    """Note that somebody can write again, before their time was over."""
+    tx.run(
+        'update reason set until_ms = :now_ms where account = :account and "user" = :user and action = :mute'
+        " and until_ms > :now_ms",
+        user=user,
+        mute=Action.MUTE.value,
+        now_ms=now.at_ms,
+    )
 
 
 def tell(tx: Tx, documents: Documents, user: UserId, now: Now) -> Iterable[AnyEffect]:
@@ -106,6 +149,7 @@ def due(tx: Tx, documents: Documents, timer: Timer, now: Now) -> Iterable[AnyEff
 def done(tx: Tx, user: UserId) -> None:
     """Note that a word arrived, or that it never will: then it is not tried again, and ``!why`` still answers."""
     _mark(tx, user, Told.ON_ITS_WAY, Told.YES)
+    ladder.told(tx, user)
 
 
 def keep_ms(documents: Documents) -> int:
@@ -133,27 +177,54 @@ def _say(tx: Tx, documents: Documents, user: UserId, now: Now) -> list[AnyEffect
         _mark(tx, user, Told.ON_ITS_WAY, Told.YES)  # the rooms are no longer ours: there is nothing to explain
         return []
     _wait(tx, user, now)
-    first = happened[0]
+    return _word(tx, user, happened, now)
+
+
+def _word(tx: Tx, user: UserId, happened: Sequence[words.Happened], now: Now) -> list[AnyEffect]:
+    """Let the word travel as the policy says: in private, only where we talk already, or in a thread."""
+    ways = {one.place.policy.telling for one in happened}
+    private = "direct" in ways or ("existing" in ways and bindings.direct_room(tx, user) is not None)
+    first = next((one for one in happened if private or one.place.policy.telling == "thread"), None)
+    if first is None:
+        done(tx, user)  # they are told when they ask
+        return []
+    tag = dump({"do": DO, "user": user})
+    expires_ms = now.at_ms + WORTH_TELLING_MS
     with speaking(first.place.community.locale):
-        said = words.why_it_happened(happened)
+        if private:
+            return [
+                SendDirect(
+                    step="why",
+                    priority=Priority.REPLY,
+                    user=user,
+                    content=content.notice(words.why_it_happened(happened)),
+                    expires_ms=expires_ms,
+                    merge=_merge_key(user),
+                    tag=tag,
+                    rule=first.rule,
+                )
+            ]
+        neutral = content.notice(words.in_the_thread(first), mentions=[user])
     return [
-        SendDirect(
+        Send(
             step="why",
             priority=Priority.REPLY,
-            user=user,
-            content=content.notice(said),
-            expires_ms=now.at_ms + WORTH_TELLING_MS,
+            room=first.place.id,
+            content=content.reply(neutral, to=first.event, thread=first.root or first.event),
+            expires_ms=expires_ms,
             merge=_merge_key(user),
-            tag=dump({"do": DO, "user": user}),
+            tag=tag,
             rule=first.rule,
         )
     ]
 
 
 def _on_its_way(tx: Tx, documents: Documents, user: UserId) -> list[words.Happened]:
+    # Beside max(at_ms), all else is of the last one (SQLite, "Bare columns in an aggregate query").
     rows = tx.rows(
-        "select room, rule, action, count(*) as n, max(at_ms) as at_ms from reason where account = :account"
-        ' and "user" = :user and told = :told group by room, rule, action order by min(at_ms), room, rule',
+        "select room, rule, action, count(*) as n, max(at_ms) as at_ms, event, root, until_ms, everywhere from reason"
+        ' where account = :account and "user" = :user and told = :told'
+        " group by room, rule, action order by min(at_ms), room, rule",
         user=user,
         told=int(Told.ON_ITS_WAY),
     )
@@ -161,10 +232,33 @@ def _on_its_way(tx: Tx, documents: Documents, user: UserId) -> list[words.Happen
     for row in rows:
         place = place_of(tx, documents, RoomId(text(row, "room")))
         if place is not None:
-            count, at_ms = number(row, "n"), number(row, "at_ms")
-            rule, action = text(row, "rule"), _action(row)
-            found.append(words.Happened(place=place, rule=rule, action=action, count=count, at_ms=at_ms))
+            found.append(
+                words.Happened(
+                    place=place,
+                    rule=text(row, "rule"),
+                    action=_action(row),
+                    count=number(row, "n"),
+                    at_ms=number(row, "at_ms"),
+                    event=EventId(text(row, "event")),
+                    root=EventId(text(row, "root")),
+                    until_ms=number(row, "until_ms"),
+                    everywhere=number(row, "everywhere") == 1,
+                )
+            )
     return found
+
+
+def _reason(row: Row) -> Reason:
+    return Reason(
+        user=UserId(text(row, "user")),
+        room=RoomId(text(row, "room")),
+        event=EventId(text(row, "event")),
+        rule=text(row, "rule"),
+        action=_action(row),
+        at_ms=number(row, "at_ms"),
+        until_ms=number(row, "until_ms"),
+        everywhere=number(row, "everywhere") == 1,
+    )
 
 
 def _action(row: Row) -> Action | None:

@@ -145,6 +145,8 @@ def _users(
         if claim.ended:
             if users.get(user) in (level, claim.value):
                 del users[user]
+                if claim.owner == "mute":  # what a person had given them, or taken, and no claim explains
+                    users.update((user, old) for old in claim.before or () if _is_level(old))
         elif claim.owner == "mute":
             muted[user] = min(level, muted.get(user, level))
         else:

@@ -51,7 +51,7 @@ async def test_once_it_is_so_the_member_and_the_keepers_are_told_once(house: Hou
     assert "It ends by itself" in body_of(word)
     (said,) = await house.said(CONTROL)
     assert CY in said
-    assert "1 hour" in said
+    assert "until 6 January, 13:46" in said
     await house.deliver()
     await house.wait(DAY_MS)
     assert await house.waiting() == []

@@ -67,11 +67,24 @@ async def test_what_could_not_be_removed_is_told_to_the_control_room_and_not_to_
     assert await house.rows("select * from reason") == []
 
 
-async def test_an_edit_with_a_link_is_removed_itself(house: House) -> None:
+async def test_what_was_edited_into_a_violation_is_removed_with_what_it_was_edited_from(house: House) -> None:
     await house.join(CY, CIRCLE)
     first = await house.say(CY, "hello all")
     edit = await house.say(CY, LINK, edits=first)
+    assert await removed(house) == [edit, first]
+    await house.deliver("redact")
+    assert "I took down a message of yours." in body_of((await house.waiting("direct"))[0])
+
+
+async def test_nobody_has_the_message_of_another_removed_by_pretending_to_edit_it(house: House) -> None:
+    await house.join(CY, CIRCLE)
+    await house.join(EVE, CIRCLE)
+    first = await house.say(EVE, "hello all")
+    edit = await house.say(CY, LINK, edits=first)
     assert await removed(house) == [edit]
+    house.begin_anew()  # whose it was is not known any more
+    own = await house.say(CY, LINK, edits=await house.say(CY, "mine") and first)
+    assert await removed(house) == [edit, own]
 
 
 async def test_in_rooms_without_a_policy_and_in_private_nobody_is_judged(house: House) -> None:
