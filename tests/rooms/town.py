@@ -150,7 +150,8 @@ class Town:
         slot = Slot(mark.room, mark.type, mark.key)
         live = self.read(slot)
         content = self.shop.run(composed, *slot, live, ME, self.shop.at_ms)
-        if content is not None and content != live:
+        written = content is not None and content != live
+        if content is not None and written:
             if mark.type == "m.room.power_levels":
                 create = self.state[mark.room]["m.room.create", ""]
                 creators = frozenset(
@@ -160,12 +161,18 @@ class Town:
             self.writes.append(slot)
             self.put(mark.room, mark.type, content, mark.key, sender=ME)
         if mark.type in PSEUDO:
-            self.shop.run(self._note, mark, content or live or {})
+            self.shop.run(self._note, mark, content or live or {}, written)
         self.shop.run(claims.settled, mark)
 
-    def _note(self, tx: Tx, mark: claims.Unsettled, content: JsonObject) -> None:
-        event = EventId(f"~{mirror.digest_of(content)}")
-        mirror.see_state(tx, mark.room, mark.type, mark.key, event, ME, content)
+    def _note(self, tx: Tx, mark: claims.Unsettled, content: JsonObject, written: bool) -> None:
+        """Note what stands there as ``matrix/things`` does: nobody can be asked who set what was only read."""
+        digest = mirror.digest_of(content)
+        seen = mirror.state_of(tx, mark.room, mark.type, mark.key)
+        wanted = claims.claims_on(tx, mark.room, mark.type, mark.key, 0)
+        ours = written or any(claim.path == () and not claim.ended and claim.value == content for claim in wanted)
+        ours = ours or (seen is not None and seen.sender == ME and seen.digest == digest)
+        sender = ME if ours else UserId("")
+        mirror.see_state(tx, mark.room, mark.type, mark.key, EventId(f"~{digest}"), sender, content)
 
     def _hear(self, rooms: Mapping[RoomId, list[tuple[str, str]]], *, first: bool = False) -> None:
         updates = []
