@@ -352,6 +352,22 @@ async def test_where_it_is_about_no_room_whoever_may_close_none_is_told_who_may(
         assert await grove_.state() == before
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("!lockdown all", "Only a lead can do that for all rooms at once. Whoever is facilitating can do it for"),
+        ("!lockdown control", "Only a lead can do that for the control room."),
+        ("!unlock control", "Only a lead can do that for the control room."),
+    ],
+)
+async def test_what_only_leads_may_close_is_said_as_it_is_to_whoever_keeps_nothing(
+    words: str, said: str, tmp_path: Path
+) -> None:
+    async with grown(tmp_path) as grove_:
+        await grove_.say(CY, words, "control")
+        assert grove_.bot.words[-1].startswith(said)
+
+
 async def test_where_the_bot_may_not_change_power_it_says_so_and_locks_nothing(tmp_path: Path) -> None:
     async with grown(tmp_path, "11") as grove_:
         tuesday = await grove_.room("tuesday")

@@ -147,9 +147,13 @@ def _check_may(call: Call, key: RoomKey) -> bool:
     role = call.role_at(SPACE_KEY if key == EVERYWHERE else key)
     needs = Role.LEAD if key in {EVERYWHERE, CONTROL_KEY} else Role.FACILITATOR
     if role < needs:
+        if key == CONTROL_KEY:
+            raise Refusal(_("Only a lead can do that for the control room."))
         if needs is Role.LEAD:
             raise Refusal(
-                _("Only a lead can do that for all rooms at once. You can close the room that you look after.")
+                _(
+                    "Only a lead can do that for all rooms at once. Whoever is facilitating can do it for their own room."
+                )
             )
         raise Refusal(_not_yours())
     return role is Role.LEAD
