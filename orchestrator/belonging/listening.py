@@ -33,8 +33,8 @@ def answer(communities: Sequence[Community], prefix: str) -> str:
         said.append(
             _(
                 "If you would like a person to get in touch with you, write `{prefix}raise`. I will let the people who"
-                " look after {community} know that you ask for it. They will see your name, and nothing of what you wrote"
-                " here. It can take a while until one of them is there."
+                " look after {community} know that you ask for it. They will see your name, if you let them, and nothing of what"
+                " you wrote here. It can take a while until one of them is there."
             ).format(prefix=prefix, community=_named(communities))
         )
     said.append(_where_to_turn(communities))

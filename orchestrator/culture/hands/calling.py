@@ -40,6 +40,9 @@ AGAIN_AFTER_MS: Final = (5 * MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS)
 """A hand raised again within this time of the first, second ... is answered, and not passed on: whoever is asked must not be
 called by the minute, or they will stop listening."""
 
+MOST_STEPS: Final = 3
+"""Who is asked first, the next one, all leads."""
+
 FORGOTTEN_AFTER_MS: Final = DAY_MS
 """After so long without one the next is a first again."""
 
@@ -67,7 +70,7 @@ def call_people(tx: Tx, duty: Duty, community: Community, hand: Hand, now: Now) 
     records.keep(tx, hand)
     wait_ms = settings_of(community, hand).answer_within_ms
     set_timer(tx, Timer(craft=NAME, key=f"{CHAIN}{hand.id}", due_ms=now.at_ms + wait_ms))
-    set_timer(tx, Timer(craft=NAME, key=f"{OVER}{hand.id}", due_ms=now.at_ms + OPEN_MS))
+    set_timer(tx, Timer(craft=NAME, key=f"{OVER}{hand.id}", due_ms=now.at_ms + open_ms(community, hand)))
     room = control_room(tx, community)
     present = set() if room is None else {known.user for known in mirror.members(tx, room)}
     if hand.private:
@@ -112,7 +115,7 @@ def in_control(tx: Tx, community: Community, hand: Hand, called: Sequence[UserId
         choices=(choice,),
         needs=Role.MEMBER,  # off duty one may take it too; whether they look after the community is looked at then
         about=community.key,
-        open_ms=OPEN_MS,
+        open_ms=open_ms(community, hand),
         subject=f"{SUBJECT}{hand.id}",
     )
 
@@ -181,6 +184,11 @@ def settings_of(community: Community, hand: Hand) -> Hands:
     return Hands() if policy is None else policy.hands
 
 
+def open_ms(community: Community, hand: Hand) -> int:
+    """Tell how long somebody can take a hand: longer than it takes until everybody was asked."""
+    return max(OPEN_MS, (MOST_STEPS + 1) * settings_of(community, hand).answer_within_ms)
+
+
 def where(community: Community, hand: Hand) -> str | None:
     """Name the room a hand is about."""
     room = None if hand.key is None else community.room(hand.key)
@@ -213,7 +221,7 @@ def privately(
             tag="" if tag is None else dump(tag),
             choices=(choice,),
             about=community.key,
-            open_ms=OPEN_MS,
+            open_ms=open_ms(community, hand),
             subject=f"{SUBJECT}{hand.id}",
         )
         for person in people

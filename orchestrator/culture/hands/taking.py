@@ -11,6 +11,7 @@ from orchestrator.culture.places import NAME, control_room
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.i18n import speaking
 from orchestrator.model import content
+from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.effects import AnyEffect, Priority, Send, SendDirect
 from orchestrator.model.feature import Answer, Now, Timer, Tx
 from orchestrator.model.ids import UserId
@@ -76,8 +77,10 @@ def _take(
     tx: Tx, duty: Duty, community: Community, hand: Hand, answer: Answer, by: UserId, now: Now
 ) -> Sequence[AnyEffect]:
     calling.lower(tx, community, hand)
-    set_timer(tx, Timer(craft=NAME, key=f"{OVER}{hand.id}", due_ms=now.at_ms + OPEN_MS))
     until_ms = now.at_ms + calling.settings_of(community, hand).cover_ms
+    # Whoever took it is thanked when their shift for it is over: it is known until then.
+    over_ms = max(now.at_ms + OPEN_MS, until_ms + HOUR_MS)
+    set_timer(tx, Timer(craft=NAME, key=f"{OVER}{hand.id}", due_ms=over_ms))
     duty.cover(tx, by, community.key, hand.key, until_ms, now)
     hand = replace(hand, state=State.TAKEN, taken_by=by, taken_ms=now.at_ms)
     records.keep(tx, hand)

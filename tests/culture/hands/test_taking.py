@@ -310,3 +310,23 @@ async def test_a_hand_that_nobody_took_is_forgotten_like_others(tmp_path: Path) 
         await house.deliver()
         assert CY not in json.dumps(await house.rows("select * from hand"), default=str)
         assert [about for _e, about in await open_questions(house, CONTROL) if about.startswith("hand:")] == []
+
+
+async def test_however_long_the_group_lets_people_answer_nobody_is_forgotten_before_they_are_told(
+    tmp_path: Path,
+) -> None:
+    async with a_circle(tmp_path, hands=Hands(answer_within_ms=20 * HOUR_MS, cover_ms=3 * DAY_MS)) as house:
+        await raised(house, "!raise 3")
+        asked = []
+        for _ in range(2):
+            await house.wait(20 * HOUR_MS)
+            asked.append(await everybody_called(house))
+            await house.deliver()
+        assert asked == [[GUS], [ANA, BO]]
+        await house.wait(20 * HOUR_MS)
+        assert ["nobody has answered yet" in said for said in await house.told(CY)] == [True]
+        await house.deliver()
+        await take(house, BO)
+        await house.deliver()
+        await house.wait(3 * DAY_MS)
+        assert any("others first" in said for said in await house.told(BO))
