@@ -24,7 +24,7 @@ from orchestrator.store import bindings, mirror, outbox, questions
 from orchestrator.store.rows import dump
 from orchestrator.store.timers import clear_timer, set_timer, timer_of
 
-from . import chain, records, words
+from . import calls, chain, records, words
 from .records import OPEN_MS, Hand, State
 from .words import Asked
 
@@ -98,11 +98,11 @@ def in_control(tx: Tx, community: Community, hand: Hand, called: Sequence[UserId
     assert room is not None  # noqa: S101 - who calls there has looked
     people = [hand.user] if hand.named else []
     with speaking(community.locale):
-        choice = words.take_choice()
+        choice = calls.take_choice()
         if step == "raise":
-            said = words.asks_for_contact(hand, where(community, hand), called, link(tx, hand), choice)
+            said = calls.asks_for_contact(hand, where(community, hand), called, link(tx, hand), choice)
         else:
-            said = words.still_nobody(hand, called, choice)
+            said = calls.still_nobody(hand, called, choice)
     tag: JsonObject = {"do": DO_ASK, "community": community.key, "hand": hand.id}
     return Ask(
         step=f"{step}:{community.key}",
@@ -209,8 +209,8 @@ def privately(
     """Call people in private; each of them may take it there."""
     named = [hand.user] if hand.named else []
     with speaking(community.locale):
-        choice = words.take_choice()
-        said = words.asks_for_contact(hand, where(community, hand), (), link(tx, hand), choice, private=True)
+        choice = calls.take_choice()
+        said = calls.asks_for_contact(hand, where(community, hand), (), link(tx, hand), choice, private=True)
     return tuple(
         AskDirect(
             step=f"raise:{community.key}:{person}",

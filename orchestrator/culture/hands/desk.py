@@ -14,9 +14,9 @@ from orchestrator.model.events import Message, Reaction
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, JsonObject
 
-from . import after, calling, chain, hush, noticing, raising, records, taking, whereabouts
+from . import after, calling, chain, hush, noticing, raising, records, taking, urgency, whereabouts
 
-DOES: Final = frozenset({calling.DO_ASK, calling.DO_LEAD, raising.DO_PRIVATE, raising.DO_LEVEL})
+DOES: Final = frozenset({calling.DO_ASK, calling.DO_LEAD, raising.DO_PRIVATE, urgency.DO_LEVEL})
 """What the tags of its effects say that they do."""
 
 
@@ -55,8 +55,8 @@ def due(tx: Tx, documents: Documents, duty: Duty, timer: Timer, now: Now) -> Seq
     """Decide about a timer; None when it is none of ours."""
     effects: Sequence[AnyEffect] | None = ()
     match f"{timer.key.partition(':')[0]}:":
-        case raising.LEVEL:
-            effects = raising.due(tx, documents, duty, timer, now)
+        case urgency.LEVEL:
+            effects = urgency.due(tx, documents, duty, timer, now)
         case calling.CHAIN:
             effects = taking.due(tx, documents, duty, timer, now)
         case hush.HUSH:
@@ -84,8 +84,8 @@ def done(tx: Tx, documents: Documents, duty: Duty, result: Result, tag: JsonObje
 def answered(tx: Tx, documents: Documents, duty: Duty, answer: Answer, now: Now) -> Sequence[AnyEffect] | None:
     """Act on an answer; None when it is to none of our questions."""
     match f"{answer.subject.partition(':')[0]}:":
-        case raising.LEVEL:
-            return raising.answered(tx, documents, duty, answer, now)
+        case urgency.LEVEL:
+            return urgency.answered(tx, documents, duty, answer, now)
         case calling.SUBJECT:
             return taking.answered(tx, documents, duty, answer, now)
         case whereabouts.WHERE:

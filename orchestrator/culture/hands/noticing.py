@@ -18,7 +18,7 @@ from orchestrator.model.events import Message, Reaction
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import JsonObject
 
-from . import calling, raising, records, words
+from . import calling, records, urgency, words
 from .levels import Level
 from .records import NOTICED, Hand, State
 from .words import Asked
@@ -40,7 +40,7 @@ def on_reaction(
         "event": event.target,
         "direct": True,
     }  # nothing about it is said in the room
-    return (away, *raising.ask_level(tx, documents, duty, [hand], tag, now))
+    return (away, *urgency.ask_level(tx, documents, duty, [hand], tag, now))
 
 
 def on_message(tx: Tx, duty: Duty, place: Place, event: Message, now: Now) -> Sequence[AnyEffect]:

@@ -18,7 +18,7 @@ from orchestrator.model.ids import UserId
 from orchestrator.store import mirror
 from orchestrator.store.timers import set_timer
 
-from . import after, calling, chain, records, words
+from . import after, calling, calls, chain, records, words
 from .calling import CHAIN, OVER, SUBJECT
 from .records import OPEN_MS, Hand, State
 
@@ -55,7 +55,7 @@ def answered(tx: Tx, documents: Documents, duty: Duty, answer: Answer, now: Now)
         return ()
     with speaking(community.locale):
         if hand.state not in _OPEN:
-            return [content.conclusion(answer, words.already_taken(hand.taken_by), now)]
+            return [content.conclusion(answer, calls.already_taken(hand.taken_by), now)]
         if answer.by in hand.skipped or answer.by not in community.staff():
             # Whoever may not take it leaves it open for the others.
             again = answer.room == control_room(tx, community)
@@ -86,9 +86,9 @@ def _take(
     records.keep(tx, hand)
     after.plan(tx, hand, until_ms)
     people = [hand.user, by] if hand.named else [by]
-    until = words.moment(community, until_ms)
+    until = calls.moment(community, until_ms)
     room = control_room(tx, community)
-    goes = content.notice(words.somebody_goes(hand, by), people=people)
+    goes = content.notice(calls.somebody_goes(hand, by), people=people)
     effects: list[AnyEffect] = [
         SendDirect(
             step="seen",
@@ -96,7 +96,7 @@ def _take(
             user=hand.user,
             content=content.notice(words.seen_by(hand, by), people=[by]),
         ),
-        content.conclusion(answer, words.thanks(hand, until, calling.link(tx, hand)), now, people=people),
+        content.conclusion(answer, calls.thanks(hand, until, calling.link(tx, hand)), now, people=people),
     ]
     if room is not None and not hand.private:
         effects.append(Send(step="goes", priority=Priority.REPLY, room=room, content=goes))

@@ -19,7 +19,7 @@ from orchestrator.store import bindings, mirror, questions
 from orchestrator.store.bindings import Binding
 from orchestrator.store.rows import dump, load_object
 
-from . import calling, chain, hush, records, words
+from . import calling, calls, chain, hush, records, words
 from .levels import Wish
 from .records import Hand, State
 
@@ -130,7 +130,7 @@ def _pass_on(
         records.keep(tx, replace(hand, asked=(*hand.asked, *more)))
     knowing = [hand.taken_by] if hand.taken_by is not None else hand.asked
     with speaking(community.locale):
-        said = content.notice(words.it_is_about(calling.where(community, hand) or "", calling.link(tx, hand)))
+        said = content.notice(calls.it_is_about(calling.where(community, hand) or "", calling.link(tx, hand)))
         thanks = content.notice(_("Thank you. I have told them which room it is about."))
     effects: list[AnyEffect] = [*calling.privately(tx, community, hand, more)]
     effects += [SendDirect(step=f"about:{one}", priority=Priority.REPLY, user=one, content=said) for one in knowing]
