@@ -9,12 +9,16 @@ import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from orchestrator import __version__
 from orchestrator.errors import CirclekeeperError, DocumentErrors, MatrixError
+
+if TYPE_CHECKING:
+    from orchestrator.documents.authored import Advice
+    from orchestrator.documents.load import Examination
 
 ConfigFile = Annotated[
     Path,
@@ -54,20 +58,32 @@ def check(path: Path | None = None, /, *, config: ConfigFile = Path("config.yaml
     from orchestrator.documents.load import examine  # noqa: PLC0415
 
     found = examine(_config_in(path or config), today=datetime.now(UTC).date())
+    thoughts = [*found.advice, *_sweeping(found)]
     if as_json:
         report = {
             "ok": not found.errors,
             "errors": [_place(e.file, e.line, e.col, e.message) for e in found.errors],
-            "advice": [_place(a.file, a.line, a.col, a.message) for a in found.advice],
+            "advice": [_place(a.file, a.line, a.col, a.message) for a in thoughts],
         }
         print(json.dumps(report, ensure_ascii=False, indent=2))
     else:
-        for advice in found.advice:
+        for advice in thoughts:
             print(f"{advice} (advice)")
         for error in found.errors:
             print(error)
-        print(_summary(len(found.errors), len(found.advice)))
+        print(_summary(len(found.errors), len(thoughts)))
     return 1 if found.errors else 0
+
+
+def _sweeping(found: Examination) -> list[Advice]:
+    """Find rules that would be met by everything. Only where rules go by words is there anything to load for it."""
+    loaded = found.loaded
+    policies = () if loaded is None else loaded.policies.values()
+    if loaded is None or not any(rule.when.goes_by_words for one in policies for rule in one.rules):
+        return []
+    from orchestrator.verbs.rules import swept  # noqa: PLC0415
+
+    return swept(loaded)
 
 
 @app.command(sort_key=3, help_epilogue="")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli import app
-from tests.documents.authors import SHIPPED
+from tests.documents.authors import SHIPPED, settle
 
 POLICY = """
 version: 1
@@ -107,3 +107,14 @@ def test_the_shipped_policies_can_be_tried(file: Path, tmp_path: Path, capsys: p
     line = '{"id": "a", "text": "I used to be suicidal and am better"}'
     assert run("rules", "try", "--policy", file, samples(tmp_path, line), "--json") == 0
     assert json.loads(capsys.readouterr().out)["outcome"] == "none"
+
+
+def test_a_rule_that_everything_meets_is_warned_about_at_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    author = settle(tmp_path)
+    rule = "  - {id: wide, when: {patterns: ['[a-z]']}, then: nudge, because: Nobody is meant., mode: enforce}\n"
+    author.edit("policies/gentle-circle.yaml", "\nrules:\n", f"\nrules:\n{rule}")
+    assert run("check", author.config) == 0
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if "met by most" in line]
+    assert said.startswith(f"{tmp_path}/policies/gentle-circle.yaml:29:22:")

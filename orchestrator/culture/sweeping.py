@@ -57,6 +57,17 @@ def would_hit_everything(rule: Rule, bot_names: Collection[str] = ()) -> bool:
     return len(named) > _MOST * len(NAMES) or any(book.judge_name(one, _SOMEBODY, scene, ()) for one in bot_names)
 
 
+def tamed(policy: Policy, bot_names: Collection[str] = ()) -> Policy:
+    """Let those rules of a policy only watch that would be met by everything, whatever their mode."""
+    rules = tuple(
+        replace(rule, mode=Mode.OBSERVE)
+        if rule.mode is Mode.ENFORCE and rule.when.goes_by_words and would_hit_everything(rule, bot_names)
+        else rule
+        for rule in policy.rules
+    )
+    return policy if rules == policy.rules else replace(policy, rules=rules)
+
+
 def _message(text: str) -> Message:
     return Message(
         room=RoomId("!room"),

@@ -38,7 +38,6 @@ _NOT_YET_IN_TEMPLATES: tuple[Path, ...] = (
     ("rota", "reminders"),
     ("welcome",),
 )
-_NOT_YET_IN_POLICIES: tuple[Path, ...] = (("ladder", "steps"), ("lists",))
 _SHIPPED_RESOURCES = ("https://findahelpline.com", "https://befrienders.org", "In an emergency: 112 in Europe")
 """How the resources begin that come with the bot: true everywhere, and near nobody."""
 
@@ -149,7 +148,6 @@ def advise_policy(policy: Policy, source: Source, today: date) -> Iterator[Advic
             yield _advice(source, path, message)
         elif age_days < 0:
             yield _advice(source, path, "This day is still to come.")
-    yield from _advise_not_yet(source, _NOT_YET_IN_POLICIES)
     if all(resource.text.startswith(_SHIPPED_RESOURCES) for resource in policy.care.resources):
         message = "These are true everywhere and near nobody. Add what is near your people, and that you have tried."
         yield _advice(source, ("care", "resources"), message)

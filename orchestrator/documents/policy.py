@@ -157,6 +157,12 @@ class When:
         """Whether it looks at what people say: such rules misfire on people in distress."""
         return bool(self.words or self.patterns)
 
+    @property
+    def goes_by_words(self) -> bool:
+        """Whether its author chose words or patterns for it, of messages or of names: those may be met by everything."""
+        named = self.names is not None and bool(self.names.words or self.names.patterns)
+        return self.on_words or named
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:

@@ -11,8 +11,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from orchestrator.culture.rules import Author, Rulebook, Scene
-from orchestrator.documents.load import read_policy
+from orchestrator.culture.sweeping import would_hit_everything
+from orchestrator.documents.authored import Advice
+from orchestrator.documents.load import Loaded, read_policy
 from orchestrator.documents.policy import Action, Policy, Rule
+from orchestrator.documents.yaml12 import read_source
 from orchestrator.errors import DocumentError, DocumentErrors
 from orchestrator.model.events import Message
 from orchestrator.model.ids import EventId, RoomId, RoomKey, UserId
@@ -22,6 +25,10 @@ NOTHING: Final = "none"
 
 _GRAVEST_FIRST: Final = (Action.REMOVE, Action.MUTE, Action.RAISE, Action.NUDGE, Action.OBSERVE)
 _LONGEST: Final = 65_536
+_WIDE: Final = (
+    "This would be met by most of what anybody says, or by the bot's own name. It only watches, whatever its mode; try it"
+    " with: circlekeeper rules try"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,20 @@ async def try_rules(policy_file: Path, samples_file: Path, *, as_json: bool) -> 
     if not as_json:
         print(_summary(policy, len(samples)), file=sys.stderr)
     return 0
+
+
+def swept(loaded: Loaded) -> list[Advice]:
+    """Find the rules that would be met by most of what anybody says, or by the bot's own name: they only ever watch."""
+    bots = [account.user_id[1:].partition(":")[0] for account in loaded.config.accounts.values()]
+    found = []
+    for policy in loaded.policies.values():
+        at_once = [at for at, rule in enumerate(policy.rules) if rule.when.goes_by_words]
+        wide = [at for at in at_once if would_hit_everything(policy.rules[at], bots)]
+        if wide:
+            file = loaded.path.parent / policy.document
+            source = read_source(file, str(file))
+            found += [Advice(*source.mark(("rules", at, "when")), _WIDE) for at in wide]
+    return found
 
 
 def outcome_of(met: Sequence[Rule]) -> str:
@@ -124,6 +145,8 @@ def _message(sample: Sample) -> Message:
         body=sample.text,
         html=sample.html,
         mentions_room="@room" in sample.text,
+        # Whoever begins with a quotation answers somebody; then the quoted words are not theirs.
+        reply_to=EventId("$answered") if sample.text.startswith("> <@") else None,
     )
 
 

@@ -6,11 +6,12 @@ from datetime import time
 
 import pytest
 
-from orchestrator.culture.sweeping import would_hit_everything
+from orchestrator.culture.sweeping import tamed, would_hit_everything
 from orchestrator.documents.policy import Action, Files, Links, Mentions, Mode, Names, Often, Rule, When
 from orchestrator.model.cadence import QuietHours
 from orchestrator.model.ids import RoomKey
 from tests.culture.evasions.policy import RULES
+from tests.declared import policy
 
 
 def a_rule(when: When) -> Rule:
@@ -60,3 +61,11 @@ def test_a_rule_that_looks_for_something_is_no_such_rule(when: When) -> None:
 
 def test_no_rule_of_the_table_is_met_by_everything() -> None:
     assert not [rule.id for rule in RULES if would_hit_everything(rule, bot_names=("Circlekeeper",))]
+
+
+def test_a_rule_that_everybody_would_meet_only_watches_and_the_others_act() -> None:
+    wide, narrow = a_rule(When(patterns=(r"[a-z]",))), a_rule(When(words=("casino",)))
+    before = policy(rules=[wide, narrow])
+    after = tamed(before)
+    assert [rule.mode for rule in after.rules] == [Mode.OBSERVE, Mode.ENFORCE]
+    assert tamed(policy(rules=[narrow])).rules == (narrow,)

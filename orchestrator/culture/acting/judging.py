@@ -9,8 +9,9 @@ from typing import Final
 from orchestrator.culture.notices import Duty
 from orchestrator.culture.places import NAME, Place, place_of
 from orchestrator.culture.rules import Author, Rulebook, Scene, Verdict, fingerprint
+from orchestrator.culture.sweeping import tamed
 from orchestrator.documents.declared import Documents
-from orchestrator.documents.policy import Action, Policy, Unless
+from orchestrator.documents.policy import Action, Policy, Rule, Unless
 from orchestrator.model.effects import AnyEffect, plainly
 from orchestrator.model.events import Member, Message, Reaction
 from orchestrator.model.feature import Now, Role, Timer, Tx
@@ -38,7 +39,7 @@ class Judge:
     def __init__(self, documents: Documents, duty: Duty) -> None:
         self._documents = documents
         self._duty = duty
-        self._rulebooks: dict[int, Rulebook] = {}
+        self._rulebooks: dict[int, tuple[Sequence[Rule], Rulebook]] = {}
 
     def message(self, tx: Tx, place: Place, message: Message, now: Now) -> Iterable[AnyEffect]:
         """Judge what somebody wrote."""
@@ -47,7 +48,7 @@ class Judge:
         if not place.policy.rules:
             return ()
         author = self._author(tx, place, message.sender, now)
-        verdicts = self._rulebook(place.policy).judge(message, author, self._scene(tx, place, message, now))
+        verdicts = self._rulebook(place.policy, now.me).judge(message, author, self._scene(tx, place, message, now))
         if not verdicts:
             return ()
         said = Said.of(message, now, staff=author.staff)
@@ -62,7 +63,7 @@ class Judge:
             return ()
         names = staff_names(place, now)
         scene = _bare_scene(place, now)
-        verdicts = self._rulebook(place.policy).judge_name(member.name, author, scene, names)
+        verdicts = self._rulebook(place.policy, now.me).judge_name(member.name, author, scene, names)
         return self._act(tx, place, Said.of(member, now, staff=author.staff), verdicts, now)
 
     def reacted(self, tx: Tx, place: Place, reaction: Reaction, now: Now) -> None:
@@ -86,13 +87,14 @@ class Judge:
     def _act(self, tx: Tx, place: Place, said: Said, verdicts: Sequence[Verdict], now: Now) -> Iterable[AnyEffect]:
         return deeds.act(tx, self._documents, self._duty, place, said, verdicts, now) if verdicts else ()
 
-    def _rulebook(self, policy: Policy) -> Rulebook:
+    def _rulebook(self, policy: Policy, me: UserId) -> Rulebook:
         # Made ready once: ten thousand words take a moment. Rooms share their rules, though each has norms that name it.
-        book = self._rulebooks.get(id(policy.rules))
-        if book is None or book.rules is not policy.rules:
+        rules, book = self._rulebooks.get(id(policy.rules), ((), None))
+        if book is None or rules is not policy.rules:
             if len(self._rulebooks) >= MOST_RULEBOOKS:
                 self._rulebooks.clear()  # files change while we run, and old rules are not worth keeping
-            book = self._rulebooks[id(policy.rules)] = Rulebook(policy)
+            book = Rulebook(tamed(policy, bot_names=[me[1:].partition(":")[0]]))
+            self._rulebooks[id(policy.rules)] = policy.rules, book
         return book
 
     def _author(self, tx: Tx, place: Place, user: UserId, now: Now) -> Author:
