@@ -111,6 +111,7 @@ class Garden:
                 "title": "Gentle",
                 "norms": {"summary": "Be kind.", "text": "Be kind to each other, and to yourself."},
                 "rules": self.rules,
+                "ladder": {"steps": ["nudge"]},  # people of the tests break the rule all day, and go on writing
                 "care": {
                     "resources": [{"text": "Someone near you.", "verified_on": f"{datetime.now(UTC).date()}"}],
                     "contact_emergency_services": "group_decides",
