@@ -100,6 +100,7 @@ async def say_in_rooms(crowd: Crowd, words: str) -> None:
             "!rule",
             "!rule links",
             "!why",
+            "!appeal",
             "!who",
             "!norn",
             f"!{words}",
@@ -113,6 +114,8 @@ async def say_in_rooms(crowd: Crowd, words: str) -> None:
         await person.react(room, said, words)
         await person.redact(room, said, words)
         await crowd.lead.say(room, f"!rule links {words}")
+        for command in ("!mute", "!unmute", "!journal"):
+            await crowd.lead.say(room, f"{command} {words}")
 
 
 def _about(relation: str, event: EventId) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tests.house import CIRCLE, CONTROL, House, body_of, house_of
 LINK = "see https://spam.example/x"
 QUIET = RoomId("!quiet")
 LOUNGE = RoomId("!lounge")
-KEEPERS = {ANA: 100, DEE: 50}
+KEEPERS: dict[str, int] = {ANA: 100, DEE: 50}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def choose(house: House, key: str, by: UserId = ANA) -> None:
     )
 
 
-async def levels(house: House, sender: UserId, users: Mapping[UserId, int]) -> None:
+async def levels(house: House, sender: UserId, users: Mapping[str, int]) -> None:
     """Let somebody write power levels."""
     await house.hear(
         State(
