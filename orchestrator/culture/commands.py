@@ -18,7 +18,7 @@ from orchestrator.store import bindings
 from orchestrator.store.journal import amendment_waiting
 from orchestrator.store.rows import dump
 
-from . import words
+from . import rule_words
 from .notices import Duty
 
 DO_RULE: Final = "rule"
@@ -40,14 +40,14 @@ def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequ
         raise Refusal(_("There are no rules that I check here."))
     if not call.args:
         opening = _("These are the rules that I check; what they rest on is in `{prefix}norms`.")
-        lines = [words.rule_in_words(one) for _policy, one in rules.values()]
+        lines = [rule_words.rule_in_words(one) for _policy, one in rules.values()]
         return (content.answer(call, "\n".join([opening.format(prefix=community.prefix), "", *lines]), now),)
     args = call.args
     if len(args) == 2 and _mode(args[0]) is not None and _plain(args[0]) not in rules:
         args = (args[1], args[0])  # "enforce NAME" is as clear
     policy, one = _named(rules, args[0], community.prefix)
     if len(args) == 1:
-        return (content.answer(call, words.rule_in_words(one), now),)
+        return (content.answer(call, rule_words.rule_in_words(one), now),)
     mode = _mode(args[1])
     if mode is None or len(args) > 2:
         usage = _("A rule can be switched to watching or to acting: `{prefix}rule {rule} observe` or `... enforce`.")
@@ -58,7 +58,7 @@ def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequ
     path = ("rules", one.id, "mode")
     # Two switches may follow each other before the first is carried out; the last word counts.
     if (amendment_waiting(tx, policy.document, path) or one.mode.value) == mode.value:
-        return (content.answer(call, words.switched(one.id, mode, community.prefix, already=True), now),)
+        return (content.answer(call, rule_words.switched(one.id, mode, community.prefix, already=True), now),)
     tag = {
         "do": DO_RULE,
         "community": community.key,
@@ -102,7 +102,9 @@ def _of_each(communities: Sequence[Community], call: Call) -> str:
         rules = _rules(community, call)
         shown = rules if not call.args else {key: rules[key] for key in (_plain(call.args[0]),) if key in rules}
         if shown:
-            parts.append(f"**{community.name}**\n\n" + "\n".join(words.rule_in_words(one) for _, one in shown.values()))
+            parts.append(
+                f"**{community.name}**\n\n" + "\n".join(rule_words.rule_in_words(one) for _, one in shown.values())
+            )
     if not parts:
         raise Refusal(
             _("I know no rule of that name. `{prefix}rule` lists those there are.").format(prefix=communities[0].prefix)
@@ -116,9 +118,9 @@ def switched(documents: Documents, result: Result, tag: JsonObject, now: Now) ->
     prefix = community.prefix if community is not None else "!"
     with speaking(community.locale if community is not None else "en"):
         said = (
-            words.switched(str(tag.get("rule")), Mode(str(tag.get("mode"))), prefix, already=False)
+            rule_words.switched(str(tag.get("rule")), Mode(str(tag.get("mode"))), prefix, already=False)
             if result.outcome == "done"
-            else words.not_switched(str(tag.get("rule")))
+            else rule_words.not_switched(str(tag.get("rule")))
         )
     thread = tag.get("thread")
     return (

@@ -17,7 +17,7 @@ from orchestrator.model.effects import AnyEffect, Send
 from orchestrator.model.feature import Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
 
-from . import words
+from . import rule_words, words
 from .pace import say_now, say_rest
 from .places import Place, control_room, place_of
 
@@ -56,7 +56,7 @@ def observed(tx: Tx, place: Place, rule: Rule, now: Now) -> Sequence[AnyEffect]:
     if not say_now(tx, key, now, every_ms=OBSERVED_MS, about=about):
         return ()
     with speaking(place.community.locale):
-        return _say(tx, place, f"observed:{rule.id}", words.would_have(rule, place, 1, first=True))
+        return _say(tx, place, f"observed:{rule.id}", rule_words.would_have(rule, place, 1, first=True))
 
 
 def powerless(tx: Tx, place: Place, now: Now) -> Sequence[AnyEffect]:
@@ -78,7 +78,7 @@ def due(tx: Tx, documents: Documents, timer: Timer, now: Now) -> Sequence[AnyEff
         if kind == POWERLESS:
             return _say(tx, place, "powerless", words.could_not_remove(place))
         rule = next((rule for rule in place.policy.rules if rule.id == timer.payload.get("rule")), None)
-        said = () if rule is None else words.would_have(rule, place, count, first=False)
+        said = () if rule is None else rule_words.would_have(rule, place, count, first=False)
         return _say(tx, place, f"observed:{timer.payload.get('rule')}", said) if said else ()
 
 
