@@ -91,7 +91,7 @@ def due(tx: Tx, documents: Documents, timer: Timer, now: Now) -> Iterable[AnyEff
     if len(open_) < len(rooms):
         since_ms = _number(timer.payload.get("since_ms")) or now.at_ms
         telling.note(tx, said, rule, Action.MUTE, since_ms, until_ms=until_ms, everywhere=everywhere)
-        yield from telling.tell(tx, documents, said.user, now)
+        yield from telling.tell(tx, documents, said.user, now, at_once=True)
         asked_by = UserId(by) if isinstance(by, str) else None
         yield from looking.muted(tx, place, said.user, rule, asked_by, until_ms, now, everywhere=everywhere)
     if open_:

@@ -124,13 +124,16 @@ def over(tx: Tx, user: UserId, now: Now) -> None:
     )
 
 
-def tell(tx: Tx, documents: Documents, user: UserId, now: Now) -> Iterable[AnyEffect]:
-    """Tell somebody what they do not know yet, unless a word of ours is on its way or was just said."""
+def tell(tx: Tx, documents: Documents, user: UserId, now: Now, *, at_once: bool = False) -> Iterable[AnyEffect]:
+    """Tell somebody what they do not know yet, unless a word of ours is on its way or was just said.
+
+    ``at_once``: though one was just said. Who finds that they cannot write is not left to wonder why.
+    """
     waiting = outbox.merging(tx, NAME, _merge_key(user))
     if waiting is not None and waiting.tried_ms is not None:
         _wait(tx, user, now)
         return []
-    if waiting is None and timer_of(tx, NAME, TIMER + user) is not None:
+    if waiting is None and not at_once and timer_of(tx, NAME, TIMER + user) is not None:
         return []  # the timer tells the rest
     return _say(tx, documents, user, now)
 
