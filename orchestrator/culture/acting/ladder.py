@@ -90,8 +90,10 @@ def _count(tx: Tx, place: Place, user: UserId, rule: Rule, now: Now) -> int:
         step = number(known, "step") if same else number(known, "step") + 1
         at_ms, was_told = (number(known, "at_ms"), number(known, "told")) if same else (now.at_ms, 0)
     tx.run(
-        'insert or replace into ladder (account, community, "user", policy, rule, step, at_ms, last_ms, told)'
-        " values (:account, :community, :user, :policy, :rule, :step, :at_ms, :last_ms, :told)",
+        'insert into ladder (account, community, "user", policy, rule, step, at_ms, last_ms, told)'
+        " values (:account, :community, :user, :policy, :rule, :step, :at_ms, :last_ms, :told)"
+        ' on conflict (account, community, "user", policy, rule) do update set step = excluded.step,'
+        " at_ms = excluded.at_ms, last_ms = excluded.last_ms, told = excluded.told",
         community=place.community.key,
         user=user,
         policy=place.policy.document,
