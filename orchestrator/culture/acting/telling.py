@@ -20,7 +20,7 @@ from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS, MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Priority, Send, SendDirect
 from orchestrator.model.feature import Now, Row, Timer, Tx
-from orchestrator.model.ids import EventId, Json, RoomId, UserId, cause_of
+from orchestrator.model.ids import EventId, RoomId, UserId, cause_of
 from orchestrator.store import bindings, journal, outbox
 from orchestrator.store.rows import dump, number, text
 from orchestrator.store.timers import set_timer, timer_of
@@ -103,14 +103,16 @@ def reasons_of(tx: Tx, user: UserId) -> Sequence[Reason]:
 
 def reasons_in(tx: Tx, rooms: Sequence[RoomId], most: int) -> Sequence[Reason]:
     """List what was done in some rooms, newest first."""
-    wanted: list[Json] = [*rooms]
-    rows = tx.rows(
-        "select * from reason where account = :account and room in (select value from json_each(:rooms))"
-        " order by at_ms desc, room, rule limit :most",
-        rooms=dump(wanted),
-        most=most,
-    )
-    return [_reason(row) for row in rows]
+    found = [
+        _reason(row)
+        for room in rooms
+        for row in tx.rows(
+            "select * from reason where account = :account and room = :room order by at_ms desc, rule limit :most",
+            room=room,
+            most=most,
+        )
+    ]
+    return sorted(found, key=lambda reason: (-reason.at_ms, reason.room, reason.rule))[:most]
 
 
 def over(tx: Tx, user: UserId, now: Now) -> None:
