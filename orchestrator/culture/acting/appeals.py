@@ -10,6 +10,7 @@ from typing import Final
 
 from orchestrator.culture.hands.raising import privately
 from orchestrator.culture.places import NAME, place_of
+from orchestrator.culture.reach import cannot_open, who_cannot_open
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents
 from orchestrator.documents.policy import Action
 from orchestrator.errors import Refusal
@@ -126,4 +127,6 @@ def _what(tx: Tx, documents: Documents, community: Community, user: UserId, last
     place = place_of(tx, documents, last.room)
     line = "" if place is None else words.journal_line(place, user, last.action, last.rule, last.at_ms, last.until_ms)
     link = permalink(RoomId(last.room), last.event) if last.action is not Action.MUTE or last.rule else ""
-    return f"{line.removeprefix('- ')}. {link}".strip()
+    blind = who_cannot_open(tx, place, community.leads, last.at_ms) if place is not None and link else ()
+    parts = (f"{line.removeprefix('- ')}.", link, "" if place is None else cannot_open(place, blind))
+    return " ".join(filter(None, parts))

@@ -11,6 +11,7 @@ from typing import Final
 from orchestrator.culture.notices import Duty, whom_to_ask
 from orchestrator.culture.pace import say_now, say_rest
 from orchestrator.culture.places import Place, control_room, place_of
+from orchestrator.culture.reach import cannot_open, who_cannot_open
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Rule
 from orchestrator.i18n import speaking
@@ -55,13 +56,23 @@ def look(
     people = _people(tx, duty, place, now)
     with speaking(place.community.locale):
         parts = [words.please_look(rule, place, 0, permalink(place.id, said.event), people)]
+        # Who was called by name and cannot open it would look for it in vain.
+        parts.append(cannot_open(place, who_cannot_open(tx, place, people, now.at_ms)))
         parts += [words.met_again()] if again else []
         parts += [] if removed or again else [words.nothing_done()]
         removable = not removed and not rule.when.names
         choices = words.look_choices(removable=removable)
         asked = subject(LOOK, **said.written(), rule=rule.id)
         return _ask(
-            tx, place, f"look:{rule.id}", " ".join(parts), choices, asked, open_ms=OPEN_MS, people=people, named=()
+            tx,
+            place,
+            f"look:{rule.id}",
+            " ".join(filter(None, parts)),
+            choices,
+            asked,
+            open_ms=OPEN_MS,
+            people=people,
+            named=(),
         )
 
 

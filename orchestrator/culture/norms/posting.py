@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from orchestrator.culture.places import NAME, Place
+from orchestrator.culture.reach import is_open_to_latecomers
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS, HOUR_MS, SECOND_MS
@@ -84,7 +85,7 @@ def settle(tx: Tx, everywhere: Sequence[Place], now: Now) -> Iterable[AnyEffect]
 
 def on_member(tx: Tx, place: Place, event: Member, now: Now) -> None:
     """When somebody joins who cannot open what is pinned, see to it that they soon can."""
-    if event.membership != "join" or event.before == "join" or _open_to_latecomers(tx, place):
+    if event.membership != "join" or event.before == "join" or is_open_to_latecomers(tx, place):
         return
     posted = posted_in(tx, place.id)
     tx.run("update norms set closed = 1 where account = :account and room = :room", room=place.id)
@@ -110,7 +111,7 @@ def due(tx: Tx, place: Place, now: Now) -> Iterable[AnyEffect]:
         return []
     posted = posted_in(tx, place.id)
     if posted is not None and posted.digest == place.policy.norms.digest:
-        if _open_to_latecomers(tx, place):
+        if is_open_to_latecomers(tx, place):
             return []
         if posted.witnessed and now.at_ms < posted.posted_ms + ANEW_AFTER_MS:
             _no_later_than(tx, place.id, posted.posted_ms + ANEW_AFTER_MS)
@@ -336,15 +337,6 @@ def _no_later_than(tx: Tx, room: RoomId, due_ms: int) -> None:
 
 def _somebody_is_there(tx: Tx, room: RoomId, now: Now) -> bool:
     return any(member.user != now.me for member in mirror.members(tx, room))
-
-
-def _open_to_latecomers(tx: Tx, place: Place) -> bool:
-    """Tell whether somebody who joins now can read what was said before: the history shows it, and it is not sealed."""
-    known = mirror.room_of(tx, place.id)
-    encrypted = place.room.settings.encryption if known is None else known.encrypted
-    live = mirror.state_of(tx, place.id, "m.room.history_visibility")
-    history = (live.content or {}).get("history_visibility") if live is not None else place.room.settings.history
-    return history in ("shared", "world_readable") and not encrypted
 
 
 def _merge_key(room: RoomId) -> str:
