@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import FakeHomeserver
+from orchestrator.errors import SetupError
+from orchestrator.verbs.handover import handover
+from tests.fakes import FakeHomeserver, Room
 from tests.starting import KEEPER, Grove, settle_grove
 from tests.test_plan_command import named, written
 
@@ -111,3 +113,77 @@ async def test_handover_says_who_holds_what_and_makes_a_founder(grove: Grove, hs
     wrong = await grove.start("handover", "--to", "cy")
     assert wrong.complaint == 'cy is no Matrix user id. They look like "@ana:grove.example".'
     assert named(hs, "Lounge").room_id
+
+
+async def test_handover_replaces_nothing_and_names_nobody_while_the_bot_is_not_there_to_do_it(
+    grove: Grove, hs: FakeHomeserver
+) -> None:
+    hs.requests.clear()
+    told = await grove.start("handover", "--to", CY, "--replace", "--yes")
+    assert (told.code, "Start it, and run this again." in told.err) == (1, True)
+    assert "as a creator beside the bot" not in told.out
+    assert not (grove.data / "overlay" / "config.yaml").exists()
+    assert written(hs) == []
+
+
+async def test_a_founder_of_old_is_not_written_down_again(grove: Grove) -> None:
+    await grove.start("handover", "--to", CY, "--yes")
+    before = (grove.data / "overlay" / "config.yaml").read_text()
+    again = await grove.start("handover", "--to", CY)
+    assert again.code == 0, again
+    assert "is a founder already" in again.out
+    assert "written in the overlay" not in again.out
+    assert (grove.data / "overlay" / "config.yaml").read_text() == before
+
+
+async def test_handover_says_when_the_bot_stops_before_the_rooms_are_replaced(
+    grove: Grove, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def gone(_data: Path, verb: str, **_args: object) -> dict[str, object] | None:
+        return {} if verb == "found" else None
+
+    async def ran(_data: Path) -> bool:
+        return True
+
+    monkeypatch.setattr("orchestrator.verbs.handover.control.ask", gone)
+    monkeypatch.setattr("orchestrator.verbs.handover.bot_runs", ran)
+    with pytest.raises(SetupError, match="The bot was stopped meanwhile"):
+        await handover(grove.author.config, None, to=CY, yes=True, replace=True)
+    assert "The bot is at it" not in capsys.readouterr().out
+
+
+async def test_a_new_room_with_the_founder_as_creator_takes_the_place_of_each_and_members_follow(
+    grove: Grove, hs: FakeHomeserver
+) -> None:
+    eve, olds = hs.person("@eve:grove.example"), hs.rooms
+    space, lounge, circle = (named(hs, name) for name in ("The Grove", "Lounge", "Tuesday circle"))
+    hs.person(ANA).join(space)
+    hs.person(ANA).invite(space, eve)
+    eve.join(space)
+    eve.join(lounge)
+    async with grove.at_work(hs) as running:
+        await running.until(hs.until_polling(KEEPER))
+        told = await grove.start("handover", "--to", CY, "--replace", "--yes")
+        assert told.code == 0, told
+        assert "The bot is at it." in told.out
+        await running.until(hs.until(lambda: all(_successor(old) for old in olds), within_s=100))
+        new_space = hs.room(_successor(space))
+        await running.until(hs.until(lambda: eve.user_id in new_space.members("invite"), within_s=100))
+        eve.join(new_space)
+        eve.join(_successor(lounge))
+        tuesday = hs.room(_successor(circle))
+        await running.until(hs.until(lambda: hs.aliases_of(tuesday) != (), within_s=100))
+    assert len(hs.rooms) == 2 * len(olds)
+    for old in olds:
+        new = hs.room(_successor(old))
+        create = new.state("m.room.create") or {}
+        assert create["additional_creators"] == [CY]
+        assert create["predecessor"] == {"room_id": old.room_id}
+        assert new.level(CY) == float("inf")
+        assert new.state("m.room.name") == old.state("m.room.name")
+    assert new_space.state("m.space.child", _successor(lounge))
+
+
+def _successor(room: Room) -> str:
+    said = (room.state("m.room.tombstone") or {}).get("replacement_room")
+    return said if isinstance(said, str) else ""

@@ -51,27 +51,45 @@ async def handover(config_path: Path, named: str | None, *, to: str | None, yes:
     print("\n".join(_document(community, me, held)))
     if to is None:
         return 0
-    print(f"\n{to} as a creator beside the bot\n")
-    print("Creators of a room can never be removed again, and they can do everything there.")
-    if to in community.founders:
-        print(f"{to} is a founder already: rooms made from now on have them as a creator.")
-    else:
-        print("Rooms that are made from now on will have them as a creator.")
-    if lacking:
-        print("Who the creators are is said when a room is made. To have them in these, each has to be replaced:")
-        for room, where, version in lacking:
-            print(f"  {community.key}/{name_of(room)}  {where}  (version {version})")
-        if not replace:
-            print(
-                "Add --replace to do that too: people are asked into the new room, and the old one says where it went."
-            )
-    if not yes and not (can_ask() and await agrees(f"Shall {to} be a founder of {community.name}?")):
+    rooms = [room for room, _where, _version in lacking] if replace else []
+    known = to in community.founders
+    if rooms and not running:
+        raise SetupError("Rooms are replaced by the bot at work, so nothing was done. Start it, and run this again.")
+    print("\n".join(_consequences(community, to, lacking, replace=replace)))
+    if known and not rooms:
+        if not lacking:
+            print("There is nothing to do.")
+        return 0
+    if not yes and not (can_ask() and await agrees(_question(community, to, rooms, known=known))):
         raise SetupError("Nothing was done." if can_ask() else "Nothing was done, because nobody was asked. Add --yes.")
-    await _found(config_path, data_dir, community, me, UserId(to), running=running)
-    print(f"{to} is a founder of {community.name} now. It is written in the overlay.")
-    if replace and lacking:
-        return await _replace(data_dir, community, [room for room, _where, _version in lacking], running=running)
-    return 0
+    if not known:
+        await _found(config_path, data_dir, community, me, UserId(to), running=running)
+        print(f"{to} is a founder of {community.name} now. It is written in the overlay.")
+    return await _replace(data_dir, community, rooms) if rooms else 0
+
+
+def _consequences(
+    community: Community, to: str, lacking: list[tuple[Room, RoomId, str]], *, replace: bool
+) -> Iterator[str]:
+    yield f"\n{to} as a creator beside the bot\n"
+    yield "Creators of a room can never be removed again, and they can do everything there."
+    if to in community.founders:
+        yield f"{to} is a founder already: rooms made from now on have them as a creator."
+    else:
+        yield "Rooms that are made from now on will have them as a creator."
+    if lacking:
+        yield "Who the creators are is said when a room is made. To have them in these, each has to be replaced:"
+        for room, where, version in lacking:
+            yield f"  {community.key}/{name_of(room)}  {where}  (version {version})"
+        if not replace:
+            yield "Add --replace to do that too: people are asked into the new room, and the old one says where it went."
+
+
+def _question(community: Community, to: str, rooms: list[Room], *, known: bool) -> str:
+    count = "this room" if len(rooms) == 1 else f"these {len(rooms)} rooms"
+    if known:
+        return f"Shall {count} be replaced?"
+    return f"Shall {to} be a founder of {community.name}{f', and {count} be replaced' if rooms else ''}?"
 
 
 def _community(documents: Documents, named: str | None) -> Community:
@@ -158,13 +176,17 @@ async def _found(
         await store.close()
 
 
-async def _replace(data_dir: Path, community: Community, rooms: list[Room], *, running: bool) -> int:
-    keys = [room.key for room in rooms]
-    if not running:
-        raise SetupError("Rooms are replaced by the bot at work: start it, and run this again with --replace.")
-    answer = await control.ask(data_dir, "replace", community=community.key, rooms=[*keys])
-    refused = None if answer is None else answer.get("refused")
-    for key, why in refused.items() if isinstance(refused, dict) else ():
+async def _replace(data_dir: Path, community: Community, rooms: list[Room]) -> int:
+    answer = await control.ask(data_dir, "replace", community=community.key, rooms=[room.key for room in rooms])
+    if answer is None:
+        raise SetupError(
+            "The bot was stopped meanwhile, and no room may have been replaced. Start it, and run this again; what was"
+            " begun is not begun twice."
+        )
+    refused = answer.get("refused")
+    reasons = refused if isinstance(refused, dict) else {}
+    for key, why in reasons.items():
         print(f"Not begun: {community.key}/{key or 'space'}: {why}")
-    print("The bot is at it. The control room hears of each room that is replaced.")
-    return 1 if refused else 0
+    if len(reasons) < len(rooms):
+        print("The bot is at it. The control room hears of each room that is replaced.")
+    return 1 if reasons else 0
