@@ -246,7 +246,8 @@ class Builder:
         found["topic"] = said("topic", "topic") if roomy else template_or("topic")
         if spec.topic is None and template.topic == "{purpose}":
             found["topic"] = self._purpose_origin(spec, template, place)
-        found["leads"] = self._source.origin((*self._path, "leads"), "community")
+        for people in ("leads", "founders"):
+            found[people] = self._source.origin((*self._path, people), "community")
         return found
 
     def _purpose_origin(self, spec: RoomSpec, template: Template, place: Place) -> Origin:

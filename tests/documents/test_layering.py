@@ -549,7 +549,8 @@ def test_every_value_says_which_layer_set_it(author: Author) -> None:
 def test_every_path_that_can_be_asked_for_has_an_answer(author: Author) -> None:
     for one in grove(author.load()).every_room():
         assert {
-            *("name", "topic", "alias", "avatar", "suggested", "in", "policy", "rota", "prompts", "welcome", "leads"),
+            *("name", "topic", "alias", "avatar", "suggested", "in", "policy", "rota", "prompts", "welcome"),
+            *("leads", "founders"),
             *("power.lead", "power.facilitator", "power.member"),
             *(f"settings.{key}" for key in ("join", "allow", "history", "guests", "encryption", "directory")),
             *(f"settings.{key}" for key in ("federate", "room_version", "retention", "acl")),

@@ -216,6 +216,8 @@ class AttributePlanner:
                 return live.version
             case "settings.federate":
                 return (live.content(slot.type) or {}).get("m.federate", True)
+            case "founders":
+                return self._founders(attribute, live)
             case "settings.encryption":
                 content = live.content(slot.type) or {}
                 return (content.get("algorithm") or MEGOLM) if live.encrypted else ABSENT
@@ -238,6 +240,13 @@ class AttributePlanner:
         if path == "avatar" and isinstance(value, str) and value in self._sight.pictures:
             return {FILE: self._sight.pictures[value]}
         return value
+
+    def _founders(self, attribute: Attribute, live: LiveRoom) -> Json:
+        """List the creators beside the bot; who made a room that was taken over is none of those whom we name."""
+        beside = live.creators - {self._me}
+        if self._me not in live.creators or attribute.room in self._sight.adopted:
+            beside &= set(named if isinstance(named := attribute.value, list) else ())
+        return [*sorted(beside)]
 
     def _passes(self, attribute: Attribute) -> bool:
         """Tell whether something that passes holds the place: a lockdown does not make a drift."""
@@ -270,8 +279,7 @@ class AttributePlanner:
         if state not in _WRITES:
             return change
         if attribute.cls == "create-only":
-            reason = _("This can only be said when a room is made: a new room would have to take its place.")
-            return replace(change, state=State.UPGRADE, reason=reason)
+            return replace(change, state=State.UPGRADE, reason=_new_room(attribute, standing))
         if attribute.path == "settings.encryption":
             return self._encryption(change, standing)
         if state is State.DRIFT and change.stance == "accept":
@@ -331,3 +339,16 @@ class AttributePlanner:
             default = level_before(path, attribute.claim_path, content)
             before, after = (default if value is ABSENT else value for value in (before, after))
         return widens(path, before, after)
+
+
+def _new_room(attribute: Attribute, standing: Standing) -> str:
+    """Say why only a new room can bring something about."""
+    if attribute.path != "founders":
+        return _("This can only be said when a room is made: a new room would have to take its place.")
+    named, there = (value if isinstance(value, list) else [] for value in (standing.desired, standing.live))
+    gone = ", ".join(str(user) for user in there if user not in named)
+    if gone:
+        return _("Founders keep all power in a room for ever: only a new room takes it from {people}.").format(
+            people=gone
+        )
+    return _("Founders are named when a room is made: a new room would have to take its place.")

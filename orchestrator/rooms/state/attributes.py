@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, OnDrift, Origin, Room
 from orchestrator.model.ids import Json, RoomId, RoomKey, UserId, server_of
-from orchestrator.model.power import FOR_FACILITATORS
+from orchestrator.model.power import FOR_FACILITATORS, creators_have_power
 from orchestrator.model.things import ALIAS, FILE, LISTED
 from orchestrator.rooms.changes import Slot
 from orchestrator.rooms.state.levels import NUMBERS, lead_level, room_levels
@@ -198,6 +198,10 @@ class _Room:
             ("settings.federate", "m.federate", self._room.settings.federate),
         ):
             yield self._at(path, "m.room.create", (key,), value, cls="create-only")
+        version = self._room.settings.room_version if self._footing is None else self._footing.version
+        if creators_have_power(version):
+            beside: list[Json] = [*sorted(set(self._community.founders) - {self._me})]
+            yield self._at("founders", "m.room.create", ("additional_creators",), beside, cls="create-only")
 
     def _power(self) -> Iterator[Attribute]:
         room, type_, footing = self._room, "m.room.power_levels", self._footing
