@@ -359,7 +359,7 @@ def following(tx: Tx, community: Community) -> dict[Limiter, int]:
             counts[limiter] = counts.get(limiter, 0) + calls
 
     for room in community.every_room():
-        if room.archive or bindings.bound_room(tx, community.key, room.key) is not None:
+        if room.archive or room.adopt is not None or bindings.bound_room(tx, community.key, room.key) is not None:
             continue
         more(Limiter.CREATE, int(not outbox.is_waiting(tx, "create", f"{community.key}/{room.key}")))
         more(Limiter.MESSAGE, int(room.key not in {SPACE_KEY, CONTROL_KEY}))  # its link

@@ -278,10 +278,17 @@ def explain(room: str, path: str, /, *, config: ConfigFile = Path("config.yaml")
 
 
 @app.command(sort_key=9, help_epilogue="")
-def adopt(room_id: str, room: str, /, *, config: ConfigFile = Path("config.yaml"), yes: bool = False) -> int:
+def adopt(
+    room_id: str | None = None,
+    room: str | None = None,
+    /,
+    *,
+    config: ConfigFile = Path("config.yaml"),
+    yes: bool = False,
+) -> int:
     """Let the bot look after a room that somebody else made. Shows all that differs first; changes nothing in it.
 
-    The bot has to be in the room: a lead invites it.
+    The bot has to be in the room: a lead invites it. Without a room: all of which your files say "adopt".
 
     Parameters
     ----------
@@ -294,9 +301,12 @@ def adopt(room_id: str, room: str, /, *, config: ConfigFile = Path("config.yaml"
     """
     from orchestrator import logs  # noqa: PLC0415
     from orchestrator.verbs.adopt import adopt as take_over  # noqa: PLC0415
+    from orchestrator.verbs.adopt import adopt_declared  # noqa: PLC0415
 
     logs.configure(level=logging.ERROR)
-    return _finish(take_over(_config_in(config), room_id, room, yes=yes))
+    if room_id is None:
+        return _finish(adopt_declared(_config_in(config), yes=yes))
+    return _finish(take_over(_config_in(config), room_id, room or "", yes=yes))
 
 
 @app.command(sort_key=10, help_epilogue="")

@@ -82,6 +82,7 @@ class RoomSpec:
         topic, alias: may hold names in braces.
         avatar: the name of a file beside config.yaml.
         within: the key of the space it hangs in; None: the community's own.
+        adopt: the id or an alias of a room that somebody else made, and that it is to be.
     """
 
     key: RoomKey
@@ -102,6 +103,7 @@ class RoomSpec:
     within: RoomKey | None = None
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     archive: bool = False
+    adopt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

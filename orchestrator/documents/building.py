@@ -104,6 +104,7 @@ class Builder:
             avatar_sha256=picture.sha256 if picture else "",
             knock_question=fill(template.knock_question, names),
             archive=spec.archive,
+            adopt=spec.adopt,
             origins=MappingProxyType(self._origins(spec, template, place) | layers.origins),
             faults=MappingProxyType(layers.faults),
         )
@@ -242,6 +243,7 @@ class Builder:
             found[f"power.{role}"] = template_or(f"power.{role}")
         found["knock.question"] = template_or("knock.question")
         found["archive"] = own("archive") if roomy and spec.archive else Origin("default")
+        found["adopt"] = own("adopt") if roomy and spec.adopt is not None else Origin("default")
         found["name"] = own("name") if template.name == "{name}" else template_or("name")
         found["topic"] = said("topic", "topic") if roomy else template_or("topic")
         if spec.topic is None and template.topic == "{purpose}":

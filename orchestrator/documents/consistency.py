@@ -41,6 +41,7 @@ def check_config(config: Config, source: Source) -> None:
             source.errors.append(source.error(message, (*path, "user_id")))
         users.setdefault(account.user_id, name)
     known = source.names(("accounts",))
+    adopted: dict[str, str] = {}
     for key, community in config.communities.items():
         path = ("communities", key)
         if community.account is None and len(known) > 1:
@@ -52,6 +53,12 @@ def check_config(config: Config, source: Source) -> None:
         _once(source, (*path, "leads"))
         _once(source, (*path, "founders"))
         _check_rooms(community.rooms, source, (*path, "rooms"))
+        for room in community.rooms.values():
+            mine = f"{key}/{room.key}"
+            first = adopted.setdefault(room.adopt or mine, mine)
+            if first != mine:
+                message = f"{first} is to be this room already. A room is one line only: take one of both out."
+                source.errors.append(source.error(message, (*path, "rooms", room.key, "adopt")))
     _check_renames(source, ("communities",))
 
 

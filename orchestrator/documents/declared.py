@@ -159,6 +159,7 @@ class Room:
         avatar: a picture; ``avatar_sha256`` is that of its bytes, in hex ("" where there is none).
         knock_question: what is asked of somebody who knocks; "": nothing.
         archive: it is to be closed. Nobody is on duty there and nothing is asked any more.
+        adopt: the id or an alias of a room that somebody else made: that one is to be taken over, and none is made.
         origins: which layer set what, by the path it has in the documents, such as ``settings.join``.
         faults: what is wrong with what the files say of this room, by path, as ``file:line:col: message``; what is said
             here in its place is the tightest that holds, and nobody should act on it.
@@ -186,6 +187,7 @@ class Room:
     avatar_sha256: str = ""
     knock_question: str = ""
     archive: bool = False
+    adopt: str | None = None
     # What a line is moved to in a file changes no room.
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     faults: Mapping[str, str] = field(default_factory=dict)

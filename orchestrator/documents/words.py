@@ -224,6 +224,17 @@ def list_room(value: object) -> str:
     return found
 
 
+def live_room(value: object) -> str:
+    """Read the id of a room, or an alias that leads to it."""
+    found = text(value, most=255)
+    if not _LIST.match(found):
+        raise ValueError(
+            'Write the id of the room, like "!Abc:grove.example", or an address that leads to it, like '
+            '"#lounge:grove.example" (in quotes).'
+        )
+    return found
+
+
 def server(value: object) -> str:
     """Read the name of a homeserver, such as ``grove.example``, with a port where it has one."""
     found = text(value, most=255)

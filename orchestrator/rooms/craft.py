@@ -165,7 +165,7 @@ class Rooms:
         """Ask for the rooms that there are not yet; as long as there is no space, for that alone."""
         bound = {row.key: row.room for row in bindings.bindings(tx) if row.community == community.key}
         for room in community.every_room():
-            if room.key in bound or room.archive or "in" in room.faults:
+            if room.key in bound or room.archive or room.adopt is not None or "in" in room.faults:
                 continue
             if not self._can_be_made(tx, community, room, bound):
                 continue
@@ -197,6 +197,7 @@ class Rooms:
             key not in bound
             and (other := community.room(key)) is not None
             and not other.archive
+            and other.adopt is None
             and timers.timer_of(tx, self.name, f"{_AGAIN}{community.key}/{key}") is None
             and not _waits_for(community, other, room.key)
             for key in room.settings.allow

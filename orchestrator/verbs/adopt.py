@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator import control
@@ -10,11 +12,69 @@ from orchestrator.documents.declared import Community, Room
 from orchestrator.errors import MatrixError, SetupError
 from orchestrator.model.ids import RoomId
 from orchestrator.planning import Onlooker, bot_runs, looking, see_room
-from orchestrator.store import Store
+from orchestrator.store import Store, bindings
 
 from .naming import find_room, name_of
 from .showing import in_words
 from .terminal import agrees, can_ask
+
+
+@dataclass(slots=True)
+class Taken:
+    """What came of taking rooms over, each as ``community/key``; of those that were not, why."""
+
+    names: list[str] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
+
+
+async def adopt_declared(config_path: Path, *, yes: bool) -> int:
+    """Take over all the rooms of which the files say ``adopt``; returns the exit code."""
+    taken = await take_declared(config_path, None, print, yes=yes)
+    for name, why in taken.left.items():
+        print(f"Not done: {name}: {why}")
+    if not taken.names and not taken.left:
+        print("There is no room to take over: none of your files' rooms says adopt, or they are yours already.")
+    return 1 if taken.left else 0
+
+
+async def take_declared(
+    config_path: Path, only: Collection[str] | None, say: Callable[[str], None], *, yes: bool
+) -> Taken:
+    """Show of each room that the files want taken over how it differs, ask unless ``yes``, and take it over.
+
+    Args:
+        config_path: the files.
+        only: of these rooms alone, each as ``community/key``.
+        say: tells a person a line.
+        yes: was agreed to already.
+    """
+    taken = Taken()
+    found: list[tuple[Community, Room, RoomId, list[str]]] = []
+    async with looking(config_path, refresh=True) as onlooker:
+        data_dir = onlooker.loaded.config.data_dir
+        running = await bot_runs(data_dir)
+        for community, room in await _waiting(onlooker, only):
+            try:
+                where = await _id_of(onlooker, community, str(room.adopt))
+                if where not in await (await onlooker.reader(community)).joined_rooms():
+                    await _expect(onlooker, community, room, where, running=running)
+                found.append((community, room, where, await _shown(onlooker, community, room, where)))
+            except SetupError as problem:
+                taken.left[f"{community.key}/{room.key}"] = str(problem)
+    for community, room, where, shown in found:
+        name = f"{community.key}/{room.key}"
+        say("\n".join(_preview(community, room, where, shown)))
+        if not yes and not (can_ask() and await agrees(f"Shall {where} be {name} from now on?")):
+            taken.left[name] = "Nobody agreed to it." if can_ask() else "Nobody was asked. Add --yes."
+            continue
+        try:
+            await _take(data_dir, community, room, where, running=running)
+        except SetupError as problem:
+            taken.left[name] = str(problem)
+            continue
+        taken.names.append(name)
+        say("\n".join(_outcome(community, room)))
+    return taken
 
 
 async def adopt(config_path: Path, room_id: str, named: str, *, yes: bool) -> int:
@@ -32,25 +92,71 @@ async def adopt(config_path: Path, room_id: str, named: str, *, yes: bool) -> in
         if where not in await (await onlooker.reader(community)).joined_rooms():
             await _expect(onlooker, community, room, where, running=running)
         shown = await _shown(onlooker, community, room, where)
-    print(f"{where} would be {community.key}/{name_of(room)}. This is where it differs from your files:\n")
-    # What to type next is another thing here: first it has to be ours.
-    print("\n".join(shown))
-    print("\nNothing of this is changed by taking it over.")
+    print("\n".join(_preview(community, room, where, shown)))
     if not yes and not (can_ask() and await agrees(f"Shall {me} look after it from now on?")):
         raise SetupError("Nothing was done." if can_ask() else "Nothing was done, because nobody was asked. Add --yes.")
+    await _take(data_dir, community, room, where, running=running)
+    print("\n".join(_outcome(community, room)))
+    return 0
+
+
+def _preview(community: Community, room: Room, where: RoomId, shown: list[str]) -> list[str]:
+    # What to type next is another thing here: first it has to be ours.
+    return [
+        f"{where} would be {community.key}/{name_of(room)}. This is where it differs from your files:\n",
+        *shown,
+        "\nNothing of this is changed by taking it over.",
+    ]
+
+
+def _outcome(community: Community, room: Room) -> list[str]:
+    name = f"{community.key}/{name_of(room)}"
+    return [
+        f"It is {name} now, and stays as it is. To make it what your files say:",
+        f"  circlekeeper apply --adopt --room {name}",
+    ]
+
+
+async def _waiting(onlooker: Onlooker, only: Collection[str] | None) -> list[tuple[Community, Room]]:
+    """List the declared rooms that are to be taken over, and are not yet."""
+    waiting = []
+    for community in onlooker.loaded.documents.communities:
+        bound = {(binding.community, binding.key) for binding in await onlooker.rows(community).run(bindings.bindings)}
+        waiting += [
+            (community, room)
+            for room in community.every_room()
+            if room.adopt is not None
+            and (community.key, room.key) not in bound
+            and (only is None or f"{community.key}/{room.key}" in only)
+        ]
+    return waiting
+
+
+async def _id_of(onlooker: Onlooker, community: Community, named: str) -> RoomId:
+    if named.startswith("!"):
+        return RoomId(named)
+    try:
+        where = await (await onlooker.reader(community)).alias(named)
+    except MatrixError as error:
+        if error.retryable:
+            raise
+        where = None
+    if where is None:
+        raise SetupError(f"{named} leads to no room. Write the room's id, or an address that it has.")
+    return where
+
+
+async def _take(data_dir: Path, community: Community, room: Room, where: RoomId, *, running: bool) -> None:
     if running:
         answer = await control.ask(data_dir, "adopt", community=community.key, key=room.key, id=where)
         if answer is None:
             raise SetupError("The bot was stopped meanwhile, and nothing was done. Try again.")
-    else:
-        store = Store.open(data_dir)
-        try:
-            await store.of(community.account).run(take_over, community, room, where, seen=False)
-        finally:
-            await store.close()
-    print(f"It is {community.key}/{name_of(room)} now, and stays as it is. To make it what your files say:")
-    print(f"  circlekeeper apply --adopt --room {community.key}/{name_of(room)}")
-    return 0
+        return
+    store = Store.open(data_dir)
+    try:
+        await store.of(community.account).run(take_over, community, room, where, seen=False)
+    finally:
+        await store.close()
 
 
 async def _expect(onlooker: Onlooker, community: Community, room: Room, where: RoomId, *, running: bool) -> None:

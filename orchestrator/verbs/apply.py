@@ -12,8 +12,9 @@ from orchestrator.changing import Order, remaining, why_not
 from orchestrator.errors import SetupError
 from orchestrator.model.ids import CommunityKey, Json, JsonObject
 from orchestrator.planning import Onlooker, Outlook, bot_runs, looking
-from orchestrator.rooms import Choices, State
+from orchestrator.rooms import EXISTS, Change, Choices, State
 
+from .adopt import take_declared
 from .hands import Hands, OwnBot, RunningBot, own_bot
 from .naming import find_rooms, phrase_for, phrase_of, said
 from .showing import as_json, in_words
@@ -70,11 +71,53 @@ async def apply(config_path: Path, wishes: Wishes) -> int:
         screen.event("result", ok=True, done=[], left=[], refused=[], failed=[])
         return 0
     order = await _agreed(outlook, only, wishes, screen)
+    order, outlook, taken, kept_out = await _take_over(config_path, order, outlook, only, wishes, screen)
     if running:
-        return await _carry_out(RunningBot(data_dir), order, screen)
+        return await _carry_out(RunningBot(data_dir), order, screen, made=taken, missing=kept_out)
     async with own_bot(config_path) as bot:
         order, made, missing = await _anew(bot, order, outlook, screen)
-        return await _carry_out(bot, order, screen, made=made, missing=missing)
+        return await _carry_out(bot, order, screen, made=[*taken, *made], missing=[*kept_out, *missing])
+
+
+async def _take_over(
+    config_path: Path, order: Order, outlook: Outlook, only: frozenset[str] | None, wishes: Wishes, screen: Screen
+) -> tuple[Order, Outlook, Objects, Objects]:
+    """Take over the rooms that somebody else made and of which the files say so; they stay as they are.
+
+    Returns:
+        what else was agreed to, in the plan as it is by then; the rooms that were taken over, and what could not be done.
+    """
+
+    def seen_in(one: Outlook) -> dict[tuple[str, str], Change]:
+        return {(community.key, change.name): change for community, change in one.changes(only)}
+
+    agreed = seen_in(outlook)
+    others = {name for name, change in agreed.items() if (change.path, change.state) == (EXISTS, State.ADOPT)}
+    if not others:
+        return order, outlook, [], []
+    rooms = frozenset(f"{community}/{agreed[community, name].room}" for community, name in others)
+    taken = await take_declared(config_path, rooms, screen.say, yes=wishes.yes or wishes.digest is not None)
+    done: Objects = []
+    left: Objects = []
+    for community, name in sorted(others):
+        change = agreed[community, name]
+        why = taken.left.get(f"{community}/{change.room}")
+        if why is None:
+            done.append(dict(change.as_json()))
+        else:
+            left.append({**change.as_json(), "why": why})
+    async with looking(config_path) as onlooker:
+        later = await onlooker.plan(only)
+    now = seen_in(later)
+    names: dict[str, set[str]] = {key: set() for key in order.communities or ()}
+    for community, name in agreed.keys() - others:
+        names[community].add(name)
+        if (community, name) in now and now[community, name].as_json() != agreed[community, name].as_json():
+            names[community].discard(name)
+            why = "It is another change by now. Look again with 'circlekeeper plan'."
+            left.append({**agreed[community, name].as_json(), "why": why})
+    rest = replace(order, digest=None, names={key: frozenset(chosen) for key, chosen in names.items()})
+    return rest, later, done, left
 
 
 async def _agreed(outlook: Outlook, only: frozenset[str] | None, wishes: Wishes, screen: Screen) -> Order:

@@ -128,6 +128,8 @@ def why(change: Change) -> str:
         State.UPGRADE: "Needs --allow-upgrade.",
         State.ONE_WAY: f'Needs --one-way "{phrase_of(change)}".',
     }.get(change.state, "")
+    if change.path == EXISTS and change.state is State.ADOPT:
+        needs = ""
     if change.state is State.DRIFT:
         needs = _STANCES[change.stance] if change.stance == "report" or not said else ""
     if needs and needs.split(" or ")[0].rstrip(".").removeprefix("Needs ") in said:

@@ -57,6 +57,13 @@ MISTAKES = [
         "name: Lounge\n        policy: gentle",
         "32:17: There is no policy of this name. Did you me",
     ),
+    (CONFIG, "name: Lounge", "name: Lounge\n        adopt: lounge", "32:16: Write the id of the room, like"),
+    (
+        CONFIG,
+        "name: Lounge",
+        'name: Lounge\n        adopt: "!a:x.example"\n      old: {template: lounge, name: Old, adopt: "!a:x.example"}',
+        "33:49: grove/lounge is to be this room already.",
+    ),
     (CONFIG, "locale: en", "locale: english", "14:9: Write a language tag"),
     (CONFIG, "    rooms:", "    account: kepeer\n    rooms:", "24:14: There is no such account here. Known: keeper."),
     (CONFIG, "communities:\n  grove:", "communities:\n  - grove:", "19:3: This must be a mapping"),

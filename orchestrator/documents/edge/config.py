@@ -38,6 +38,10 @@ class AccountForm(TypedDict):
     secret_key_file: NotRequired[FileName]
 
 
+LiveRoom = Annotated[
+    str, Read(words.live_room, {"type": "string", "pattern": r"^(#[^:\s]+:\S+|!\S+)$"}, '"!Abc:grove.example"')
+]
+
 # `in` cannot be a name in Python, so this one is written as a call.
 _Within = TypedDict("_Within", {"in": NotRequired[Key]})
 
@@ -55,6 +59,7 @@ class RoomForm(_Within):
     avatar: NotRequired[Beside]
     suggested: NotRequired[Truth]
     archive: NotRequired[Truth]
+    adopt: NotRequired[LiveRoom]
     settings: NotRequired[SettingsForm]
     power: NotRequired[EventsForm]
     on_drift: NotRequired[dict[Part, Drift]]
@@ -164,4 +169,5 @@ def _room(key: str, form: RoomForm) -> RoomSpec:
         within=RoomKey(form["in"]) if "in" in form else None,
         variables=MappingProxyType(dict(form.get("variables", {}))),
         archive=form.get("archive", False),
+        adopt=form.get("adopt"),
     )

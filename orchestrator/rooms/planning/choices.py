@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.i18n import _
-from orchestrator.rooms.changes import Change, State
+from orchestrator.rooms.changes import EXISTS, Change, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,8 @@ def objection(change: Change, choices: Choices) -> str:  # noqa: PLR0911 - one w
     if only is not None and not only & {change.name, change.room or "space"}:
         return _("This was not asked for.")
     match change.state:
+        case State.ADOPT if change.path == EXISTS:
+            return change.reason  # who applies takes it over before, with what it takes to look into it
         case State.UNKNOWN | State.BLOCKED:
             return change.reason
         case State.UPGRADE if not choices.allow_upgrade:

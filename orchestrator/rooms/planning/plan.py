@@ -99,6 +99,20 @@ class _Planner:
                 yield Change(
                     room=room.key, path=EXISTS, state=State.BLOCKED, desired=room.name, reason=room.faults["in"]
                 )
+            elif room.adopt is not None:
+                name = f"{self._community.key}/{room.key}"
+                reason = _(
+                    "The files say that this is {room}, which somebody else made. Nothing is made for it: "
+                    "circlekeeper adopt {name}, or the next apply, takes it over and changes nothing in it."
+                ).format(room=room.adopt, name=name)
+                yield Change(
+                    room=room.key,
+                    path=EXISTS,
+                    state=State.ADOPT,
+                    desired=room.name,
+                    reason=reason,
+                    origin=room.origins.get("adopt"),
+                )
             elif not room.archive:
                 yield Change(room=room.key, path=EXISTS, state=State.CREATE, desired=room.name)
         elif not live.seen:
