@@ -233,8 +233,11 @@ async def test_a_conflict_waits_for_a_choice(grove: Grove, hs: FakeHomeserver) -
     assert (await grove.start("apply", "--yes", "--take", "theirs")).code == 0
     assert changed(hs) == []
     assert name_of(tuesday) == "Ana's circle"
+    assert "nothing to do" in plain(await grove.start("apply", "--yes"))
+    rename(grove, "Tuesday morning")
+    assert (await grove.start("apply", "--yes")).code == 1
     assert (await grove.start("apply", "--yes", "--take", "ours")).code == 0
-    assert name_of(tuesday) == "Tuesday evening"
+    assert name_of(tuesday) == "Tuesday morning"
 
 
 async def test_an_alias_that_is_somebody_elses_stays_theirs_and_the_rest_is_done(

@@ -27,7 +27,7 @@ from orchestrator.store.structure import NOTED
 
 from .asking import ask_keepers, written
 from .changes import Change, Plan, Slot, State
-from .planning.kept import digest_of_value
+from .planning.kept import digest_of_change, digest_of_value
 from .planning.plan import make_plan
 from .planning.sight import look
 from .report import CRAFT, tell_leads
@@ -140,7 +140,7 @@ def keep_as_is(tx: Tx, community: Community, slot: Slot, changes: Sequence[Chang
     for change in changes:
         known = before.get(change.claim_path)
         # Of words only the digest is known that was taken when they were heard.
-        digest = known.digest if change.state is State.UNKNOWN and known is not None else digest_of_value(change.live)
+        digest = known.digest if change.state is State.UNKNOWN and known is not None else digest_of_change(change)
         room, type_, key = slot
         drifts.keep(
             tx,

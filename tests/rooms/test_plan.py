@@ -118,6 +118,8 @@ async def test_a_name_changed_by_hand_is_drift_that_is_told_and_left(house: Hous
     assert (await state(house, "lounge", "m.room.name"))["name"] == "Cake"
     await apply(house, GROVE, Choices(take="theirs"))
     assert (await state(house, "lounge", "m.room.name"))["name"] == "Cake"
+    assert told(await plan(house, GROVE)) == {}
+    await by_hand(house, "lounge", "m.room.name", {"name": "Tea"})
     await apply(house, GROVE, Choices(take="ours"))
     assert (await state(house, "lounge", "m.room.name"))["name"] == "Lounge circle"
     assert told(await plan(house, GROVE)) == {}
@@ -165,6 +167,8 @@ async def test_what_was_changed_in_the_files_and_by_hand_is_a_conflict_that_need
     assert "--take" in applied.left[0].reason
     await apply(house, parlour, Choices(take="theirs"))
     assert (await state(house, "lounge", "m.room.name"))["name"] == "Cake"
+    assert told(await plan(house, parlour)) == {}
+    await by_hand(house, "lounge", "m.room.name", {"name": "Tea"})
     await apply(house, parlour, Choices(take="ours"))
     assert (await state(house, "lounge", "m.room.name"))["name"] == "Parlour"
     assert told(await plan(house, parlour)) == {}

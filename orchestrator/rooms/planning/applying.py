@@ -10,15 +10,16 @@ from orchestrator.documents.declared import SPACE_KEY, Community
 from orchestrator.errors import Refusal
 from orchestrator.i18n import _, speaking
 from orchestrator.model.feature import Now, Tx
-from orchestrator.model.ids import Json, JsonObject, RoomKey, UserId
+from orchestrator.model.ids import EventId, Json, JsonObject, RoomKey, UserId
 from orchestrator.rooms.changes import EXISTS, MEMBER, Change, Plan, Slot, State
 from orchestrator.rooms.closing.archive import start_archive, start_restore
 from orchestrator.rooms.closing.upgrade import start_upgrade
+from orchestrator.rooms.drift import keep_as_is
 from orchestrator.rooms.people.members import depart
 from orchestrator.rooms.report import CRAFT
 from orchestrator.rooms.state.attributes import ROLE, TEMPLATE
 from orchestrator.rooms.state.compose import APPLIED, ON_DRIFT
-from orchestrator.store import bindings, mirror, outbox
+from orchestrator.store import bindings, drifts, mirror, outbox
 from orchestrator.store.claims import (
     Claim,
     claims_of,
@@ -29,7 +30,7 @@ from orchestrator.store.claims import (
     remember_claim,
 )
 
-from .choices import Choices, objection
+from .choices import Choices, leaves, objection
 from .guards import Refused, guard
 from .kept import with_kept
 from .plan import make_plan
@@ -138,10 +139,14 @@ class _Applying:
         self._left += [Left(change, held[id(change)]) for change in chosen if id(change) in held]
         chosen = self._without_keepers([change for change in chosen if id(change) not in held])
         done = [change for change in chosen if self._make(change)]
+        for change in done:
+            if change.slot is not None and change.state in {State.DRIFT, State.CONFLICT}:
+                drifts.drop(self._tx, *change.slot, change.claim_path)  # it is not kept any more
         self._say_stances(done)
         for slot, changes in self._slots.items():
             self._leave_word(slot, changes)
         done = self._begin_upgrades(done)
+        self._keep_theirs()
         return Applied(
             plan=self._plan,
             done=tuple(done),
@@ -150,6 +155,15 @@ class _Applying:
             slots=frozenset(self._slots),
             upgrades=tuple(self._upgrades),
         )
+
+    def _keep_theirs(self) -> None:
+        """Remember what stays as somebody set it, as if the leads had been asked about it and kept it."""
+        theirs: dict[Slot, list[Change]] = {}
+        for change in self._plan.differences:
+            if change.slot is not None and leaves(change, self._choices):
+                theirs.setdefault(change.slot, []).append(change)
+        for slot, changes in theirs.items():
+            keep_as_is(self._tx, self._community, slot, changes, EventId(changes[0].based_on))
 
     def _together(self, chosen: list[Change]) -> list[Change]:
         """Keep together what belongs together.

@@ -33,7 +33,7 @@ class Choices:
     only: frozenset[str] | None = None
 
 
-def objection(change: Change, choices: Choices) -> str:  # noqa: PLR0911 - one way out a state
+def objection(change: Change, choices: Choices) -> str:  # noqa: C901, PLR0911 - one way out a state
     """Say why a change is not made, and what would help; "" when it may be made."""
     only = choices.only
     if only is not None and not only & {change.name, change.room or "space"}:
@@ -49,6 +49,8 @@ def objection(change: Change, choices: Choices) -> str:  # noqa: PLR0911 - one w
             return _("This can never be undone. Confirm it by its name: {name}.").format(name=change.name)
         case State.DRIFT if change.stance == "report":
             return _takes(change, choices)
+    if leaves(change, choices):
+        return _takes(change, choices)
     if State.EXPOSES in (change.state, change.beneath) and not choices.allow_expose:
         return _("This lets more people in, or lets them read or do more than now, and needs --allow-expose.")
     if State.ADOPT in (change.state, change.beneath) and not choices.adopt:
@@ -58,11 +60,24 @@ def objection(change: Change, choices: Choices) -> str:  # noqa: PLR0911 - one w
     return ""
 
 
+def leaves(change: Change, choices: Choices) -> bool:
+    """Tell whether somebody chose to leave it as it was set by hand, and to see it no more."""
+    only = choices.only
+    if choices.take != "theirs" or (only is not None and not only & {change.name, change.room or "space"}):
+        return False
+    return is_conflict(change) or (change.state is State.DRIFT and change.stance == "report")
+
+
+def is_conflict(change: Change) -> bool:
+    """Tell whether it was changed in the files and by hand, whatever else it is."""
+    return change.state is State.CONFLICT or (change.state is State.EXPOSES and change.beneath is State.CONFLICT)
+
+
 def _takes(change: Change, choices: Choices) -> str:
     if choices.take is None:
         return _("Somebody changed this by hand: --take ours puts it as the files say, --take theirs leaves it.")
     if choices.take == "theirs":
-        return _("It is left as somebody set it. To keep it for good, write it into the files.")
+        return _("It stays as somebody set it, and is shown again when it or your files change.")
     if change.beneath is State.EXPOSES and not choices.allow_expose:
         return _("This lets more people in, or lets them read or do more than now, and needs --allow-expose.")
     return ""

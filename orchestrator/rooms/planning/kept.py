@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from orchestrator.i18n import _
 from orchestrator.model.feature import Tx
@@ -10,6 +11,8 @@ from orchestrator.model.ids import Json
 from orchestrator.rooms.changes import Change, Plan, Slot, State
 from orchestrator.store import drifts, mirror
 from orchestrator.store.drifts import Drift
+
+from .choices import is_conflict
 
 
 def with_kept(tx: Tx, plan: Plan) -> Plan:
@@ -25,12 +28,7 @@ def with_kept(tx: Tx, plan: Plan) -> Plan:
 
 
 def _seen_as(change: Change, drift: Drift | None) -> Change:
-    if drift is None or change.state not in {State.DRIFT, State.UNKNOWN}:
-        return change
-    same = drift.event == change.based_on or (
-        change.state is State.DRIFT and drift.digest == digest_of_value(change.live)
-    )
-    if not same:
+    if drift is None or not _is_the_same(change, drift):
         return change
     if drift.state == "kept":
         reason = _("Somebody changed this by hand, and the leads chose to keep it.")
@@ -41,6 +39,28 @@ def _seen_as(change: Change, drift: Drift | None) -> Change:
     return change
 
 
+def _is_the_same(change: Change, drift: Drift) -> bool:
+    """Tell whether somebody knew of just this, when they were asked or chose."""
+    live, _between, desired = drift.digest.partition(_AGAINST)
+    if not desired:
+        is_live = change.state is State.DRIFT and live == digest_of_value(change.live)
+        return is_live or (change.state in {State.DRIFT, State.UNKNOWN} and drift.event == change.based_on)
+    if desired != digest_of_value(change.value):
+        return False  # the files say something else by now
+    if change.state is State.UNKNOWN:
+        return drift.event == change.based_on
+    return is_conflict(change) and live == digest_of_value(change.live)
+
+
+def digest_of_change(change: Change) -> str:
+    """Digest what is kept when it is left as somebody set it; of a conflict, also against which word of the files."""
+    live = digest_of_value(change.live)
+    return f"{live}{_AGAINST}{digest_of_value(change.value)}" if is_conflict(change) else live
+
+
 def digest_of_value(value: Json) -> str:
     """Digest what stands somewhere, as a plan shows it."""
     return mirror.digest_of({"value": value})
+
+
+_AGAINST: Final = "/"
