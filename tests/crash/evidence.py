@@ -107,7 +107,7 @@ async def gather_evidence(crowd: Crowd, *, until_ms: int) -> Evidence:
     return Evidence(
         crowd=crowd,
         rooms=rooms,
-        histories={room: await reader.history(room) for room, reader in readers.items()},
+        histories={room: await _history(room, reader) for room, reader in readers.items()},
         pinned={
             key: (await crowd.lead.state(rooms.declared[key], "m.room.pinned_events"))["pinned"] for key in TALKING
         },
@@ -116,6 +116,12 @@ async def gather_evidence(crowd: Crowd, *, until_ms: int) -> Evidence:
         late=await grove.read(_answered_too_late, crowd.said.questions),
         reasons=await grove.read(_reasons),
     )
+
+
+async def _history(room: RoomId, reader: EncryptedPerson) -> Sequence[Seen]:
+    """Read what one person can; of a room that they were never asked into, since nothing is said there any more, nothing."""
+    known = reader.rooms.get(room)
+    return await reader.history(room) if known is not None and known.membership == "join" else ()
 
 
 async def _rooms_of(crowd: Crowd) -> Rooms:
