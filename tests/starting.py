@@ -8,12 +8,13 @@ import re
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from orchestrator import control
 from tests.documents.authors import SHIPPED, Author, settle
 from tests.fakes import FakeHomeserver, Room
 from tests.fakes.values import JsonObject
@@ -157,9 +158,21 @@ class Grove:
         """Start it, wait until everything is there, stop it, and make sure that nothing is there twice."""
         async with self.at_work(hs) as running:
             await running.until(hs.until(lambda: is_whole(hs), within_s=_WITHIN_S))
+            await running.until(self.until_nothing_waits())
             ended = await running.stopped()
         assert ended.code == 0, ended.err
         assert is_whole(hs)
+
+    async def until_nothing_waits(self) -> None:
+        """Wait until the running bot has said and written all that it has to: what it still had would come with a later run."""
+        async with asyncio.timeout(_WITHIN_S):
+            while True:
+                status = await control.ask(self.author.place / "data", "status")
+                accounts = (status or {}).get("accounts")
+                known = accounts.values() if isinstance(accounts, Mapping) else ()
+                if known and all(isinstance(one, Mapping) and one.get("waiting") == 0 for one in known):
+                    return
+                await asyncio.sleep(0.05)
 
     @asynccontextmanager
     async def at_work(self, hs: FakeHomeserver, *words: str) -> AsyncIterator[Running]:
