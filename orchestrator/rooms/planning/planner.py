@@ -284,13 +284,13 @@ class AttributePlanner:
             return self._encryption(change, standing)
         if state is State.DRIFT and change.stance == "accept":
             return replace(change, state=State.NO_OP)
-        if state is State.DRIFT and change.stance == "report":
-            return replace(change, beneath=State.EXPOSES if self._exposes(attribute, standing) else State.DRIFT)
         reason, shut = self._obstacle(attribute, live, standing), self._shut_out(attribute, live)
         if server_of(self._me) in shut and not reason:
             reason = _("This would shut out our own server, and everybody on it with me.")
         if reason:
             return replace(change, state=State.BLOCKED, reason=reason)
+        if state is State.DRIFT and change.stance == "report":
+            return replace(change, beneath=State.EXPOSES if self._exposes(attribute, standing) else State.DRIFT)
         if state is not State.DRIFT and not standing.is_decided and self._exposes(attribute, standing):
             reason = _("More people could come in, read or do things afterwards than now.")
             return replace(change, state=State.EXPOSES, reason=reason)
