@@ -64,7 +64,10 @@ def rename(tx: Tx, before: tuple[CommunityKey, RoomKey], now: tuple[CommunityKey
 
 
 def move_rows(
-    tx: Tx, table: Literal["shift", "cover", "slot", "asked"], communities: Sequence[CommunityKey], keys: Sequence[RoomKey]
+    tx: Tx,
+    table: Literal["shift", "cover", "slot", "asked"],
+    communities: Sequence[CommunityKey],
+    keys: Sequence[RoomKey],
 ) -> None:
     """Let what a craft remembers of a declared room follow its keys: the present ones stand first, former ones after.
 

@@ -10,7 +10,7 @@ from orchestrator.model.ids import Json, RoomId
 from .questions import packed
 
 
-def taken_apart(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mapping[str, Json]]:
+def taken_apart(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mapping[str, Json]]:  # noqa: PLR0911 - one way out a kind
     """Take an effect apart: kind, room, target, lane, payload; see ``outbox.Waiting``."""
     match effect:
         case Send():

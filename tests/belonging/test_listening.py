@@ -20,7 +20,7 @@ from orchestrator.model.events import Reaction, Unreadable
 from orchestrator.model.ids import EventId, RoomId, UserId
 from orchestrator.store import bindings
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, policy, room
-from tests.house import CIRCLE, CONTROL, House, body_of, content_of, direct, house_of
+from tests.house import CIRCLE, House, body_of, content_of, direct, house_of
 
 from .distress import ALMOST, CRIES
 

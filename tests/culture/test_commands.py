@@ -312,7 +312,16 @@ async def test_every_answer_speaks_the_language_of_the_community(
         spoken.append(current_locale())
         return message
 
-    for module in ("words", "commands", "hands.raising", "hands.words", "hands.calls", "hands.levels", "acting.words", "acting.commands"):
+    for module in (
+        "words",
+        "commands",
+        "hands.raising",
+        "hands.words",
+        "hands.calls",
+        "hands.levels",
+        "acting.words",
+        "acting.commands",
+    ):
         monkeypatch.setattr(f"orchestrator.culture.{module}._", note)
     german = replace(a_community(rule()), locale="de")
     async with house_of(tmp_path, Documents(communities=(german,))) as house:

@@ -125,16 +125,11 @@ def compose(type_: str, live: JsonObject | None, claims: Sequence[Claim], contex
             )
         case "m.room.pinned_events":
             merged = merge_pins(live, ordered)
-        case "m.room.topic":
-            merged = live if theirs else _merge_parts(live, ordered)
-        case "m.space.child":
-            merged = live if theirs else _merge_link(live, ordered)
         case acl.TYPE:
             merged = _merge_servers(live, ordered, context, theirs=theirs)
-        case _ if type_ in PSEUDO:
-            merged = live if theirs else _whole(live, ordered)
         case _:
-            merged = live if theirs else _merge(live, ordered)
+            merge = _WAYS.get(type_, _whole if type_ in PSEUDO else _merge)
+            merged = live if theirs else merge(live, ordered)
     return live if _same(merged, live) else merged
 
 
@@ -256,3 +251,7 @@ def _removed(
 
 def _texts(value: Json) -> list[str]:
     return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list | tuple) else []
+
+
+_WAYS: Final = {"m.room.topic": _merge_parts, "m.space.child": _merge_link}
+"""How the claims on some state events are merged; on all others path by path."""
