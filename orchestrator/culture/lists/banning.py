@@ -27,6 +27,8 @@ from .book import ListedBan, Matchers, Stage
 PRESENT: Final = ("join", "invite", "knock")
 DO: Final = "list-ban"
 RULE: Final = "list"
+LIFTABLE_MS: Final = 30 * DAY_MS
+"""How long a ban by a list can be lifted from its line in the control room."""
 MANY: Final = 3
 """A change of a list that is followed takes out no more people at once than this, or a tenth, without being asked."""
 
@@ -103,12 +105,43 @@ def ban(tx: Tx, community: Community, hits: Sequence[Hit]) -> Iterator[AnyEffect
             named.setdefault(hit.room, []).append(hit.user)
     for room, people in named.items():
         with speaking(community.locale):
-            yield from _tell(
-                tx,
-                community,
-                f"list:banned:{room}:{people[0]}",
-                words.banned(_name(tx, community, room), people),
-                people,
+            yield from _tell_banned(tx, community, room, people)
+
+
+def _tell_banned(tx: Tx, community: Community, room: RoomId, people: Sequence[UserId]) -> Iterator[AnyEffect]:
+    """Tell the control room whom a list hit; from there one person is let in again by a reaction."""
+    name, step = _name(tx, community, room), f"list:banned:{room}:{people[0]}"
+    control = control_room(tx, community)
+    if len(people) > 1 or control is None:
+        yield from _tell(tx, community, step, words.banned(name, people, community.prefix), people)
+        return
+    choices = words.lift_choice()
+    yield Ask(
+        step=step,
+        priority=Priority.ROUTINE,
+        room=control,
+        content=content.asking(words.banned(name, people, community.prefix), choices, people=people),
+        choices=choices,
+        needs=Role.LEAD,
+        open_ms=LIFTABLE_MS,
+        about=community.key,
+        subject=dump({"area": RULE, "ask": "lift", "community": community.key, "list": name, "user": people[0]}),
+    )
+
+
+def lift(tx: Tx, community: Community, user: UserId) -> Iterator[AnyEffect]:
+    """Lift the bans of somebody that rest on a list, because a lead said so: then they stay lifted."""
+    rooms = set(rooms_of(tx, community))
+    for one in book.bans(tx):
+        if one.user == user and one.room in rooms:
+            yield SetMembership(
+                step=f"let-in:{one.room}:{user}",
+                priority=Priority.REPLY,
+                room=one.room,
+                user=user,
+                membership="leave",
+                only_from=("ban",),
+                rule=RULE,
             )
 
 

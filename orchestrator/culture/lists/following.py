@@ -20,7 +20,7 @@ from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.effects import AnyEffect, Ask, Enter, Priority, Result, Send
 from orchestrator.model.events import State
 from orchestrator.model.feature import Answer, Call, Now, Role, Timer, Tx
-from orchestrator.model.ids import CommunityKey, JsonObject, RoomId, RoomKey, server_of
+from orchestrator.model.ids import CommunityKey, JsonObject, RoomId, RoomKey, UserId, server_of
 from orchestrator.store import bindings, mirror
 from orchestrator.store.rows import dump
 from orchestrator.store.timers import set_timer, timer_of
@@ -209,7 +209,16 @@ def answered(
     """Follow a list, or let it be; carry out what was too much to do unasked."""
     key, name = CommunityKey(str(about.get("community"))), str(about.get("list"))
     community, known = documents.community(key), book.following_of(tx, key, name)
-    if community is None or known is None or known.room is None:
+    if community is None:
+        return
+    if about.get("ask") == "lift":
+        if answer.choice == "lift":
+            user = UserId(str(about.get("user")))
+            yield from banning.lift(tx, community, user)
+            with speaking(community.locale):
+                yield content.conclusion(answer, words.let_in(user), now, people=[user])
+        return
+    if known is None or known.room is None:
         return
     yes = answer.choice == "yes"
     if about.get("ask") == "many":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.i18n import _, ngettext
+from orchestrator.model.effects import Choice
 from orchestrator.model.ids import UserId
 
 from .book import Following, Stage
@@ -86,7 +87,7 @@ def staff_hit(name: str, staff: Sequence[UserId]) -> str:
     ).format(name=f"`{name}`", who=", ".join(staff))
 
 
-def banned(name: str, people: Sequence[UserId]) -> str:
+def banned(name: str, people: Sequence[UserId], prefix: str) -> str:
     """Tell whom a list hit."""
     named = ", ".join(people[:MOST_NAMED])
     more = len(people) - MOST_NAMED
@@ -96,7 +97,17 @@ def banned(name: str, people: Sequence[UserId]) -> str:
         len(people),
     )
     said = said.format(name=f"`{name}`", who=named) + (_(" and {n} more.").format(n=more) if more > 0 else ".")
-    return f"{said} " + _("If that is wrong, `{unban}` lifts it, and it stays lifted.").format(unban="!unban")
+    return f"{said} " + _("If that is wrong, `{prefix}unban` lifts it, and it stays lifted.").format(prefix=prefix)
+
+
+def lift_choice() -> tuple[Choice, ...]:
+    """Offer to let somebody in again."""
+    return (Choice("↩️", _("let them in again"), "lift"),)
+
+
+def let_in(user: UserId) -> str:
+    """Confirm that somebody may come again."""
+    return _("Done. {user} may come again, whatever the list says.").format(user=user)
 
 
 def too_many(name: str, count: int, present: int) -> str:

@@ -253,6 +253,27 @@ async def test_whoever_a_person_let_in_again_stays(house: House) -> None:
     assert await banned(house) == []
 
 
+async def test_a_ban_by_a_list_is_lifted_from_its_line_by_a_lead_and_stays_lifted(house: House) -> None:
+    await follow(house)
+    await house.deliver("send")
+    await house.hear(entry(house, EVIL))
+    await house.wait(SOON_MS)
+    await house.join(EVIL, CIRCLE)
+    row = await asked(house)
+    assert "let them in again" in body_of(row)
+    await ban_is_set(house, EVIL)
+    await answer(house, row, "let them in again", by=CY)
+    assert [one for one in await house.waiting("member") if one.payload["membership"] == "leave"] == []
+    await answer(house, row, "let them in again")
+    lifted = [one for one in await house.waiting("member") if one.payload["membership"] == "leave"]
+    assert {one.target for one in lifted} == {EVIL}
+    await house.deliver("member")
+    for where in (SPACE, CIRCLE):
+        await house.hear(replace(house.member(where, EVIL, "leave"), sender=ME))
+    await house.join(EVIL, CIRCLE)
+    assert await banned(house) == []
+
+
 async def test_leaving_a_list_lifts_what_rests_on_it(house: House) -> None:
     await house.join(EVIL, CIRCLE)
     await follow(house, entry(house, EVIL))
