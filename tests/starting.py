@@ -142,6 +142,7 @@ class Grove:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            preexec_fn=_as_from_a_terminal,
         )  # fmt: skip
         running = Running(process)
         try:
@@ -181,6 +182,11 @@ class Grove:
         async with self.running(*words) as running:
             await running.until(hs.until(lambda: hs.requests.count("GET", "/sync") > listened, within_s=_WITHIN_S))
             yield running
+
+
+def _as_from_a_terminal() -> None:
+    """Listen to Ctrl-C, also where the tests themselves were started in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def settle_grove(place: Path, hs: FakeHomeserver) -> Grove:
