@@ -27,12 +27,14 @@ from orchestrator.documents.declared import (
     Retention,
     Room,
     Rota,
+    RotaLayer,
     Settings,
+    Temporary,
     Welcome,
 )
 from orchestrator.documents.policy import BanList, Care, LadderStep, Norms, Policy, Resource, Rule
 from orchestrator.model.cadence import Cadence, Every, QuietHours, Unit, Weekday, Weekly
-from orchestrator.model.clock import MINUTE_MS
+from orchestrator.model.clock import DAY_MS, MINUTE_MS
 from orchestrator.model.ids import AccountKey, CommunityKey, RoomKey, UserId
 
 ME = UserId("@keeper:grove.example")
@@ -125,18 +127,41 @@ def rota(
     *,
     every: int = 1,
     unit: Unit = Unit.WEEK,
+    on: Sequence[Weekday] = (),
+    lasts: Every | None = None,
+    layers: Sequence[RotaLayer] = (),
+    mode: Literal["order", "fair"] = "order",
+    publish_ms: int = 28 * DAY_MS,
+    offer_ms: int = 14 * DAY_MS,
+    accept_within_ms: int | None = None,
+    rest_ms: int | None = None,
+    back_to_back: bool = True,
+    max_terms: int | None = None,
+    co_facilitator: bool = False,
+    reminders_ms: Sequence[int] = (),
     quiet: QuietHours | None = None,
+    temporary: Sequence[Temporary] = (),
+    fallback: Sequence[UserId] = (),
+    show: Literal["topic", "nowhere"] = "nowhere",
+    weights: Mapping[Weekday, int] | None = None,
 ) -> Rota:
     """Build a rota; ``anchor`` is the first handoff on the wall clock, a Tuesday evening."""
+    cadence = Cadence(datetime.fromisoformat(anchor), Every(every, unit), tuple(on))
     return Rota(
-        cadence=Cadence(datetime.fromisoformat(anchor), Every(every, unit)),
-        mode="order",
-        publish_ms=None,
-        rest_ms=None,
-        max_terms=None,
-        accept_within_ms=None,
-        reminders_ms=(),
+        layers=(*layers, RotaLayer(name="", cadence=cadence, lasts=lasts, weights=dict(weights or {}))),
+        mode=mode,
+        publish_ms=publish_ms,
+        offer_ms=offer_ms,
+        accept_within_ms=accept_within_ms,
+        rest_ms=rest_ms,
+        back_to_back=back_to_back,
+        max_terms=max_terms,
+        co_facilitator=co_facilitator,
+        reminders_ms=tuple(reminders_ms),
         quiet=quiet,
+        temporary=tuple(temporary),
+        fallback=tuple(fallback),
+        show=show,
     )
 
 

@@ -109,7 +109,7 @@ class Facilitation:
         holders: set[tuple[RoomId, str]] = set()
         handoffs: set[str] = set()
         for community, room, bound in self._kept_rooms(tx):
-            for table in ("shift", "cover"):
+            for table in ("shift_before", "cover"):
                 bindings.move_rows(tx, table, (community.key, *community.previously), (room.key, *room.previously))
             if room.rota is None:
                 for user in room.facilitators:

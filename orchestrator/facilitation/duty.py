@@ -22,7 +22,7 @@ def begun(tx: Tx, room: Room, at_ms: int) -> Mapping[int, UserId]:
     Only those of people who are still on the rota: who left it holds nothing, and somebody else steps in.
     """
     rows = tx.rows(
-        'select start_ms, "user" from shift where account = :account and community = :community and key = :key'
+        'select start_ms, "user" from shift_before where account = :account and community = :community and key = :key'
         " and start_ms <= :at_ms order by start_ms desc limit :most",
         community=room.community,
         key=room.key,
@@ -36,10 +36,10 @@ def begun(tx: Tx, room: Room, at_ms: int) -> Mapping[int, UserId]:
 def note_begun(tx: Tx, room: Room, shift: Shift) -> None:
     """Write down that somebody's shift began, not yet announced; writing it again changes nothing."""
     tx.run(
-        'insert into shift (account, community, key, start_ms, end_ms, "user", announced)'
+        'insert into shift_before (account, community, key, start_ms, end_ms, "user", announced)'
         " values (:account, :community, :key, :start_ms, :end_ms, :user, 0)"
         ' on conflict (account, community, key, start_ms) do update set "user" = excluded."user", announced = 0'
-        ' where shift."user" != excluded."user"',
+        ' where shift_before."user" != excluded."user"',
         community=room.community,
         key=room.key,
         start_ms=shift.span.start_ms,
@@ -52,7 +52,7 @@ def note_announced(tx: Tx, room: Room, shift: Shift) -> bool:
     """Write down that a shift is announced; tells False when it was before, so that it is said once."""
     return (
         tx.run(
-            "update shift set announced = 1 where account = :account and community = :community and key = :key"
+            "update shift_before set announced = 1 where account = :account and community = :community and key = :key"
             " and start_ms = :start_ms and announced = 0",
             community=room.community,
             key=room.key,

@@ -42,10 +42,16 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """Repeats from an anchor on: the anchor is the first time (a naive local datetime), ``every`` the distance."""
+    """Repeats from an anchor on: the anchor is the first time (a naive local datetime), ``every`` the distance.
+
+    Attributes:
+        on: only with ``every`` in weeks: the days of each such week (which begins on Monday; the anchor's is the first) on
+            which it recurs, at the anchor's time of day, from the anchor on. Empty: the anchor's own weekday.
+    """
 
     anchor: datetime
     every: Every
+    on: tuple[Weekday, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,9 +63,15 @@ def rename(tx: Tx, before: tuple[CommunityKey, RoomKey], now: tuple[CommunityKey
     )
 
 
+Remembered: TypeAlias = Literal[
+    "asked", "cover", "handoff", "holding", "note", "offer", "override", "served", "shift", "shift_before", "slot"
+]
+"""A table whose rows belong to a declared room."""
+
+
 def move_rows(
     tx: Tx,
-    table: Literal["shift", "cover", "slot", "asked"],
+    table: Remembered,
     communities: Sequence[CommunityKey],
     keys: Sequence[RoomKey],
 ) -> None:

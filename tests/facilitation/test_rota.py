@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from orchestrator.documents.declared import Rota
 from orchestrator.facilitation import Shift, backup_of, shift_at, shifts
 from orchestrator.model.cadence import Cadence, Every, Span, Unit
 from orchestrator.model.ids import UserId
@@ -40,13 +41,18 @@ def rotas(draw: st.DrawFn) -> tuple[Cadence, str, int]:
     return Cadence(anchor.replace(second=0, microsecond=0), Every(draw(st.integers(1, most)), unit)), zone, from_minute
 
 
+def paced(cadence: Cadence) -> Rota:
+    made = rota()
+    return replace(made, layers=(replace(made.layers[0], cadence=cadence),))
+
+
 @patient
 @given(rotas(), rosters)
 def test_at_every_instant_after_the_anchor_exactly_one_person_is_on_duty_in_the_order_written(
     spec: tuple[Cadence, str, int], people: tuple[UserId, ...]
 ) -> None:
     cadence, zone, from_minute = spec
-    info, made = ZoneInfo(zone), replace(rota(), cadence=cadence)
+    info, made = ZoneInfo(zone), paced(cadence)
     until_minute = from_minute + 6 * DAY_MINUTES
     handoffs = fired(cadence, zone, from_minute, until_minute)
     assume(handoffs)

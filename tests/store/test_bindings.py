@@ -43,10 +43,10 @@ def test_a_renamed_room_keeps_its_room() -> None:
     rolled_back(work)
 
 
-def shift(tx: Tx, community: str, key: str, start_ms: int) -> None:
+def cover(tx: Tx, community: str, key: str, start_ms: int) -> None:
     tx.run(
-        'insert into shift (account, community, key, start_ms, end_ms, "user", announced)'
-        " values (:account, :community, :key, :start_ms, 9, '@ana:grove.example', 0)",
+        'insert into cover (account, community, key, start_ms, end_ms, "user")'
+        " values (:account, :community, :key, :start_ms, 9, '@ana:grove.example')",
         community=community,
         key=key,
         start_ms=start_ms,
@@ -56,12 +56,12 @@ def shift(tx: Tx, community: str, key: str, start_ms: int) -> None:
 @pytest.mark.parametrize("former", [("grove", "tues"), ("wood", "tuesday"), ("wood", "tues")])
 def test_what_a_craft_remembers_of_a_room_follows_its_keys(former: tuple[str, str]) -> None:
     def work(tx: Tx) -> None:
-        shift(tx, *former, 1)
-        shift(tx, *former, 2)
-        shift(tx, "grove", "lounge", 3)
+        cover(tx, *former, 1)
+        cover(tx, *former, 2)
+        cover(tx, "grove", "lounge", 3)
         for _ in range(2):
-            bindings.move_rows(tx, "shift", (GROVE, CommunityKey("wood")), (TUESDAY, RoomKey("tues")))
-            rows = tx.rows("select community, key, start_ms from shift order by start_ms")
+            bindings.move_rows(tx, "cover", (GROVE, CommunityKey("wood")), (TUESDAY, RoomKey("tues")))
+            rows = tx.rows("select community, key, start_ms from cover order by start_ms")
             assert [tuple(row.values()) for row in rows] == [
                 ("grove", "tuesday", 1),
                 ("grove", "tuesday", 2),
@@ -73,10 +73,10 @@ def test_what_a_craft_remembers_of_a_room_follows_its_keys(former: tuple[str, st
 
 def test_nothing_is_moved_over_what_is_remembered_under_the_present_keys() -> None:
     def work(tx: Tx) -> None:
-        shift(tx, "grove", "tuesday", 1)
-        shift(tx, "grove", "tues", 1)
-        bindings.move_rows(tx, "shift", (GROVE,), (TUESDAY, RoomKey("tues")))
-        assert [row["key"] for row in tx.rows("select key from shift order by key")] == ["tues", "tuesday"]
+        cover(tx, "grove", "tuesday", 1)
+        cover(tx, "grove", "tues", 1)
+        bindings.move_rows(tx, "cover", (GROVE,), (TUESDAY, RoomKey("tues")))
+        assert [row["key"] for row in tx.rows("select key from cover order by key")] == ["tues", "tuesday"]
 
     rolled_back(work)
 

@@ -11,9 +11,9 @@ from typing_extensions import TypedDict
 
 from orchestrator.documents import words
 from orchestrator.documents.authored import Picture, PromptSpec, Template
-from orchestrator.documents.declared import Gate, OnDrift, Origin, Rota, Welcome
+from orchestrator.documents.declared import Gate, OnDrift, Origin, Rota, RotaLayer, Welcome
 from orchestrator.model.cadence import Cadence, Every, QuietHours, Weekday, Weekly
-from orchestrator.model.clock import MINUTE_MS
+from orchestrator.model.clock import DAY_MS, MINUTE_MS
 
 from .base import Beside, Key, Length, Read, SomeLength, Truth, Version, key, number, one_of, words_of
 from .settings import Kind, PowerForm, SettingsForm, default_settings, power_of, said_of, settings_of
@@ -178,12 +178,17 @@ def extended(form: TemplateForm, other: TemplateForm) -> TemplateForm:
 
 def rota_of(form: RotaForm) -> Rota:
     """Make plain data of a rota."""
+    mode: Literal["order", "fair"] = "fair" if form.get("mode") == "fair" else "order"
+    publish_ms = form.get("publish", 28 * DAY_MS)
     return Rota(
-        cadence=Cadence(form["anchor"], form["every"]),
-        mode="order",
-        publish_ms=form.get("publish"),
+        layers=(RotaLayer(name="", cadence=Cadence(form["anchor"], form["every"])),),
+        mode=mode,
+        publish_ms=publish_ms,
+        offer_ms=min(publish_ms, 14 * DAY_MS),
         rest_ms=form.get("rest"),
+        back_to_back=mode == "order",
         max_terms=form.get("max_terms"),
+        co_facilitator=False,
         accept_within_ms=form.get("accept_within"),
         reminders_ms=tuple(form.get("reminders", [])),
         quiet=form.get("quiet"),
