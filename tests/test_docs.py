@@ -94,6 +94,7 @@ def test_every_yaml_block_passes_check_in_its_place(tmp_path: Path, body: str) -
 
 FORMS: Final[Mapping[str, type]] = {
     "### At the top": config.ConfigForm,
+    "### web": config.WebForm,
     "### An account": config.AccountForm,
     "### A community": config.CommunityForm,
     "### A room": config.RoomForm,

@@ -125,14 +125,33 @@ class CommunitySpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """Where the bot serves calendars, and how people reach it.
+
+    Attributes:
+        host, port: where it listens on this machine.
+        address: what people's addresses begin with, without a slash at its end.
+    """
+
+    host: str
+    port: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What config.yaml says. Paths are resolved against the directory it lies in."""
+    """What config.yaml says. Paths are resolved against the directory it lies in.
+
+    Attributes:
+        web: None: nothing is served over HTTP.
+    """
 
     accounts: Mapping[AccountKey, Account] = field(default_factory=dict)
     data_dir: Path = Path("data")
     locale: str = "en"
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     prefix: str = "!"
+    web: Web | None = None
     communities: Mapping[CommunityKey, CommunitySpec] = field(default_factory=dict)
     floor: Floor = field(default_factory=Floor)
 

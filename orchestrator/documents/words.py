@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
+from ipaddress import ip_address
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -32,6 +33,9 @@ _VARIABLE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z")
 _ANCHOR: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}\Z")
 _LENGTH: Final = re.compile(r"([0-9]{1,6}) ?([a-z]+)\Z")
+_LISTEN: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})):([0-9]{1,5})\Z")
+_WEB_PATH: Final = re.compile(r"[A-Za-z0-9._~/-]*\Z")
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVENT_TYPE: Final = re.compile(r"[a-z][A-Za-z0-9_.-]*\.[A-Za-z0-9_.-]+\Z")
 
 _MS: Final = {
@@ -290,6 +294,34 @@ def homeserver(value: object) -> str:
     if not good or parts.path or parts.query or parts.fragment or "@" in parts.netloc or re.search(r"\s", found):
         raise ValueError(
             'Write the homeserver\'s address, like "https://matrix.grove.example" or "http://127.0.0.1:8008".'
+        )
+    return found
+
+
+def listen(value: object) -> tuple[str, int]:
+    """Read where to listen: an address of this machine and a port, such as ``127.0.0.1:8090`` or ``[::1]:8090``."""
+    found = _LISTEN.match(text(value, most=80))
+    try:
+        host, port = str(ip_address((found[1] or found[2]) if found else "")), int(found[3] if found else 0)
+    except ValueError:
+        host, port = "", 0
+    if not host or not 1 <= port <= 65_535:
+        raise ValueError('Write an address of this machine and a port, like "127.0.0.1:8090".')
+    return host, port
+
+
+def web_address(value: object) -> str:
+    """Read the address under which people reach what the bot serves, without a slash at its end."""
+    found = text(value, most=400).rstrip("/")
+    try:
+        parts = urlsplit(found)
+        good = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good, parts = False, urlsplit("")
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)
+    if not good or not safe or not _WEB_PATH.match(parts.path) or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError(
+            'Write the address under which people reach it, like "https://grove.example/keeper". It must be https.'
         )
     return found
 

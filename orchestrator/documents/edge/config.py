@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from typing_extensions import TypedDict
 
 from orchestrator.documents import words
-from orchestrator.documents.authored import Account, CommunitySpec, Config, RoomSpec
+from orchestrator.documents.authored import Account, CommunitySpec, Config, RoomSpec, Web
 from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, RoomKey
 
 from .base import Beside, FileName, Key, NotEmpty, Purpose, Read, Truth, User, Version, key, sentence, words_of
@@ -24,6 +24,21 @@ Homeserver = Annotated[
 Locale = Annotated[str, Read(words.locale, {"type": "string", "examples": ["en", "de", "pt-BR"]})]
 Zone = Annotated[ZoneInfo, Read(words.zone, {"type": "string", "examples": ["Europe/Berlin"]})]
 Prefix = Annotated[str, Read(words.prefix, {"type": "string", "maxLength": 3})]
+
+
+Listen = Annotated[
+    tuple[str, int], Read(words.listen, {"type": "string", "pattern": r"^\S+:\d+$"}, '"127.0.0.1:8090"')
+]
+WebAddress = Annotated[
+    str, Read(words.web_address, {"type": "string", "pattern": "^https?://"}, "https://grove.example/keeper")
+]
+
+
+class WebForm(TypedDict):
+    """What is served over HTTP."""
+
+    listen: Listen
+    address: WebAddress
 
 
 class AccountForm(TypedDict):
@@ -94,6 +109,7 @@ class ConfigForm(TypedDict):
     locale: NotRequired[Locale]
     time_zone: NotRequired[Zone]
     command_prefix: NotRequired[Prefix]
+    web: NotRequired[WebForm]
     floor: NotRequired[FloorForm]
     communities: dict[Key, CommunityForm]
 
@@ -106,9 +122,15 @@ def config_of(form: ConfigForm, beside: Path) -> Config:
         locale=form.get("locale", "en"),
         zone=form.get("time_zone") or ZoneInfo("UTC"),
         prefix=form.get("command_prefix", "!"),
+        web=_web(form["web"]) if "web" in form else None,
         communities={CommunityKey(key): _community(key, one) for key, one in form["communities"].items()},
         floor=floor_of(form.get("floor", {})),
     )
+
+
+def _web(form: WebForm) -> Web:
+    host, port = form["listen"]
+    return Web(host=host, port=port, address=form["address"])
 
 
 def data_dir_of(written: object, beside: Path) -> Path:
