@@ -1,4 +1,6 @@
-"""The bot as somebody starts it who sets it up for the first time: a process of its own, and what it says at its end."""
+"""The bot as somebody starts it who sets it up for the first time: a process of its own (see ``tests.nursery``), and what it says at
+its end.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,6 @@ import os
 import re
 import resource
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from orchestrator import control
 from tests.documents.authors import SHIPPED, Author, settle
 from tests.fakes import FakeHomeserver, Room
 from tests.fakes.values import JsonObject
+from tests.nursery import Fork, nursery
 
 KEEPER: Final = "@keeper:grove.example"
 PASSWORD: Final = "correct horse"
@@ -52,7 +54,7 @@ class Ended:
 class Running:
     """A process at work."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Fork) -> None:
         self._process = process
 
     @property
@@ -64,8 +66,7 @@ class Running:
         """Wait until it ends by itself."""
         async with asyncio.timeout(_WITHIN_S):
             out, err = await self._process.communicate()
-        assert self._process.returncode is not None
-        return Ended(self._process.returncode, out.decode(), err.decode())
+        return Ended(await self._process.wait(), out.decode(), err.decode())
 
     async def until(self, happens: Awaitable[object]) -> None:
         """Wait until something happens while it is at work; raises AssertionError with what it said if it ends first."""
@@ -97,7 +98,7 @@ class Running:
         """End it, if it has not ended."""
         if self._process.returncode is None:
             self._process.kill()
-            await self._process.wait()
+        await self._process.communicate()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +136,12 @@ class Grove:
     @asynccontextmanager
     async def running(self, *words: str, **environ: str) -> AsyncIterator[Running]:
         """Run a verb (``run`` if none is named) while the context lasts, at most."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "orchestrator", *(words or ("run",)), "-c", str(self.author.config),
+        process = await nursery().start(
+            "orchestrator",
+            [*(words or ("run",)), "-c", str(self.author.config)],
+            environ={**os.environ, **environ},
             cwd=SHIPPED,
-            env={**os.environ, **environ},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            preexec_fn=_as_from_a_terminal,
-        )  # fmt: skip
+        )
         running = Running(process)
         try:
             yield running
@@ -182,11 +180,6 @@ class Grove:
         async with self.running(*words) as running:
             await running.until(hs.until(lambda: hs.requests.count("GET", "/sync") > listened, within_s=_WITHIN_S))
             yield running
-
-
-def _as_from_a_terminal() -> None:
-    """Listen to Ctrl-C, also where the tests themselves were started in the background, which ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def settle_grove(place: Path, hs: FakeHomeserver) -> Grove:

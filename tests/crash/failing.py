@@ -18,7 +18,6 @@ from orchestrator.local import LocalHomeserver
 from tests.crash.crowd import NAMES, TALKING, Crowd, gather_crowd
 from tests.crash.grove import Subject, plant_grove
 from tests.crash.instants import Tell, schedule, settle_and_count
-from tests.crash.nursery import Nursery, nursery
 from tests.crash.report import Report
 from tests.real.people import People
 
@@ -72,38 +71,33 @@ async def die_everywhere(
 
     Raises AssertionError when a failpoint was not reached, or the bot did not die there.
     """
-    async with nursery() as place:
-        making, living = await asyncio.gather(
-            _die_while_making(homeserver, directory / "making", people, place, tell),
-            _die_while_living(homeserver, directory / "living", people, place, tell),
-        )
+    making, living = await asyncio.gather(
+        _die_while_making(homeserver, directory / "making", people, tell),
+        _die_while_living(homeserver, directory / "living", people, tell),
+    )
     return {"failpoints while rooms are made": making, "failpoints while people live there": living}
 
 
-async def _die_while_making(
-    homeserver: LocalHomeserver, directory: Path, people: People, place: Nursery, tell: Tell
-) -> Report:
+async def _die_while_making(homeserver: LocalHomeserver, directory: Path, people: People, tell: Tell) -> Report:
     began_s = time.monotonic()
     rng = random.Random(0)  # noqa: S311 - nobody talks by chance here
     lead = await people.encrypted(homeserver, "ana")
     grove = await plant_grove(directory, homeserver, lead.user_id, f"keeper-{lead.user_id[5:13]}", 0)
     for failpoint in MAKING:
-        await _die_at(Subject(grove, place, failpoint=failpoint), failpoint, tell)
-    bot = Subject(grove, place)
+        await _die_at(Subject(grove, failpoint=failpoint), failpoint, tell)
+    bot = Subject(grove)
     await bot.start()
     crowd = await gather_crowd(people, grove, lead, rng, ("cy",))
     report = await settle_and_count(crowd, bot)
     return _facts(report, MAKING, began_s)
 
 
-async def _die_while_living(
-    homeserver: LocalHomeserver, directory: Path, people: People, place: Nursery, tell: Tell
-) -> Report:
+async def _die_while_living(homeserver: LocalHomeserver, directory: Path, people: People, tell: Tell) -> Report:
     began_s = time.monotonic()
     rng = random.Random(0)  # noqa: S311 - nobody talks by chance here
     lead = await people.encrypted(homeserver, "ana")
     grove = await plant_grove(directory, homeserver, lead.user_id, f"keeper-{lead.user_id[5:13]}", QUESTIONS)
-    bot = Subject(grove, place)
+    bot = Subject(grove)
     await bot.start()
     crowd = await gather_crowd(people, grove, lead, rng, (*NAMES, *NEWCOMERS))
     await schedule(grove, QUESTIONS, every_ms=QUESTION_EVERY_MS)
@@ -114,7 +108,7 @@ async def _die_while_living(
             await _say(crowd, said)
             # An echo can be quicker than the answer to what it echoes; then it takes a few more messages.
             nudge = partial(crowd.link, crowd.members[0], "plain")
-            await _die_at(Subject(grove, place, failpoint=failpoint), failpoint, tell, nudge)
+            await _die_at(Subject(grove, failpoint=failpoint), failpoint, tell, nudge)
     await bot.start()
     report = await settle_and_count(crowd, bot)
     return _facts(report, [failpoint for failpoint, _said in LIVING], began_s)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from orchestrator import control
 from orchestrator.local import LocalHomeserver
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import UserId
 from orchestrator.store import Store, ingest, outbox, timers
-from tests.crash.nursery import Nursery
 from tests.crash.subject import Slots
 from tests.real.bot import ACCOUNT, PASSWORD, BotProcess, Garden
 from tests.real.wire import eventually
@@ -149,15 +146,10 @@ async def plant_grove(directory: Path, homeserver: LocalHomeserver, lead: UserId
 
 
 class Subject(BotProcess):
-    """The bot as a process that is killed; see ``tests.crash.subject`` and ``tests.crash.nursery``."""
+    """The bot as a process that is killed; see ``tests.crash.subject``."""
 
-    def __init__(self, grove: Grove, nursery: Nursery, *, failpoint: str = "", options: Sequence[str] = ()) -> None:
+    module = "tests.crash.subject"
+
+    def __init__(self, grove: Grove, *, failpoint: str = "", options: Sequence[str] = ()) -> None:
         super().__init__(grove, failpoint=failpoint)
-        self._args = (str(grove.config), str(grove.slots_file), *options)
-        self._nursery = nursery
-
-    async def start(self) -> None:
-        """Start it; does not wait until it is at work."""
-        environ = {**os.environ, **self._garden.environ, "CIRCLEKEEPER_FAILPOINT": self._failpoint}
-        fork = await self._nursery.fork(self._args, environ, self.log)
-        self._process = cast("asyncio.subprocess.Process", fork)
+        self.args = (str(grove.config), str(grove.slots_file), *options)

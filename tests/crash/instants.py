@@ -21,7 +21,6 @@ from tests.crash.counting import count
 from tests.crash.crowd import TALKING, Crowd, gather_crowd
 from tests.crash.evidence import gather_evidence
 from tests.crash.grove import Grove, Subject, plant_grove
-from tests.crash.nursery import Nursery, nursery
 from tests.crash.report import Report
 from tests.crash.subject import Slots
 from tests.real.people import People
@@ -64,27 +63,13 @@ async def kill_at_random(
     Raises AssertionError when the run itself was not what it should be (no burst outgrew the limit, the bot did not
     stop when asked).
     """
-    async with nursery() as place:
-        return await _kill_at_random(homeserver, directory, people, place, instants=instants, rng=rng, tell=tell)
-
-
-async def _kill_at_random(
-    homeserver: LocalHomeserver,
-    directory: Path,
-    people: People,
-    place: Nursery,
-    *,
-    instants: int,
-    rng: random.Random,
-    tell: Tell,
-) -> Report:
     lead = await people.encrypted(homeserver, "ana")
     questions = 20 + instants * 12_000 // QUESTION_EVERY_MS
     grove = await plant_grove(directory, homeserver, lead.user_id, f"keeper-{lead.user_id[5:13]}", questions)
     while_set_up = max(1, instants // 10)
     for number in range(while_set_up):
-        await _one_short_life(Subject(grove, place), rng, tell, number)
-    bot = Subject(grove, place)
+        await _one_short_life(Subject(grove), rng, tell, number)
+    bot = Subject(grove)
     await bot.start()
     crowd = await gather_crowd(people, grove, lead, rng)
     await schedule(grove, questions)

@@ -15,7 +15,6 @@ from orchestrator.local import LocalHomeserver
 from orchestrator.model.ids import EventId, RoomId
 from tests.crash.crowd import TALKING, Crowd, gather_crowd
 from tests.crash.grove import Grove, Subject, plant_grove
-from tests.crash.nursery import nursery
 from tests.crash.traces import forms_of, traces_in
 from tests.real.encrypted_person import EncryptedPerson
 from tests.real.people import People
@@ -51,23 +50,22 @@ async def test_words_are_nowhere_on_disk_whatever_is_done_with_them_and_whatever
     stranger = await people.plain(homeserver, "stranger")
     grove = await plant_grove(tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[5:13]}", 0)
     let_people_knock(grove)
-    async with nursery() as place:
-        bot = Subject(grove, place, options=["--clumsy"])
-        await bot.start()
-        crowd = await gather_crowd(people, grove, ana, random.Random(0), ("cy", "dee"))  # noqa: S311 - nobody chats
-        await say_and_do_everything(crowd, stranger, words)
-        await until_heard(crowd)
-        assert traces_in(tmp_path, words) == []
-        assert failures(grove) > 50, "the clumsy craft did not fail, so this proves nothing about failures"
+    bot = Subject(grove, options=["--clumsy"])
+    await bot.start()
+    crowd = await gather_crowd(people, grove, ana, random.Random(0), ("cy", "dee"))  # noqa: S311 - nobody chats
+    await say_and_do_everything(crowd, stranger, words)
+    await until_heard(crowd)
+    assert traces_in(tmp_path, words) == []
+    assert failures(grove) > 50, "the clumsy craft did not fail, so this proves nothing about failures"
 
-        await say_in_rooms(crowd, words)
-        await bot.kill()
-        assert traces_in(tmp_path, words) == []
+    await say_in_rooms(crowd, words)
+    await bot.kill()
+    assert traces_in(tmp_path, words) == []
 
-        await bot.start()
-        await until_heard(crowd)
-        assert await bot.stop() == 0
-        assert traces_in(tmp_path, words) == []
+    await bot.start()
+    await until_heard(crowd)
+    assert await bot.stop() == 0
+    assert traces_in(tmp_path, words) == []
 
 
 async def say_and_do_everything(crowd: Crowd, stranger: Person, words: str) -> None:

@@ -10,8 +10,7 @@ import asyncio
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from orchestrator.local import LocalHomeserver
 from orchestrator.model.clock import Clock
 from orchestrator.model.ids import AccountKey, EventId, RoomId, UserId
 from orchestrator.store import Store, bindings
+from tests.nursery import Fork, nursery
 from tests.real.person import Person
 from tests.real.wire import Seen
 
@@ -188,24 +188,24 @@ class BotProcess:
     Args:
         garden: what it looks after.
         failpoint: where it is to die, see ``orchestrator.failpoints``.
+
+    Attributes:
+        module: what is run, with ``args``.
     """
+
+    module = "orchestrator"
 
     def __init__(self, garden: Garden, *, failpoint: str = "") -> None:
         self._garden = garden
         self._failpoint = failpoint
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Fork | None = None
+        self.args: Sequence[str] = ("run", "-c", str(garden.config))
         self.log = garden.directory / "bot.log"
 
     async def start(self) -> None:
         """Start it; does not wait until it is at work."""
-        environ = {**os.environ, **self._garden.environ}
-        if self._failpoint:
-            environ["CIRCLEKEEPER_FAILPOINT"] = self._failpoint
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "orchestrator", "run", "-c", str(self._garden.config),
-                env=environ, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+        environ = {**os.environ, **self._garden.environ, "CIRCLEKEEPER_FAILPOINT": self._failpoint}
+        self._process = await nursery().start(self.module, self.args, environ=environ, log=self.log)
 
     @property
     def running(self) -> bool:
