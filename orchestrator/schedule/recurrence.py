@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from itertools import count, pairwise, takewhile
 
-from orchestrator.model.cadence import Cadence, Recurrence, Span, Unit, Weekly
+from orchestrator.model.cadence import Cadence, Every, Recurrence, Span, Unit, Weekly
 
 from .wallclock import instant_ms, local_at
 
@@ -26,7 +26,7 @@ class Occurrence:
     Attributes:
         at_ms: the instant, UTC milliseconds.
         slot: the wall-clock time it stands for; a stable name of the occurrence, whatever the clocks do.
-        index: of a Cadence, how many steps after its anchor; of a Weekly, the day's proleptic ordinal.
+        index: of a Cadence, how many times it recurred before; of a Weekly, the day's proleptic ordinal.
     """
 
     at_ms: int
@@ -36,7 +36,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The time from one occurrence to the next: half-open, without gaps or overlaps, never empty."""
+    """The time from one occurrence to the next, or less: half-open, never overlapping, never empty."""
 
     index: int
     slot: datetime
@@ -74,17 +74,32 @@ def turn_at(cadence: Cadence, zone: tzinfo, at_ms: int) -> Turn | None:
     return None if start is None else _turn(start, next_at(cadence, zone, at_ms))
 
 
-def turns(cadence: Cadence, zone: tzinfo, from_ms: int, until_ms: int) -> Iterator[Turn]:
-    """List the turns that share time with the half-open window, whole, in order."""
+def turns(cadence: Cadence, zone: tzinfo, from_ms: int, until_ms: int, *, lasts: Every | None = None) -> Iterator[Turn]:
+    """List the turns that share time with the half-open window, whole, in order.
+
+    Without ``lasts`` each goes on until the next begins. With it each ends so much later on the clock on the wall, at the
+    next one's beginning at the latest: where an end comes twice it is the last, where it never comes the first instant
+    after the jump (the rules of GoAlert). A turn that lies altogether in time the clocks leave out never is.
+    """
     for start, end in pairwise(_from(cadence, zone, from_ms)):
         if start.at_ms >= until_ms:
             return
-        if end.at_ms > from_ms:
-            yield _turn(start, end)
+        turn = _turn(start, end)
+        if lasts is not None:
+            end_ms = instant_ms(_later(start.slot, lasts), zone, last=True)
+            turn = Turn(start.index, start.slot, Span(start.at_ms, min(end.at_ms, end_ms)))
+        if turn.span.end_ms > max(from_ms, turn.span.start_ms):
+            yield turn
 
 
 def _turn(start: Occurrence, end: Occurrence) -> Turn:
     return Turn(start.index, start.slot, Span(start.at_ms, end.at_ms))
+
+
+def _later(slot: datetime, lasts: Every) -> datetime:
+    if lasts.unit is Unit.MONTH:
+        return _add_months(slot, lasts.count)
+    return slot + lasts.count * _STEP[lasts.unit]
 
 
 def _from(spec: Recurrence, zone: tzinfo, around_ms: int) -> Iterator[Occurrence]:
@@ -112,10 +127,24 @@ def _cadence_slots(spec: Cadence, wall: datetime) -> Iterator[tuple[int, datetim
         months = (wall.year - anchor.year) * 12 + wall.month - anchor.month
         for index in count(max(0, months // every.count - 1)):
             yield index, _add_months(anchor, index * every.count)
+    elif every.unit is Unit.WEEK and spec.on:
+        yield from _weekdays(spec, wall)
     else:
         step = every.count * _STEP[every.unit]
         for index in count(max(0, (wall - anchor) // step)):
             yield index, anchor + index * step
+
+
+def _weekdays(spec: Cadence, wall: datetime) -> Iterator[tuple[int, datetime]]:
+    anchor, days = spec.anchor, sorted(set(spec.on))
+    monday = anchor - timedelta(days=anchor.weekday())
+    early = sum(day < anchor.weekday() for day in days)  # those of its first week that were over when it began
+    step = spec.every.count * _STEP[Unit.WEEK]
+    for week in count(max(0, (wall - monday) // step - 1)):
+        for place, day in enumerate(days):
+            index = week * len(days) + place - early
+            if index >= 0:
+                yield index, monday + week * step + timedelta(days=day)
 
 
 def _add_months(anchor: datetime, months: int) -> datetime:

@@ -24,6 +24,8 @@ def instant_ms(wall: datetime, zone: tzinfo, *, last: bool = False) -> int:
     # zoneinfo answers a time that does not exist with an instant on the wrong side of the jump (PEP 495), so both
     # readings are checked by going back to the wall.
     early, late = sorted((wall.replace(tzinfo=zone, fold=fold) - _EPOCH) // _MS for fold in (0, 1))
+    if early == late:
+        return early  # the clock shows it once: nearly always
     shown = [at_ms for at_ms in (early, late) if local_at(at_ms, zone) == wall]
     if shown:
         return shown[-1 if last else 0]
