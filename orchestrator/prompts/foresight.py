@@ -1,0 +1,129 @@
+"""Which questions will be asked when, found out by going through the time to come as the craft will.
+
+The same gates are asked and the same bag is drawn from. What nobody can foresee is taken as quiet: that no conversation is
+going on when a question falls due, and that nobody raises a hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from orchestrator.culture import is_hushed
+from orchestrator.documents.declared import Community, Prompt, PromptSchedule, Room
+from orchestrator.model.cadence import Span
+from orchestrator.model.feature import Now, Tx
+from orchestrator.model.ids import UserId
+from orchestrator.schedule import next_at, occurrences
+from orchestrator.store import locks
+from orchestrator.store.rows import number, text
+from orchestrator.store.timers import timer_of
+
+from .gates import Moment, Verdict, look
+from .slots import draw_for, is_claimed
+
+Covered = Callable[[Room, int], bool]
+"""Tells whether somebody is on duty in a room at an instant."""
+
+_NOBODY = UserId("")
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """A question in a room; ``at_ms`` is when it is asked."""
+
+    room: Room
+    at_ms: int
+    deck: str
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Due:
+    """A slot that falls due, in the order in which the engine takes what is due at one time."""
+
+    at_ms: int
+    key: str
+    slot_ms: int
+
+
+def foresee(
+    tx: Tx, community: Community, rooms: Iterable[Room], after_ms: int, until_ms: int, covered: Covered
+) -> Iterator[Foreseen]:
+    """List the questions of some rooms after one instant and before another, in order.
+
+    It draws from the bag as the craft does, and writes that down: run it on a copy of the rows.
+    """
+    schedules = {
+        f"slot:{room.community}/{room.key}/{schedule.id}": (room, schedule)
+        for room in rooms
+        if not room.archive
+        for schedule in room.prompts
+    }
+    due: list[_Due] = []
+    for key, (room, schedule) in schedules.items():
+        heappush(due, _first(tx, community, room, schedule, key, after_ms))
+    while due and due[0].at_ms < until_ms:
+        one = heappop(due)
+        room, schedule = schedules[one.key]
+        following = next_at(schedule.weekly, community.zone, one.at_ms)
+        heappush(due, _Due(following.at_ms, one.key, following.at_ms))
+        tier_most = _tier_most(tx, community, room, schedule, one.at_ms, covered)
+        drawn = None if tier_most is None else draw_for(tx, room, schedule, tier_most)
+        if drawn is not None:
+            yield Foreseen(room, one.at_ms, schedule.deck.name, drawn.prompt)
+
+
+def _first(tx: Tx, community: Community, room: Room, schedule: PromptSchedule, key: str, after_ms: int) -> _Due:
+    """Find the first slot: one that waits for a better moment, or was missed a moment ago, or else the next."""
+    timer = timer_of(tx, "prompts", key)
+    if timer is not None:
+        own_ms = timer.payload.get("due_ms")
+        slots = [own_ms if isinstance(own_ms, int) else timer.due_ms]
+        slots += [one.at_ms for one in occurrences(schedule.weekly, community.zone, slots[0] + 1, after_ms + 1)]
+        at_ms = max(timer.due_ms, after_ms)
+        late = at_ms - slots[-1] > schedule.grace_ms
+        if not late and not is_claimed(tx, room, schedule, slots[-1]):
+            return _Due(at_ms, key, slots[-1])
+    following = next_at(schedule.weekly, community.zone, after_ms)
+    return _Due(following.at_ms, key, following.at_ms)
+
+
+def _tier_most(  # the moment, as far as it can be foreseen
+    tx: Tx, community: Community, room: Room, schedule: PromptSchedule, at_ms: int, covered: Covered
+) -> int | None:
+    if locks.is_locked(tx, community.key, room.key):
+        return None
+    moment = Moment(
+        at_ms=at_ms,
+        zone=community.zone,
+        quiet=room.quiet,
+        spoken=(),
+        spoken_known=True,
+        covered=covered(room, at_ms),
+        hushed=is_hushed(tx, community.key, room.key, Now(at_ms=at_ms, me=_NOBODY)),
+    )
+    opinion = look(schedule.gates, moment)
+    return opinion.tier_most if opinion.verdict is Verdict.GO else None
+
+
+def asked(tx: Tx, rooms: Iterable[Room], window: Span) -> Iterator[Foreseen]:
+    """List what was asked in some rooms, in order; what its deck does not hold any more is left out."""
+    found = []
+    for room in rooms:
+        decks = {schedule.deck.name: schedule.deck for schedule in room.prompts}
+        rows = tx.rows(
+            "select due_ms, deck, item from slot where account = :account and community = :community and key = :key"
+            " and event is not null and due_ms >= :start_ms and due_ms < :end_ms",
+            community=room.community,
+            key=room.key,
+            start_ms=window.start_ms,
+            end_ms=window.end_ms,
+        )
+        for row in rows:
+            deck = decks.get(text(row, "deck"))
+            prompt = next((one for one in deck.prompts if one.id == row["item"]), None) if deck is not None else None
+            if deck is not None and prompt is not None:
+                found.append(Foreseen(room, number(row, "due_ms"), deck.name, prompt))
+    yield from sorted(found, key=lambda one: (one.at_ms, one.room.key))
