@@ -1,0 +1,1 @@
+"""What facilitation remembers, a module for each kind of row."""
