@@ -30,6 +30,7 @@ from orchestrator.documents.authored import Account, Amendment
 from orchestrator.documents.load import Loaded, load
 from orchestrator.documents.load import amend as amend_documents
 from orchestrator.errors import AccountLocked, DocumentErrors, SetupError, StoreError, UnknownToken
+from orchestrator.feeding import Feeding
 from orchestrator.i18n import use_locale
 from orchestrator.keeper import Keeper
 from orchestrator.matrix.budget import Learnt
@@ -74,15 +75,17 @@ class App:
 
     changing: Changing = field(init=False, repr=False)
     adopting: Adopting = field(init=False, repr=False)
+    feeding: Feeding = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Be ready to change what is asked for."""
-        self.changing, self.adopting = Changing(self), Adopting(self)
+        """Be ready to change what is asked for, and to serve what may be read."""
+        self.changing, self.adopting, self.feeding = Changing(self), Adopting(self), Feeding(self)
 
     async def run(self) -> None:
         """Work until cancelled, or until something ends it (see errors)."""
         verbs = {"status": self._status, "reload": self._reload, **self.changing.verbs, **self.adopting.verbs}
-        async with control.serve(self.loaded.config.data_dir, verbs), asyncio.TaskGroup() as tasks:
+        served = control.serve(self.loaded.config.data_dir, verbs)
+        async with served, self.feeding.serving(), asyncio.TaskGroup() as tasks:
             tasks.create_task(self._checkpoint())
             for keeper in self.keepers.values():
                 tasks.create_task(keeper.run())
@@ -90,7 +93,7 @@ class App:
     def crafts_for(self, account: AccountKey, me: UserId) -> Crafts:
         """Build the crafts of an account from the documents as they are now."""
         documents = self.loaded.documents.of(account)
-        return build_crafts(documents, me)
+        return build_crafts(documents, me, self.feeding.addresses(account))
 
     def picture(self, sha256: str) -> bytes | None:
         """Read a room's picture by the SHA-256 of its file; None when no document names it (any more)."""
@@ -221,6 +224,7 @@ async def _open_keeper(
     http = await stack.enter_async_context(aiohttp.ClientSession())
     gateway = Gateway(http, account.homeserver, app.clock, rng)
     seal = Seal.load(account.secret_key_file, environ, in_use=await rows.run(anything_sealed))
+    app.feeding.learn(account.key, seal)
     credentials = credentials_of(account, environ)
     session = await log_in(gateway, rows, seal, account.user_id, credentials)
     directory = app.loaded.config.data_dir / "crypto"

@@ -9,6 +9,7 @@ from orchestrator.belonging import Belonging
 from orchestrator.culture import Culture
 from orchestrator.documents.declared import Documents
 from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.calendar.feeds import NO_ADDRESSES, Addresses
 from orchestrator.model.feature import Feature
 from orchestrator.model.ids import UserId
 from orchestrator.prompts import Prompts
@@ -24,9 +25,9 @@ class Crafts:
     roster: Facilitation
 
 
-def build_crafts(documents: Documents, me: UserId) -> Crafts:
-    """Build the five crafts; facilitation is the roster that the others ask."""
-    facilitation = Facilitation(documents)
+def build_crafts(documents: Documents, me: UserId, addresses: Addresses = NO_ADDRESSES) -> Crafts:
+    """Build the five crafts; facilitation is the roster that the others ask, and ``addresses`` are those of calendars."""
+    facilitation = Facilitation(documents, addresses)
     doing = (Rooms(documents, me), Culture(documents, facilitation), facilitation, Prompts(documents, facilitation))
     # What is plainly a command is the engine's to answer; all else that is said in private, belonging's.
     names = {"help", *(command.name for craft in doing for command in craft.commands)}

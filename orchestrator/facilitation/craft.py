@@ -21,6 +21,8 @@ from orchestrator.store.claims import Claim
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
 from . import wording
+from .calendar.desk import Calendars
+from .calendar.feeds import NO_ADDRESSES, Addresses
 from .duty import begun, covers, current_shift, in_turn, note_announced, note_begun, note_cover, on_duty
 from .rota import backup_of, shifts
 
@@ -36,12 +38,17 @@ class Facilitation:
 
     Args:
         documents: what the authors wrote.
+        addresses: makes the addresses of calendars.
+
+    Attributes:
+        calendars: answers what is asked about them.
     """
 
     name = "facilitation"
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, addresses: Addresses = NO_ADDRESSES) -> None:
         self._documents = documents
+        self.calendars = Calendars(documents, addresses)
 
     @property
     def commands(self) -> Sequence[Command]:

@@ -73,6 +73,9 @@ class NoAddresses:
         return None
 
 
+NO_ADDRESSES: Final = NoAddresses()
+
+
 class SecretAddresses:
     """Addresses that only the holder of a key can make.
 
