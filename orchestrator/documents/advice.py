@@ -30,14 +30,7 @@ _GUARDED = {
 }
 
 
-_NOT_YET_IN_TEMPLATES: tuple[Path, ...] = (
-    ("rota", "publish"),
-    ("rota", "rest"),
-    ("rota", "max_terms"),
-    ("rota", "accept_within"),
-    ("rota", "reminders"),
-    ("welcome",),
-)
+_NOT_YET_IN_TEMPLATES: tuple[Path, ...] = (("welcome",),)
 _SHIPPED_RESOURCES = ("https://findahelpline.com", "https://befrienders.org", "In an emergency: 112 in Europe")
 """How the resources begin that come with the bot: true everywhere, and near nobody."""
 
@@ -91,13 +84,13 @@ def _advise_rules(community: Community, source: Source) -> Iterator[Advice]:
 
 def advise_template(template: Template, source: Source) -> Iterator[Advice]:
     """Look at who gets in, who reads along and who may change that; what it takes from another is looked at there."""
-    for path, message in _thoughts(template, source):
+    for path, message in _thoughts(template):
         if source.at(path) is not None:
             yield _advice(source, path, message)
     yield from _advise_not_yet(source, _NOT_YET_IN_TEMPLATES)
 
 
-def _thoughts(template: Template, source: Source) -> Iterator[tuple[Path, str]]:
+def _thoughts(template: Template) -> Iterator[tuple[Path, str]]:
     settings = template.settings
     private = template.kind == "room" and settings.join != "public"
     if private and settings.history in {"shared", "world_readable"}:
@@ -122,8 +115,6 @@ def _thoughts(template: Template, source: Source) -> Iterator[tuple[Path, str]]:
                 f"People who are no leads could change {_GUARDED[event_type]}. Leave this line out, or write: lead"
             )
             yield ("power", "events", event_type), message
-    if source.at(("rota", "mode")) == "fair":
-        yield ("rota", "mode"), "Turns are taken in order for now; fair turns come with a later version."
     yield from _late_prompts(template.prompts, template)
 
 

@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from orchestrator.model.cadence import QuietHours, Weekly
 from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, Json, RoomKey, UserId
 
-from .declared import Gate, OnDrift, Origin, PowerMap, Rota, Settings, Welcome
+from .declared import Gate, OnDrift, Origin, PowerMap, Rota, Serving, Settings, Welcome
 from .layers import Said
+
+if TYPE_CHECKING:
+    from .edge.rota import RotaForm
 
 Level: TypeAlias = int | Literal["lead", "facilitator", "member"]
 """What an event takes, as it is written: a number, or the role that may."""
@@ -83,6 +86,8 @@ class RoomSpec:
         avatar: the name of a file beside config.yaml.
         within: the key of the space it hangs in; None: the community's own.
         adopt: the id or an alias of a room that somebody else made, and that it is to be.
+        rota: what it says of its rota, by key; laid over what its template says.
+        serving: from when and until when those facilitators are on of whom it is said.
     """
 
     key: RoomKey
@@ -92,7 +97,7 @@ class RoomSpec:
     previously: tuple[RoomKey, ...]
     facilitators: tuple[UserId, ...]
     policy: str | None
-    rota: Rota | None
+    rota: RotaForm | None
     prompts: tuple[PromptSpec, ...] | None
     own: Floor = field(default_factory=Floor)
     topic: str | None = None
@@ -104,6 +109,8 @@ class RoomSpec:
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     archive: bool = False
     adopt: str | None = None
+    serving: Mapping[UserId, Serving] = field(default_factory=lambda: MappingProxyType({}))
+    shadows: tuple[UserId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +170,7 @@ class Template:
     Attributes:
         name, topic, alias, purpose, knock_question: may hold names in braces, and so may the welcome.
         said: those of its settings that are written down, by key; ``settings`` has all of them.
+        rota_said: what is written of its rota, by key; a room's own is laid over it.
         variables: the names that rooms can give a meaning to, each with its default; None: it must be given.
         origins: where it is written, by path, such as ``settings.join``.
     """
@@ -182,6 +190,7 @@ class Template:
     welcome: Welcome | None
     on_drift: Mapping[str, OnDrift]
     said: Said = field(default_factory=lambda: MappingProxyType({}))
+    rota_said: RotaForm | None = None
     variables: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
     avatar: Picture | None = None
     suggested: bool = False

@@ -9,15 +9,17 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from orchestrator.errors import DocumentError
-from orchestrator.model.cadence import Weekday
+from orchestrator.model.cadence import QuietHours, Weekday
 from orchestrator.model.ids import RoomKey
 
 from .authored import CommunitySpec, Config, Picture, PromptSpec, RoomSpec, Template
 from .braces import NAMES, fill, stranger
-from .declared import SPACE_KEY, Deck, Origin, PromptSchedule, Room, Settings, Welcome
+from .declared import SPACE_KEY, Deck, Origin, PromptSchedule, Room, Rota, Settings, Welcome
 from .edge.policy import told_in
+from .edge.rota import laid_over, rota_of
 from .pictures import read_picture
 from .policy import Policy
+from .rotas import missing, people_there, skips, times_that_exist, turns_that_fit
 from .source import Path, Source
 from .strictness import Strictness
 from .words import nearest
@@ -78,7 +80,7 @@ class Builder:
         policy = self._policies.get(spec.policy or template.policy or "")
         picture = self._picture(spec, template, place)
         # Nobody is on duty in a room that is closed, and nothing is asked there.
-        rota = None if spec.archive else spec.rota or template.rota
+        rota, quiet = self._rota(spec, template, place)
         prompts = () if spec.archive else template.prompts if spec.prompts is None else spec.prompts
         welcome = None if spec.archive else template.welcome
         return Room(
@@ -92,11 +94,13 @@ class Builder:
             settings=settings,
             power=power,
             policy=None if policy is None else _in_room(policy, self._spec.locale or self._config.locale, names),
-            rota=rota,
-            quiet=(spec.rota.quiet if spec.rota else None) or template.quiet,
+            rota=None if spec.archive else rota,
+            quiet=quiet or template.quiet,
             prompts=tuple(self._schedules(prompts)),
             welcome=None if welcome is None else Welcome(where=welcome.where, text=fill(welcome.text, names)),
             facilitators=() if spec.archive else spec.facilitators,
+            serving={} if spec.archive else spec.serving,
+            shadows=() if spec.archive else spec.shadows,
             on_drift=MappingProxyType({**template.on_drift, **spec.on_drift}),
             within=place.within,
             suggested=template.suggested if spec.suggested is None else spec.suggested,
@@ -130,6 +134,51 @@ class Builder:
                 )
                 self._source.errors.append(DocumentError(message, file=origin.file, line=origin.line, col=origin.col))
         return tuple(found)
+
+    def _rota(self, spec: RoomSpec, template: Template, place: Place) -> tuple[Rota | None, QuietHours | None]:
+        """Lay what the room says of its rota over its template's; and tell the quiet hours that the room says itself."""
+        if spec.rota is None and template.rota_said is None:
+            self._check_serving(spec, place)
+            return None, None
+        said = laid_over(spec.rota or {}, template.rota_said)
+        for name, message in missing(said):
+            # What is wrong with it, or with the template's rota, is said already.
+            if template.rota_said is None and self._source.at((*place.path, "rota", name)) is None:
+                self._error(message, (*place.path, "rota"))
+        problems = [] if spec.rota is None else list(turns_that_fit(said))
+        zone = self._spec.zone or self._config.zone
+        problems.extend(people_there(said, spec.facilitators, self._spec.leads))
+        problems.extend(times_that_exist(said, zone))
+        for path, message in problems:
+            self._rota_error(message, path, template, place)
+        self._check_serving(spec, place)
+        return rota_of(said, self._spec.leads), (spec.rota or {}).get("quiet")
+
+    def _rota_error(self, message: str, path: Path, template: Template, place: Place) -> None:
+        """Say it where it is written: at the room's own key, or in its template."""
+        origin = template.origins.get("rota")
+        if self._source.at((*place.path, "rota", path[0])) is not None or origin is None:
+            self._error(message, (*place.path, "rota", *path))
+        else:
+            error = DocumentError(
+                f"{message} ({'.'.join(map(str, path))})", file=origin.file, line=origin.line, col=origin.col
+            )
+            if str(error) not in map(str, self._source.errors):  # many rooms may have this template
+                self._source.errors.append(error)
+
+    def _check_serving(self, spec: RoomSpec, place: Place) -> None:
+        zone = self._spec.zone or self._config.zone
+        for position, user in enumerate(spec.facilitators):
+            serves = spec.serving.get(user)
+            for wall in (serves.start, serves.end) if serves is not None else ():
+                if wall is not None and (skipped := skips(wall, zone)):
+                    self._error(skipped, (*place.path, "facilitators", position))
+        for position, user in enumerate(spec.shadows):
+            if user in spec.facilitators:
+                message = (
+                    "This person is a facilitator of this room already. Somebody shadows before that: leave one out."
+                )
+                self._error(message, (*place.path, "shadows", position))
 
     # -- words ---------------------------------------------------------------------------------------------------------
 

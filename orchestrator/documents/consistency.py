@@ -10,6 +10,7 @@ from orchestrator.model.ids import Json, RoomKey
 from .authored import Account, Config, PromptSpec, RoomSpec, Template
 from .braces import NAMES, stranger
 from .declared import CONTROL_KEY
+from .rotas import missing, turns_that_fit
 from .source import Path, Source
 
 _PATTERNS: Final[Mapping[Path, tuple[str, ...]]] = {
@@ -71,6 +72,7 @@ def check_template(template: Template, source: Source) -> None:
     if not power.member <= power.facilitator <= power.lead and "power" in source.value:
         message = "A lead holds at least as much as a facilitator, and a facilitator at least as much as a member."
         source.errors.append(source.error(message, ("power",)))
+    _check_rota(template, source)
     if "prompts" in source.value:
         _check_prompts(template.prompts, source, ("prompts",))
     _check_braces(template, source)
@@ -83,6 +85,16 @@ def check_template(template: Template, source: Source) -> None:
         if key in source.value:
             message = f"Nobody talks in a space: “{key}” belongs in the template of a room."
             source.errors.append(source.error(message, (key,), key=True))
+
+
+def _check_rota(template: Template, source: Source) -> None:
+    if "rota" not in source.value or template.rota_said is None:
+        return
+    for name, message in missing(template.rota_said):
+        if source.at(("rota", name)) is None:  # else what is wrong with it is said already
+            source.errors.append(source.error(message, ("rota",)))
+    for place, message in turns_that_fit(template.rota_said):
+        source.errors.append(source.error(message, ("rota", *place)))
 
 
 def _check_braces(template: Template, source: Source) -> None:
@@ -140,6 +152,7 @@ def _check_rooms(rooms: Mapping[RoomKey, RoomSpec], source: Source, path: Path) 
             message = "The control room is made by itself. Change room_templates/control.yaml, or use another key here."
             source.errors.append(source.error(message, (*path, key), key=True))
         _once(source, (*path, key, "facilitators"))
+        _once(source, (*path, key, "shadows"))
         _check_prompts(room.prompts or (), source, (*path, key, "prompts"))
     _check_renames(source, path)
 
@@ -205,10 +218,16 @@ def _check_outcome(rule: Mapping[str, Json], when: Mapping[str, Json], source: S
 
 def _once(source: Source, path: Path) -> None:
     seen = set()
-    for position, user in enumerate(source.items(path)):
-        if isinstance(user, str) and user.strip() in seen:
+    for position, user in enumerate(people_at(source, path)):
+        if user is not None and user in seen:
             source.errors.append(source.error("This person is already on this list.", (*path, position)))
-        seen.add(user.strip() if isinstance(user, str) else None)
+        seen.add(user)
+
+
+def people_at(source: Source, path: Path) -> list[str | None]:
+    """List the ids of a list of people as they are written, with or without from when; None for what is none."""
+    written = (one.get("who") if isinstance(one, dict) else one for one in source.items(path))
+    return [one.strip() if isinstance(one, str) else None for one in written]
 
 
 def _lines(name: str, keys: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from orchestrator.model.ids import AccountKey, RoomKey, UserId, server_of
 
 from .authored import CommunitySpec, Config, PromptSpec, RoomSpec, Template
 from .building import Builder, Place, Taken
+from .consistency import people_at
 from .declared import CONTROL_KEY, SPACE_KEY, Community, Deck, Room
 from .nesting import hang, parents_first
 from .policy import Policy
@@ -130,11 +131,12 @@ class _Joiner:
     def _check_room(self, spec: RoomSpec, path: Path) -> Template | None:
         """Check all that a room names; returns its template."""
         self._check_people(spec.facilitators, (*path, "facilitators"))
+        self._check_people(spec.shadows, (*path, "shadows"))
         _check_policy(spec.policy, self._source, (*path, "policy"), self._library)
         _check_decks(spec.prompts or (), self._source, (*path, "prompts"), self._library)
         template = self._template(spec.template, (*path, "template"))
         if template is not None and template.kind == "space":
-            for key in ("facilitators", "rota", "prompts"):
+            for key in ("facilitators", "shadows", "rota", "prompts"):
                 if self._source.at((*path, key)) is not None:
                     message = f"Nobody talks in a space: “{key}” belongs to a room."
                     self._source.errors.append(self._source.error(message, (*path, key), key=True))
@@ -164,7 +166,8 @@ class _Joiner:
         me = self._account.user_id if self._account else None
         if me is not None and me in tuple(people):
             message = "This is the bot itself. Leads and facilitators are people."
-            position = self._source.items(path).index(me) if me in self._source.items(path) else 0
+            written = people_at(self._source, path)
+            position = written.index(me) if me in written else 0
             self._source.errors.append(self._source.error(message, (*path, position)))
 
 

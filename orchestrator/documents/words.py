@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from ipaddress import ip_address
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -32,6 +32,7 @@ _PATTERN: Final = re.compile(r"[A-Za-z0-9.:*?\[\]-]{1,255}\Z")
 _VARIABLE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z")
 _ANCHOR: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}\Z")
+_DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}\Z")
 _LENGTH: Final = re.compile(r"([0-9]{1,6}) ?([a-z]+)\Z")
 _LISTEN: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})):([0-9]{1,5})\Z")
 _WEB_PATH: Final = re.compile(r"[A-Za-z0-9._~/-]*\Z")
@@ -161,6 +162,14 @@ def every(value: object) -> Every:
     return Every(int(parts[1]), _UNITS[parts[2]])
 
 
+def lasting(value: object) -> Every:
+    """Read how long a turn is on the clock on the wall, such as ``2 hours``."""
+    try:
+        return every(value)
+    except ValueError:
+        raise ValueError("Write how long, in whole hours, days, weeks or months, like 2 hours or 1 week.") from None
+
+
 def clock(value: object) -> time:
     """Read a time of day, such as ``19:05``."""
     parts = _CLOCK.match(value.strip()) if isinstance(value, str) else None
@@ -190,9 +199,29 @@ def anchor(value: object) -> datetime:
     raise ValueError('Write a date and a time, without a zone, like "2026-01-06 19:00".')
 
 
+def beginning(value: object) -> datetime:
+    """Read when something begins: a day (it begins with the day), or a day and a time; on the clock on the wall."""
+    return _instant(value, over=timedelta())
+
+
+def ending(value: object) -> datetime:
+    """Read until when something goes on: a day (that day counts), or a day and a time; on the clock on the wall."""
+    return _instant(value, over=timedelta(days=1))
+
+
+def _instant(value: object, *, over: timedelta) -> datetime:
+    if not isinstance(value, str) or not (_ANCHOR.match(value.strip()) or _DAY.match(value.strip())):
+        raise ValueError('Write a day, like 2026-12-01, or a day and a time, without a zone, like "2026-12-01 19:00".')
+    try:
+        found = datetime.fromisoformat(value.strip())
+    except ValueError:
+        raise ValueError("There is no such day or time.") from None
+    return found if ":" in value else found + over
+
+
 def day(value: object) -> date:
     """Read a date, such as ``2026-10-01``."""
-    if isinstance(value, str) and re.match(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}\Z", value.strip()):
+    if isinstance(value, str) and _DAY.match(value.strip()):
         try:
             return date.fromisoformat(value.strip())
         except ValueError:

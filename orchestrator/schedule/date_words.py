@@ -227,7 +227,7 @@ class _Reader:
             side = more
         return side if side.dated or side.minute is not None else None
 
-    def _more(self, side: Side) -> Side | None:  # noqa: PLR0911 - one line a kind of token
+    def _more(self, side: Side) -> Side | None:
         token = self._next()
         match token.kind:
             case "clock" if side.minute is None:

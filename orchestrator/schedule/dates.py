@@ -175,12 +175,12 @@ class _Calendar:
         if side.day is None:
             raise Refusal(_("Which day of that month? Write for example `12 Dec`, or `1-31 Dec` for all of it."))
         if side.year is not None:
-            found = self._exact(side.year, month, day)
+            found: date | None = self._exact(side.year, month, day)
         else:
             years = range(first.year, first.year + 9)  # no leap day is further away than eight years
             found = next((one for year in years if (one := _real(year, month, day)) is not None and one >= first), None)
-            if found is None:
-                raise self._no_such(month, day, first.year)
+        if found is None:
+            raise self._no_such(month, day, first.year)
         self._check_weekday(side, found)
         return found
 

@@ -14,8 +14,9 @@ from orchestrator.documents.authored import Account, CommunitySpec, Config, Room
 from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, RoomKey
 
 from .base import Beside, FileName, Key, NotEmpty, Purpose, Read, Truth, User, Version, key, sentence, words_of
+from .rota import Facilitator, RotaForm, people_of
 from .settings import EventsForm, FloorForm, SettingsForm, floor_of
-from .template import Drift, Part, PromptForm, RotaForm, prompt_spec, rota_of
+from .template import Drift, Part, PromptForm, prompt_spec
 
 Homeserver = Annotated[
     str,
@@ -26,9 +27,7 @@ Zone = Annotated[ZoneInfo, Read(words.zone, {"type": "string", "examples": ["Eur
 Prefix = Annotated[str, Read(words.prefix, {"type": "string", "maxLength": 3})]
 
 
-Listen = Annotated[
-    tuple[str, int], Read(words.listen, {"type": "string", "pattern": r"^\S+:\d+$"}, '"127.0.0.1:8090"')
-]
+Listen = Annotated[tuple[str, int], Read(words.listen, {"type": "string", "pattern": r"^\S+:\d+$"}, '"127.0.0.1:8090"')]
 WebAddress = Annotated[
     str, Read(words.web_address, {"type": "string", "pattern": "^https?://"}, "https://grove.example/keeper")
 ]
@@ -78,7 +77,8 @@ class RoomForm(_Within):
     settings: NotRequired[SettingsForm]
     power: NotRequired[EventsForm]
     on_drift: NotRequired[dict[Part, Drift]]
-    facilitators: NotRequired[list[User]]
+    facilitators: NotRequired[list[Facilitator]]
+    shadows: NotRequired[list[User]]
     policy: NotRequired[Key]
     rota: NotRequired[RotaForm]
     prompts: NotRequired[list[PromptForm]]
@@ -172,15 +172,18 @@ def _community(key: str, form: CommunityForm) -> CommunitySpec:
 
 
 def _room(key: str, form: RoomForm) -> RoomSpec:
+    facilitators, serving = people_of(form.get("facilitators", []))
     return RoomSpec(
         key=RoomKey(key),
         template=form["template"],
         name=form["name"],
         purpose=form.get("purpose"),
         previously=tuple(map(RoomKey, form.get("previously", []))),
-        facilitators=tuple(form.get("facilitators", [])),
+        facilitators=facilitators,
+        serving=serving,
+        shadows=tuple(form.get("shadows", [])),
         policy=form.get("policy"),
-        rota=rota_of(form["rota"]) if "rota" in form else None,
+        rota=form.get("rota"),
         prompts=tuple(map(prompt_spec, form["prompts"])) if "prompts" in form else None,
         own=floor_of({"settings": form.get("settings", {}), "power": form.get("power", {})}),
         topic=form.get("topic"),

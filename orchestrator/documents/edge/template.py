@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import time
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, NotRequired
 
@@ -11,14 +11,13 @@ from typing_extensions import TypedDict
 
 from orchestrator.documents import words
 from orchestrator.documents.authored import Picture, PromptSpec, Template
-from orchestrator.documents.declared import Gate, OnDrift, Origin, Rota, RotaLayer, Welcome
-from orchestrator.model.cadence import Cadence, Every, QuietHours, Weekday, Weekly
-from orchestrator.model.clock import DAY_MS, MINUTE_MS
+from orchestrator.documents.declared import Gate, OnDrift, Origin, Welcome
+from orchestrator.model.cadence import Weekly
+from orchestrator.model.clock import MINUTE_MS
 
-from .base import Beside, Key, Length, Read, SomeLength, Truth, Version, key, number, one_of, words_of
+from .base import Beside, Key, Length, Read, Truth, Version, key, number, one_of, words_of
+from .rota import Day, Quiet, RotaForm, laid_over, rota_of
 from .settings import Kind, PowerForm, SettingsForm, default_settings, power_of, said_of, settings_of
-
-Quiet = Annotated[QuietHours, Read(words.quiet_hours, {"type": "string", "examples": ["21:00-08:00"]})]
 
 GATES: Final[tuple[Gate, ...]] = ("quiet_hours", "active_room", "coverage")
 
@@ -49,25 +48,11 @@ def _default(value: object) -> str | None:
     return None if value is None else words.line(value, most=200)
 
 
-class RotaForm(TypedDict):
-    """Who facilitates when."""
-
-    anchor: Annotated[datetime, Read(words.anchor, {"type": "string"}, '"2026-01-06 19:00"')]
-    every: Annotated[Every, Read(words.every, {"type": "string", "examples": ["1 week", "3 days"]}, "1 week")]
-    mode: NotRequired[Annotated[str, one_of("order", "fair")]]
-    publish: NotRequired[Length]
-    rest: NotRequired[Length]
-    max_terms: NotRequired[Annotated[int, number(1, 1_000)]]
-    accept_within: NotRequired[SomeLength]
-    reminders: NotRequired[list[SomeLength]]
-    quiet: NotRequired[Quiet]
-
-
 class PromptForm(TypedDict):
     """When a question of a deck is asked."""
 
     deck: Annotated[str, key("gentle-checkin")]
-    on: NotRequired[list[Annotated[Weekday, Read(words.weekday, {"enum": [day.name.lower() for day in Weekday]})]]]
+    on: NotRequired[list[Day]]
     at: Annotated[time, Read(words.clock, {"type": "string", "examples": ["19:05"]}, '"19:05"')]
     grace: NotRequired[Length]
     gates: NotRequired[list[Annotated[Gate, one_of(*GATES)]]]
@@ -147,7 +132,8 @@ def template_of(
         power=power_of(form.get("power", {})),
         knock_question=form["knock"]["question"] if "knock" in form else "",
         policy=form.get("policy"),
-        rota=rota_of(rota) if rota else None,
+        rota=rota_of(rota) if rota is not None else None,
+        rota_said=rota,
         quiet=form.get("quiet") or (rota.get("quiet") if rota else None),
         prompts=tuple(map(prompt_spec, form.get("prompts", []))),
         welcome=Welcome(where=welcome.get("in", "room"), text=welcome["text"]) if welcome else None,
@@ -160,7 +146,8 @@ def template_of(
 def extended(form: TemplateForm, other: TemplateForm) -> TemplateForm:
     """Lay a template over the one that it extends: what it does not say, the other says.
 
-    Single settings, levels, variables and stances on drift are taken over one by one; everything else as a whole.
+    Single settings, levels, variables, keys of the rota and stances on drift are taken over one by one; everything else as
+    a whole.
     """
     both: TemplateForm = {**other, **form}
     if "settings" in other:
@@ -169,30 +156,13 @@ def extended(form: TemplateForm, other: TemplateForm) -> TemplateForm:
         both["power"] = {**other["power"], **form.get("power", {})}
         if "events" in other["power"]:
             both["power"]["events"] = {**other["power"]["events"], **form.get("power", {}).get("events", {})}
+    if "rota" in other:
+        both["rota"] = laid_over(form.get("rota", {}), other["rota"])
     if "variables" in other:
         both["variables"] = {**other["variables"], **form.get("variables", {})}
     if "on_drift" in other:
         both["on_drift"] = {**other["on_drift"], **form.get("on_drift", {})}
     return both
-
-
-def rota_of(form: RotaForm) -> Rota:
-    """Make plain data of a rota."""
-    mode: Literal["order", "fair"] = "fair" if form.get("mode") == "fair" else "order"
-    publish_ms = form.get("publish", 28 * DAY_MS)
-    return Rota(
-        layers=(RotaLayer(name="", cadence=Cadence(form["anchor"], form["every"])),),
-        mode=mode,
-        publish_ms=publish_ms,
-        offer_ms=min(publish_ms, 14 * DAY_MS),
-        rest_ms=form.get("rest"),
-        back_to_back=mode == "order",
-        max_terms=form.get("max_terms"),
-        co_facilitator=False,
-        accept_within_ms=form.get("accept_within"),
-        reminders_ms=tuple(form.get("reminders", [])),
-        quiet=form.get("quiet"),
-    )
 
 
 def prompt_spec(form: PromptForm) -> PromptSpec:

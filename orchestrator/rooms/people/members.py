@@ -187,8 +187,9 @@ def _asked(community: Community, room: Room) -> frozenset[UserId]:
         return frozenset()
     if room.kind == "space":  # whoever keeps something in it has to get there
         inside = _within(community, room.key)
-        return frozenset(community.leads).union(*(each.facilitators for each in community.rooms if each.key in inside))
-    return frozenset((*community.leads, *room.facilitators))
+        within = (each for each in community.rooms if each.key in inside)
+        return frozenset(community.leads).union(*((*each.facilitators, *each.shadows) for each in within))
+    return frozenset((*community.leads, *room.facilitators, *room.shadows))
 
 
 def _within(community: Community, space: RoomKey) -> frozenset[RoomKey]:

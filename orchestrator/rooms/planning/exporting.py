@@ -99,8 +99,8 @@ def exported(seen: Seen, community: Community, room: Room, me: UserId, *, name: 
         template["policy"] = room.policy.name
     if room.key != SPACE_KEY and seen.suggested:
         template["suggested"] = True
-    if room.facilitators:
-        declared["facilitators"] = [*room.facilitators]
+    people = {"facilitators": room.facilitators, "shadows": room.shadows}
+    declared |= {key: [*those] for key, those in people.items() if those}
     if room.key in {SPACE_KEY, CONTROL_KEY}:
         declared = {}  # they have no lines of their own
     if room.rota is not None or room.prompts or room.welcome is not None:
@@ -112,7 +112,17 @@ def blank_room(community: Community, key: RoomKey, *, kind: str) -> Room:
     """Stand in for a room that is not declared yet."""
     like = next((room for room in community.rooms if room.kind == kind), community.space)
     return replace(
-        like, key=key, previously=(), policy=None, rota=None, prompts=(), welcome=None, facilitators=(), origins={}
+        like,
+        key=key,
+        previously=(),
+        policy=None,
+        rota=None,
+        prompts=(),
+        welcome=None,
+        facilitators=(),
+        serving={},
+        shadows=(),
+        origins={},
     )
 
 
