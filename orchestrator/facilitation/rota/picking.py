@@ -39,7 +39,9 @@ def ranked(
         ledger: what is given, changed and done, for all these rooms.
         besides: who is not meant: those who were asked before, say.
     """
-    plan = next(plan for plan in plans if plan.room == slot.room)
+    plan = next((plan for plan in plans if plan.room == slot.room), None)
+    if plan is None:
+        return ()
     found = [one for one in _candidates(plan, slot, Book(plans, ledger, slot)) if one[1].user not in besides]
     return tuple(candidate for _, candidate in sorted(found, key=lambda one: one[0]))
 
