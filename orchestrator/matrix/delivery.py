@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -93,6 +94,7 @@ class Delivery:
         self._wake = asyncio.Event()
         self._running: dict[str, Job] = {}
         self._item_retry_ms: dict[str, int] = {}
+        self._item_failures: Counter[str] = Counter()
         # What was asked for most often has to be written; what is looked at again most often has not.
         self._looked = self._wrote = 1
         self._recalled = False
@@ -223,6 +225,7 @@ class Delivery:
             if job.item is not None and job.limiter is not None:
                 self._looked, self._wrote = self._looked + 1, self._wrote + spent
             self._item_retry_ms.pop(job.name, None)
+            self._item_failures.pop(job.name, None)
         except UnknownToken:
             raise
         except RateLimited as error:
@@ -231,7 +234,9 @@ class Delivery:
             self._count(job, spent=False)
             await self._later(job, error.wait_ms, failed=False)
         except Retryable as error:
-            tries = job.row.tries if job.row is not None else 3
+            tries = self._item_failures[job.name] if job.row is None else job.row.tries
+            if job.row is None:
+                self._item_failures[job.name] += 1
             backoff_ms = min(LONGEST_BACKOFF_MS, SECOND_MS * 2 ** min(tries, 10))
             log.warning("not delivered yet", what=_kind(job), why=str(error), tries=tries + 1)
             await self._later(job, round(backoff_ms * self._rng.uniform(0.75, 1.25)), failed=True)
