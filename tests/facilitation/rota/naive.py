@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 
 from orchestrator.documents.declared import RotaLayer
 from orchestrator.facilitation.rota.things import Ledger, Part, Plan, Shift
@@ -30,9 +30,9 @@ class Wall:
     last: dict[datetime, int]
 
 
-@cache
+@lru_cache(maxsize=8)
 def wall(zone: str, from_minute: int, until_minute: int) -> Wall:
-    table = walls(zone, from_minute, until_minute)
+    table = walls.__wrapped__(zone, from_minute, until_minute)
     first: dict[datetime, int] = {}
     last: dict[datetime, int] = {}
     shown = table[0] - MINUTE

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from orchestrator.documents.declared import FixedTurn, RotaLayer, Temporary
+from orchestrator.documents.declared import FixedTurn, Rota, RotaLayer, Temporary
 from orchestrator.facilitation.rota.assigning import assign
 from orchestrator.facilitation.rota.things import Keeper, Ledger, Override, Part, Plan, Served, Shift
 from orchestrator.model.cadence import Cadence, Every, Span, Unit, Weekday
@@ -82,8 +83,8 @@ def _plan(random: Random, zone: ZoneInfo, near: datetime) -> Plan:
     temporary = []
     if random.random() < 0.3:
         temporary.append(_temporary(random, near + timedelta(minutes=random.randrange(DAY_MINUTES))))
-    made = rota(
-        layers=layers,
+    made = layered(
+        layers,
         mode=random.choice(("order", "fair")),
         rest_ms=random.choice((None, None, 3_600_000, 24 * 3_600_000)),
         back_to_back=random.random() < 0.7,
@@ -100,6 +101,11 @@ def _plan(random: Random, zone: ZoneInfo, near: datetime) -> Plan:
         shadows=tuple(random.sample(PEOPLE, random.choice((0, 0, 0, 1, 2)))),
         fallback=tuple(random.sample(PEOPLE, random.choice((0, 0, 1, 2)))),
     )
+
+
+def layered(layers: Sequence[RotaLayer], **said: Any) -> Rota:
+    """Build a rota of these layers and no other."""
+    return replace(rota(**said), layers=tuple(layers))
 
 
 def _keepers(random: Random, window: Span) -> tuple[Keeper, ...]:

@@ -17,7 +17,7 @@ from orchestrator.facilitation.rota.things import Part, Why
 from orchestrator.model.cadence import Span
 from tests.facilitation.rota.naive import Walk, wall
 from tests.facilitation.rota.stories import ZONES, Story, story
-from tests.schedule.oracle import DAY_MINUTES, MINUTE_MS, transitions, walls
+from tests.schedule.oracle import DAY_MINUTES, MINUTE_MS, transitions
 
 STORIES = int(os.environ.get("ROTA_STORIES", "0"))
 LEAD_MINUTES = 16 * DAY_MINUTES
@@ -73,7 +73,7 @@ def pieces(window: Span) -> Iterator[Span]:
 
 @pytest.mark.parametrize("batch", range(5))
 def test_at_every_minute_the_resolver_says_what_a_walk_by_the_minute_finds(batch: int) -> None:
-    for seed in range(batch, STORIES or 100, 5):
+    for seed in range(batch, STORIES or 60, 5):
         try:
             judge(story(seed))
         except BaseException as error:
@@ -104,10 +104,8 @@ def test_two_years_hold_no_gap_and_no_overlap_that_the_wall_does_not_show(zone: 
     years = TWO_YEARS
     if STORIES:
         judge(story(7, zone, years[0], years[1] - years[0]))
-        wall.cache_clear()
-        walls.cache_clear()
         return
-    for minute in transitions(zone)[-4:]:
+    for minute in transitions(zone)[-2:]:
         judge(story(minute, zone, minute))
 
 

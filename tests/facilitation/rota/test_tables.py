@@ -19,6 +19,7 @@ from orchestrator.model.clock import DAY_MS
 from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.schedule import instant_ms, local_at
 from tests.declared import ANA, BO, CY, DEE, rota
+from tests.facilitation.rota.stories import layered
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEK_MS = 7 * DAY_MS
@@ -190,7 +191,7 @@ def test_a_higher_layer_has_its_time_first_and_what_is_left_of_a_turn_is_a_turn(
         name="days", cadence=Cadence(datetime.fromisoformat("2026-01-06 00:00"), Every(1, Unit.DAY)), people=(ANA, BO)
     )
     shifts = assign(
-        [plan([ANA, BO, CY], rota(layers=(nights, days)))],
+        [plan([ANA, BO, CY], layered((nights, days)))],
         Ledger(),
         Span(at("2026-01-06 00:00"), at("2026-01-08 00:00")),
     )
@@ -205,7 +206,7 @@ def test_a_higher_layer_has_its_time_first_and_what_is_left_of_a_turn_is_a_turn(
 
 def test_people_named_in_a_layer_who_are_not_on_the_rota_have_no_turns() -> None:
     layer = replace(rota(START).layers[0], people=(BO, DEE, ANA))
-    assert run(plan([ANA, BO, CY], rota(layers=(layer,))), count=4) == "bo ana bo ana"
+    assert run(plan([ANA, BO, CY], layered((layer,))), count=4) == "bo ana bo ana"
 
 
 def test_turns_on_days_of_the_week_are_counted_as_they_come() -> None:
@@ -281,8 +282,8 @@ def test_a_turn_that_a_temporary_schedule_takes_up_wholly_is_nobodys() -> None:
         ([ANA], rota(START, max_terms=2), [Flaw.GAP]),
         ([ANA, BO], rota(START, rest_ms=2 * WEEK_MS), [Flaw.REST]),
         ([ANA], rota(START, co_facilitator=True), [Flaw.ALONE]),
-        ([ANA, BO], rota(layers=(rota(START).layers[0], replace(rota(START).layers[0], name="low"))), [Flaw.HIDDEN]),
-        ([ANA, BO], rota(layers=(replace(rota(START).layers[0], people=(ANA, DEE)),)), [Flaw.STRANGER]),
+        ([ANA, BO], layered((rota(START).layers[0], replace(rota(START).layers[0], name="low"))), [Flaw.HIDDEN]),
+        ([ANA, BO], layered((replace(rota(START).layers[0], people=(ANA, DEE)),)), [Flaw.STRANGER]),
     ],
 )
 def test_what_a_roster_cannot_satisfy_is_told_beforehand(people: list[UserId], made: Rota, flaws: list[Flaw]) -> None:
