@@ -17,12 +17,13 @@ from tests.bench.machine import machine
 from tests.bench.making import limited, unlimited
 from tests.bench.planning import planning
 from tests.bench.report import as_json, as_markdown
+from tests.bench.rota import MANY, rotas
 from tests.bench.rules import judging
 from tests.bench.starting import starting
 from tests.real.people import People
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
-PARTS = ("plain", "encrypted", "starting", "making", "limits", "planning", "rules", "lists")
+PARTS = ("plain", "encrypted", "starting", "making", "limits", "planning", "rules", "lists", "rota")
 ROOMS = 40
 MANY_ROOMS = 1_000
 
@@ -52,12 +53,21 @@ async def measure(
             found.append(await limited(homeserver, People(stack), directory / "limits", rooms=rooms))
     if "planning" in parts:
         found.append(await asyncio.to_thread(planning, directory / "planning", 20 if quick else MANY_ROOMS))
-    if "lists" in parts:
-        found.append(await asyncio.to_thread(joins))
-    if "rules" in parts:
-        found += judging(50 if quick else 2_000)
+    found += await asyncio.to_thread(_reckoned, parts, quick=quick)
     if "starting" in parts:
         found += starting(CONFIG, starts)
+    return found
+
+
+def _reckoned(parts: list[str], *, quick: bool) -> list[Comparison]:
+    """Measure what needs nothing but a processor."""
+    found: list[Comparison] = []
+    if "lists" in parts:
+        found.append(joins())
+    if "rules" in parts:
+        found += judging(50 if quick else 2_000)
+    if "rota" in parts:
+        found += rotas(20 if quick else MANY)
     return found
 
 

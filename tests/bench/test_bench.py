@@ -15,6 +15,7 @@ from tests.bench.figures import Comparison, Figures, percentile
 from tests.bench.latency import encrypted, plain
 from tests.bench.machine import machine
 from tests.bench.report import as_json, as_markdown
+from tests.bench.rota import rotas
 from tests.bench.rules import judging
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +59,15 @@ def test_judging_is_measured_by_many_words_against_few_and_as_messages_grow() ->
     assert len(short.ours.times_ms) == len(short.bare.times_ms) == 5
     assert (short.goal, long.goal) == (2, 2)
     assert long.ours.median_ms > short.ours.median_ms > 0
+
+
+def test_rotas_are_measured_by_how_long_ago_they_began_and_how_many_they_are() -> None:
+    handoff, *days = rotas(10)
+    assert len(handoff.ours.times_ms) == len(handoff.bare.times_ms) == 300
+    assert len(days) == 3
+    for one in (handoff, *days):
+        assert one.goal == 1.25
+        assert one.ours.median_ms > 0
 
 
 def test_programs_get_each_single_time() -> None:

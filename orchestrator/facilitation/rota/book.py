@@ -57,7 +57,7 @@ class Holdings:
         self.turns.insert(place, held)
         self.longest_ms = max(self.longest_ms, held.span.end_ms - held.span.start_ms)
         if held.weight > 1 and not held.watching:
-            self.heavy.append(held)
+            insort(self.heavy, held, key=lambda one: one.span.end_ms)
 
     def busy(self, span: Span) -> bool:
         """Tell whether they are on, in whatever part, in any part of a span."""
@@ -112,11 +112,15 @@ class Holdings:
 
     def counts_until_ms(self, at_ms: int, unit_ms: int, most: int) -> int | None:
         """Tell until when the turns before an instant count: to the end, heavy ones so many turns longer. None: had none."""
-        last = next(self.before(at_ms), None)
-        if last is None:
-            return None
+        last = self.turns[-1] if self.turns else None
+        if last is None or last.watching or last.span.start_ms >= at_ms:  # seldom: turns are given in order
+            last = next(self.before(at_ms), None)
+            if last is None:
+                return None
         until_ms = last.span.end_ms
-        for held in self.heavy:
+        for held in reversed(self.heavy):
+            if held.span.end_ms + most * unit_ms <= until_ms:
+                break
             if held.span.start_ms < at_ms:
                 until_ms = max(until_ms, held.span.end_ms + min(held.weight - 1, most) * unit_ms)
         return until_ms

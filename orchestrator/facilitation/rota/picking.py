@@ -11,7 +11,7 @@ from orchestrator.schedule import latest_at
 from .book import Book
 from .people import distance_ms, layer_of
 from .things import GaveWay, Ledger, Part, Plan, Slot
-from .timeline import is_away
+from .timeline import FOREVER_MS, is_away
 
 NOTHING: frozenset[GaveWay] = frozenset()
 
@@ -118,6 +118,6 @@ def _longest_first(plan: Plan, slot: Slot, book: Book, people: Collection[UserId
     for place, user in enumerate(people):
         held = book.of(user)
         since_ms = None if held is None else held.counts_until_ms(start_ms, unit_ms, most)
-        found.append((-1 if since_ms is None else since_ms, place, user))
+        found.append((-FOREVER_MS if since_ms is None else since_ms, place, user))
     found.sort()
     return [(user, since_ms > start_ms) for since_ms, _, user in found]
