@@ -83,23 +83,25 @@ def in_full(when: When, zone: tzinfo, locale: str = "en") -> str:
     if when.whole_days:
         first, last = start.date(), end.date() - timedelta(days=1)
         if first >= last:
-            said = _day(first, locale)
+            said = day_in_full(first, locale)
             return _("from {start}").format(start=said) if when.onward else said
-        return _("{start} to {end}").format(start=_day(first, locale), end=_day(last, locale))
+        return _("{start} to {end}").format(start=day_in_full(first, locale), end=day_in_full(last, locale))
     if when.moment:
-        said = _moment(start, locale)
+        said = moment_in_full(start, locale)
         return _("from {start}").format(start=said) if when.onward else said
     if start.date() == end.date():
-        return _("{start} to {end}").format(start=_moment(start, locale), end=f"{end:%H:%M}")
-    return _("{start} to {end}").format(start=_moment(start, locale), end=_moment(end, locale))
+        return _("{start} to {end}").format(start=moment_in_full(start, locale), end=f"{end:%H:%M}")
+    return _("{start} to {end}").format(start=moment_in_full(start, locale), end=moment_in_full(end, locale))
 
 
-def _day(day: date, locale: str) -> str:
+def day_in_full(day: date, locale: str) -> str:
+    """Write a day with its weekday, month and year."""
     # Translators: how a day is written in full (Unicode date format patterns).
     return format_date(day, _("EEEE d MMMM y"), locale=babel_locale(locale))
 
 
-def _moment(local: datetime, locale: str) -> str:
+def moment_in_full(local: datetime, locale: str) -> str:
+    """Write a time of a day with its weekday, month and year."""
     # Translators: how a day and a time are written in full (Unicode date format patterns).
     return format_datetime(local, _("EEEE d MMMM y, HH:mm"), locale=babel_locale(locale))
 
@@ -209,7 +211,7 @@ class _Calendar:
         if side.weekday is not None and side.weekday != found.weekday():
             raise Refusal(
                 _("{day} does not fall on the day of the week that you wrote. Which of the two do you mean?").format(
-                    day=_day(found, self._locale)
+                    day=day_in_full(found, self._locale)
                 )
             )
 
@@ -297,7 +299,7 @@ class _Calendar:
     def _days(self, first: date, last: date, *, onward: bool = False) -> When:
         span = Span(self._midnight(first), self._midnight(last + timedelta(days=1)))
         if span.start_ms >= span.end_ms:
-            raise Refusal(_("{day} does not exist where we are.").format(day=_day(first, self._locale)))
+            raise Refusal(_("{day} does not exist where we are.").format(day=day_in_full(first, self._locale)))
         return When(span, whole_days=True, onward=onward)
 
     def _ordered(self, start_ms: int, end_ms: int) -> When:
@@ -325,7 +327,7 @@ class _Calendar:
                 _(
                     "On {day} the clocks go forward, and {time} does not exist. The first minute after that is {next}:"
                     " please write that, or another time."
-                ).format(day=_day(day, self._locale), time=f"{wall:%H:%M}", next=f"{shown:%H:%M}")
+                ).format(day=day_in_full(day, self._locale), time=f"{wall:%H:%M}", next=f"{shown:%H:%M}")
             )
         return at_ms
 
