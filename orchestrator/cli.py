@@ -369,6 +369,73 @@ def doctor(*, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False)
     return _finish(examine_all(_config_in(config), as_json=as_json))
 
 
+@app.command(sort_key=14, help_epilogue="")
+def preview(
+    *,
+    config: ConfigFile = Path("config.yaml"),
+    days: int = 30,
+    first: Annotated[str | None, Parameter(name="--from")] = None,
+    room: OnlyRooms = (),
+    svg: Path | None = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show the turns and questions to come, as they will happen if nothing changes. Changes nothing, and asks no server.
+
+    Works beside a running bot, and from your files alone where it has not been at work yet.
+
+    Parameters
+    ----------
+    days:
+        How many days to look at; 30 when left out.
+    first:
+        The first day, such as 2026-03-01; from now on when left out.
+    svg:
+        Draw a calendar into this file instead.
+    """
+    from orchestrator import logs  # noqa: PLC0415
+    from orchestrator.model.clock import SystemClock  # noqa: PLC0415
+    from orchestrator.verbs.preview import preview as show  # noqa: PLC0415
+
+    logs.configure(level=logging.ERROR)
+    now_ms = SystemClock().now_ms()
+    path = _config_in(config)
+    return _finish(show(path, days=days, first=first, rooms=room, as_json=as_json, svg=svg, now_ms=now_ms))
+
+
+@app.command(name="export-calendar", sort_key=15, help_epilogue="")
+def export_calendar(
+    *,
+    config: ConfigFile = Path("config.yaml"),
+    person: str | None = None,
+    room: str | None = None,
+    community: str | None = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+) -> int:
+    """Write turns as an iCalendar file (.ics), to standard output. Changes nothing, and asks no server.
+
+    Works beside a running bot, and from your files alone where it has not been at work yet.
+
+    Parameters
+    ----------
+    person:
+        The turns of one person, such as @ana:grove.example.
+    room:
+        Those of one room, such as tuesday or grove/tuesday.
+    community:
+        Those of one community, by its key; it may be left out where there is only one.
+    output:
+        Write them into this file.
+    """
+    from orchestrator import logs  # noqa: PLC0415
+    from orchestrator.model.clock import SystemClock  # noqa: PLC0415
+    from orchestrator.verbs.export_calendar import Wanted  # noqa: PLC0415
+    from orchestrator.verbs.export_calendar import export_calendar as write  # noqa: PLC0415
+
+    logs.configure(level=logging.ERROR)
+    wanted = Wanted(person, room, community)
+    return _finish(write(_config_in(config), wanted, output=output, now_ms=SystemClock().now_ms()))
+
+
 rules = App(name="rules", help="Try the rules of a policy.", sort_key=13, help_epilogue="")
 app.command(rules)
 

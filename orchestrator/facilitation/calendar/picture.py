@@ -30,21 +30,27 @@ BAR: Final = 20
 HEAD: Final = 22
 TOP: Final = 54
 SIZE: Final = 11
+MOST_LINES: Final = 4
 
+# No variables: what turns pictures into other pictures often knows none.
 _STYLE: Final = """
-:root { --paper: #ffffff; --ink: #1b1b1b; --soft: #5a5a5a; --line: #c4c4c4; --fill: #e9e9e9; }
+.paper { fill: #ffffff; }
+.rule { stroke: #c4c4c4; stroke-width: 1; }
+.turn { fill: #e9e9e9; stroke: #1b1b1b; stroke-width: 1; }
+.gap { fill: none; stroke: #1b1b1b; stroke-width: 1.5; stroke-dasharray: 4 3; }
+text { fill: #1b1b1b; font: 11px system-ui, sans-serif; }
+text.soft { fill: #5a5a5a; }
+text.open { font-style: italic; }
+text.day { font-weight: 600; }
+text.title { font-size: 16px; font-weight: 600; }
 @media (prefers-color-scheme: dark) {
-  :root { --paper: #161616; --ink: #ededed; --soft: #ababab; --line: #4d4d4d; --fill: #2e2e2e; }
+  .paper { fill: #161616; }
+  .rule { stroke: #4d4d4d; }
+  .turn { fill: #2e2e2e; stroke: #ededed; }
+  .gap { stroke: #ededed; }
+  text { fill: #ededed; }
+  text.soft { fill: #ababab; }
 }
-.paper { fill: var(--paper); }
-.rule { stroke: var(--line); stroke-width: 1; }
-.turn { fill: var(--fill); stroke: var(--ink); stroke-width: 1; }
-.gap { fill: none; stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 4 3; }
-text { fill: var(--ink); font: 11px system-ui, sans-serif; }
-.soft { fill: var(--soft); }
-.open { font-style: italic; }
-.day { font-weight: 600; }
-.title { font-size: 16px; font-weight: 600; }
 """
 
 
@@ -69,11 +75,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A line of a day."""
+    """What stands in a day."""
 
     at_ms: int
     text: str
     open: bool
+
+    @property
+    def lines(self) -> list[str]:
+        return _lines(self.text, DAY - 12)
 
 
 def draw(  # what is on the picture, and where and how it is read
@@ -124,15 +134,19 @@ def _week(  # one row: its day, what there is to draw, and how far down it begin
     items = [list(_items(day, here, questions, zone)) for day in days]
     bottom = y + HEAD + len(own) * BAR
     drawn = [f'<line class="rule" x1="0" y1="{y}" x2="{GUTTER + 7 * DAY}" y2="{y}"/>']
-    height = HEAD + len(own) * BAR + max(map(len, items)) * LINE + 8
+    height = HEAD + len(own) * BAR + max(sum(len(item.lines) for item in one) for one in items) * LINE + 8
     for n, day in enumerate(days):
         x = GUTTER + n * DAY
         drawn.append(f'<line class="rule" x1="{x}" y1="{y}" x2="{x}" y2="{y + height}"/>')
         kind = "day" if shown[0] <= day <= shown[1] else "soft"
         drawn.append(_text(x + 6, y + 15, format_date(day, "d MMM", locale=locale), DAY - 10, kind=kind))
-        for row, item in enumerate(items[n]):
-            kind = "open" if item.open else ""
-            drawn.append(_text(x + 6, bottom + row * LINE + 12, item.text, DAY - 10, kind=kind))
+        row = bottom + 12
+        for item in items[n]:
+            drawn.append(f"<g><title>{_safe(item.text)}</title>")
+            for said in item.lines:
+                drawn.append(_text(x + 6, row, said, DAY - 10, kind="open" if item.open else ""))
+                row += LINE
+            drawn.append("</g>")
     for row, lane in enumerate(own):
         top = y + HEAD + row * BAR
         drawn.append(_text(8, top + 13, lane, GUTTER - 14, kind="soft"))
@@ -193,6 +207,21 @@ def _text(x: float, y: float, said: str, width: float, *, kind: str = "") -> str
     return f'<text{style} x="{x:.1f}" y="{y:.1f}">{more}{_safe(short)}</text>' if short else ""
 
 
+def _lines(said: str, width: float) -> list[str]:
+    """Break a text into lines, of which the last is cut where it goes on for too long."""
+    lines = [""]
+    for word in said.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if sum(map(_width, longer)) <= width or not lines[-1]:
+            lines[-1] = longer
+        elif len(lines) < MOST_LINES:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]}…"
+            break
+    return [_fitting(line, width) for line in lines]
+
+
 def _fitting(said: str, width: float) -> str:
     said = " ".join(said.split())
     if sum(map(_width, said)) <= width:
@@ -212,7 +241,7 @@ def _width(sign: str) -> float:
         return 0.0
     if unicodedata.east_asian_width(sign) in {"W", "F"}:
         return SIZE
-    return SIZE * (0.35 if sign in "iljtf.,:;'|! " else 0.75 if sign.isupper() or sign in "mw@" else 0.58)
+    return SIZE * (0.38 if sign in "iljtf.,:;'|! " else 0.82 if sign.isupper() or sign in "mw@" else 0.62)
 
 
 def _safe(said: str) -> str:
