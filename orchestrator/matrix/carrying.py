@@ -51,6 +51,9 @@ TXN_REMEMBERED_MS: Final = 23 * HOUR_MS
 
 PATIENCE_S: Final = 10.0
 
+JOIN_TRIES: Final = 6
+"""How often a join that is refused is tried, about half a minute in all, before that is believed."""
+
 
 class Carrier:
     """Carries out one effect at a time; every method may be repeated after a crash at any point.
@@ -318,9 +321,9 @@ class Carrier:
             way, query = route("rooms", room, action), None
         try:
             await self._gateway.call("POST", way, query=query, body=body, patience_s=PATIENCE_S, sit_out_limits=False)
-        except (Forbidden, NotFound):
+        except (Forbidden, NotFound) as error:
             if action != "leave":  # leaving where we are not is done
-                raise
+                raise _not_let_in(error, row.tries) from None
         if action == "join":
             # Sync tells only of those who speak; whether we are alone with somebody hangs on those who do not.
             before = await self._store.run(mirror.roll, room)
@@ -379,6 +382,13 @@ def _room(row: Waiting) -> RoomId:
     if row.room is None:
         raise MatrixError("An effect that needs a room has none.", kind=row.kind)
     return row.room
+
+
+def _not_let_in(error: NeverWorks, tries: int) -> MatrixError:
+    # Another server may send an invitation before it lets in whom it invited: the first refusals may mean "not yet".
+    if tries + 1 >= JOIN_TRIES:
+        return error
+    return ServerTrouble(str(error), status=error.status, errcode=error.errcode, call="POST join/{}")
 
 
 def _object(value: Json) -> JsonObject:

@@ -343,6 +343,21 @@ async def test_the_bot_follows_an_invitation_once_and_leaves_where_it_is_not_wit
         assert bot.outcomes == ["done"] * 3
 
 
+@pytest.mark.parametrize("fault", [Refuse(403, "M_FORBIDDEN"), Refuse(404, "M_NOT_FOUND")])
+@pytest.mark.parametrize(("refusals", "outcome"), [(1, "done"), (5, "done"), (6, "refused")])
+async def test_a_join_that_is_refused_right_after_an_invitation_is_tried_a_few_times_before_that_is_believed(
+    scene: Scene, fault: Refuse, refusals: int, outcome: str
+) -> None:
+    theirs = scene.cy.create_room(preset="private_chat", invite=[KEEPER])
+    come = SetMembership(step="come", room=RoomId(theirs.room_id), user=UserId(KEEPER), membership="join")
+    async with scene.living() as bot:
+        scene.hs.faults.add(fault, "POST", r"/join", times=refusals)
+        await bot.ask(come)
+        await bot.rest()
+        assert bot.outcomes == [outcome]
+        assert theirs.membership(KEEPER) == ("join" if outcome == "done" else "invite")
+
+
 # -- rooms -------------------------------------------------------------------------------------------------------------
 
 
