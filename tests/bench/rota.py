@@ -1,4 +1,4 @@
-"""The rota: the next handoff of one that began long ago, and ninety days of many of them."""
+"""The rota: the next handoff of one that began long ago, and ninety days of many of them; all in processor time."""
 
 from __future__ import annotations
 
@@ -76,21 +76,21 @@ def _ninety_days(few: int, many: int, unit: Unit, mode: Literal["order", "fair"]
 
 
 def _next_ms(plan: Plan, now_ms: int) -> float:
-    began_s = time.perf_counter()
+    began_s = time.thread_time()
     first = next(islice(slots(plan, Span(now_ms, now_ms + 1)), 1))
     shifts = assign([plan], Ledger(), first.span)
     found = next_change_ms(plan, shifts, Ledger(), now_ms)
-    took_ms = (time.perf_counter() - began_s) * 1000
+    took_ms = (time.thread_time() - began_s) * 1000
     assert found == first.span.end_ms
     return took_ms
 
 
 def _resolve_ms(plans: list[Plan]) -> float:
-    began_s = time.perf_counter()
+    began_s = time.thread_time()
     for plan in plans:
         shifts = assign([plan], Ledger(), WINDOW)
         assert sum(1 for _ in resolve(plan, shifts, Ledger(), WINDOW, NOW_MS)) == len(shifts)
-    return (time.perf_counter() - began_s) * 1000
+    return (time.thread_time() - began_s) * 1000
 
 
 def _plan(number: int, unit: Unit, mode: Literal["order", "fair"], anchor: str = "2025-01-07 19:00") -> Plan:

@@ -39,6 +39,18 @@ def walls(zone: str, from_minute: int, until_minute: int) -> tuple[datetime, ...
     )
 
 
+def last_shown(zone: str, from_minute: int, until_minute: int) -> dict[datetime, int]:
+    """The UTC minute that shows a wall minute for the last time or, where none does, jumps past it."""
+    table = walls(zone, from_minute, until_minute)
+    shown, found = table[0], {}
+    for minute, wall in enumerate(table, from_minute):
+        while shown < wall:
+            shown += MINUTE
+            found[shown] = minute
+        found[wall] = minute
+    return found
+
+
 def falls_due(spec: Recurrence, slot: datetime) -> bool:
     """Whether a wall-clock minute is one that the spec names."""
     if isinstance(spec, Weekly):
@@ -50,8 +62,17 @@ def falls_due(spec: Recurrence, slot: datetime) -> bool:
         months = (slot.year - spec.anchor.year) * 12 + slot.month - spec.anchor.month
         day = min(spec.anchor.day, monthrange(slot.year, slot.month)[1])
         return months % size == 0 and slot.day == day and slot.time() == spec.anchor.time()
+    if spec.on and spec.every.unit is Unit.WEEK:
+        weeks = (_monday(slot) - _monday(spec.anchor)) // timedelta(weeks=1)
+        return slot.time() == spec.anchor.time() and slot.weekday() in spec.on and weeks % size == 0
     minutes = {Unit.HOUR: 60, Unit.DAY: DAY_MINUTES, Unit.WEEK: 7 * DAY_MINUTES}[spec.every.unit] * size
     return (slot - spec.anchor) // MINUTE % minutes == 0
+
+
+def _monday(day: datetime) -> datetime:
+    while day.weekday() != 0:
+        day -= timedelta(days=1)
+    return day.replace(hour=0, minute=0)
 
 
 def fired(spec: Recurrence, zone: str, from_minute: int, until_minute: int) -> list[tuple[int, datetime]]:

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.model.cadence import Cadence, Every, QuietHours, Recurrence, Span, Unit, Weekday, Weekly
@@ -55,7 +55,8 @@ def recurrences(draw: st.DrawFn, near: datetime) -> Recurrence:
         return Weekly(at, tuple(draw(st.sets(st.sampled_from(Weekday)))))
     unit = draw(st.sampled_from(Unit))
     anchor = datetime.combine(near.date() - timedelta(days=draw(st.integers(-4, 400))), at)
-    return Cadence(anchor, Every(draw(st.integers(1, 7)), unit))
+    on = draw(st.sets(st.sampled_from(Weekday))) if unit is Unit.WEEK else ()
+    return Cadence(anchor, Every(draw(st.integers(1, 7)), unit), tuple(on))
 
 
 @patient
@@ -128,6 +129,80 @@ def test_turns_share_out_all_time_after_the_anchor_without_gap_or_overlap(
     for turn in found:
         for at_ms in (turn.span.start_ms, turn.span.end_ms - 1):
             assert turn_at(cadence, info, at_ms) == turn
+
+
+@settings(patient, max_examples=30)
+@given(st.data(), moments(), st.integers(1, 40))
+def test_a_turn_that_lasts_ends_when_the_wall_shows_its_end_for_the_last_time_or_the_next_begins(
+    data: st.DataObject, moment: tuple[str, int], hours: int
+) -> None:
+    zone, minute = moment
+    info = ZoneInfo(zone)
+    spec = data.draw(recurrences(local_at(minute * MINUTE_MS, info)))
+    assume(isinstance(spec, Cadence))
+    assert isinstance(spec, Cadence)
+    until, margin = minute + 2 * DAY_MINUTES, 4 * DAY_MINUTES
+    ends = oracle.last_shown(zone, minute - margin, until + margin)
+    begins = oracle.fired(spec, zone, minute - 2 * DAY_MINUTES, until + margin)
+    expected = []
+    for place, (at_ms, slot) in enumerate(begins):
+        end_ms = ends.get(slot + timedelta(hours=hours), until + margin) * MINUTE_MS
+        if place + 1 < len(begins):
+            end_ms = min(end_ms, begins[place + 1][0])
+        if at_ms < end_ms and at_ms < until * MINUTE_MS and end_ms > minute * MINUTE_MS:
+            expected.append((at_ms, end_ms))
+    found = turns(spec, info, minute * MINUTE_MS, until * MINUTE_MS, lasts=Every(hours, Unit.HOUR))
+    assert [(turn.span.start_ms, turn.span.end_ms) for turn in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("anchor", "lasts", "span"),
+    [
+        # 02:30 never comes: it begins when the clocks have jumped, and is half as long.
+        ("2026-03-28 02:30", Every(1, Unit.HOUR), ("2026-03-29 03:00", "2026-03-29 03:30")),
+        # It ends at a time that never comes: at the jump.
+        ("2026-03-28 01:30", Every(1, Unit.HOUR), ("2026-03-29 01:30", "2026-03-29 03:00")),
+        # It begins in the doubled hour, the first time, and ends in it, the last time.
+        ("2026-10-24 02:00", Every(1, Unit.HOUR), ("2026-10-25 02:00", "2026-10-25 03:00")),
+        ("2026-10-24 01:30", Every(1, Unit.HOUR), ("2026-10-25 01:30", "2026-10-25 02:30")),
+    ],
+)
+def test_beginnings_are_the_first_and_ends_the_last(anchor: str, lasts: Every, span: tuple[str, str]) -> None:
+    cadence = Cadence(wall(anchor), Every(1, Unit.DAY))
+    day = wall(span[0]).replace(hour=0, minute=0)
+    window = instant_ms(day, BERLIN), instant_ms(day + timedelta(hours=12), BERLIN)
+    (turn,) = turns(cadence, BERLIN, *window, lasts=lasts)
+    assert turn.span == Span(instant_ms(wall(span[0]), BERLIN), instant_ms(wall(span[1]), BERLIN, last=True))
+
+
+def test_a_turn_that_lies_altogether_in_an_hour_that_never_was_is_none() -> None:
+    daily = Cadence(wall("2026-03-27 02:10"), Every(1, Unit.DAY))
+    window = instant_ms(wall("2026-03-28 00:00"), BERLIN), instant_ms(wall("2026-03-31 00:00"), BERLIN)
+    hourly = Cadence(wall("2026-03-29 00:00"), Every(1, Unit.HOUR))
+    assert [turn.slot.day for turn in turns(daily, BERLIN, *window, lasts=Every(1, Unit.HOUR))] == [28, 29, 30]
+    night = instant_ms(wall("2026-03-29 00:00"), BERLIN), instant_ms(wall("2026-03-29 05:00"), BERLIN)
+    assert [turn.slot.hour for turn in turns(hourly, BERLIN, *night, lasts=Every(1, Unit.HOUR))] == [0, 1, 3, 4]
+
+
+def test_a_turn_of_a_month_from_the_31st_ends_on_the_last_day_of_a_shorter_one() -> None:
+    cadence = Cadence(wall("2026-01-31 19:00"), Every(2, Unit.MONTH))
+    at_ms = instant_ms(wall("2026-02-01 00:00"), BERLIN)
+    (turn,) = turns(cadence, BERLIN, at_ms, at_ms + 1, lasts=Every(1, Unit.MONTH))
+    assert turn.span.end_ms == instant_ms(wall("2026-02-28 19:00"), BERLIN)
+
+
+def test_days_of_every_other_week_are_counted_by_the_times_they_came() -> None:
+    cadence = Cadence(wall("2026-01-08 19:00"), Every(2, Unit.WEEK), (Weekday.FRI, Weekday.TUE, Weekday.FRI))
+    window = instant_ms(wall("2026-01-01 00:00"), BERLIN), instant_ms(wall("2026-02-07 00:00"), BERLIN)
+    found = list(occurrences(cadence, BERLIN, *window))
+    assert [(o.index, o.slot.month, o.slot.day) for o in found] == [
+        (0, 1, 9),
+        (1, 1, 20),
+        (2, 1, 23),
+        (3, 2, 3),
+        (4, 2, 6),
+    ]
+    assert next_at(cadence, BERLIN, 0) == found[0]
 
 
 @settings(patient, max_examples=30)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from orchestrator.documents.declared import RotaLayer
 from orchestrator.facilitation.rota.things import Ledger, Part, Plan, Shift
-from orchestrator.model.cadence import Cadence, Every, Unit
+from orchestrator.model.cadence import Every, Unit
 from orchestrator.model.ids import UserId
 from tests.schedule.oracle import MINUTE, MINUTE_MS, falls_due, walls
 
@@ -44,27 +44,11 @@ def wall(zone: str, from_minute: int, until_minute: int) -> Wall:
     return Wall(from_minute, until_minute, first, last)
 
 
-def is_due(cadence: Cadence, slot: datetime) -> bool:
-    """Whether a wall minute is one of a cadence, also where it names days of the week."""
-    if not cadence.on or cadence.every.unit is not Unit.WEEK:
-        return falls_due(cadence, slot)
-    if slot < cadence.anchor or slot.time() != cadence.anchor.time() or slot.weekday() not in cadence.on:
-        return False
-    weeks = (monday(slot) - monday(cadence.anchor)).days // 7
-    return weeks % cadence.every.count == 0
-
-
-def monday(day: datetime) -> datetime:
-    while day.weekday() != 0:
-        day -= timedelta(days=1)
-    return day.replace(hour=0, minute=0)
-
-
 def turns_of(layer: RotaLayer, clock: Wall) -> list[tuple[int, int, datetime]]:
     """The turns that begin in the table, in UTC minutes, with the wall minute each stands for; the last one may be cut."""
     begins: dict[int, datetime] = {}
     for slot in sorted(clock.first):
-        if slot.minute == layer.cadence.anchor.minute and is_due(layer.cadence, slot):
+        if slot.minute == layer.cadence.anchor.minute and falls_due(layer.cadence, slot):
             begins[clock.first[slot]] = slot  # two at one minute: the later one counts
     found = []
     starts = sorted(begins)
