@@ -58,7 +58,7 @@ def check(path: Path | None = None, /, *, config: ConfigFile = Path("config.yaml
     from orchestrator.documents.load import examine  # noqa: PLC0415
 
     found = examine(_config_in(path or config), today=datetime.now(UTC).date())
-    thoughts = [*found.advice, *_sweeping(found)]
+    thoughts = [*found.advice, *_sweeping(found), *_strained(found)]
     if as_json:
         report = {
             "ok": not found.errors,
@@ -84,6 +84,17 @@ def _sweeping(found: Examination) -> list[Advice]:
     from orchestrator.verbs.rules import swept  # noqa: PLC0415
 
     return swept(loaded)
+
+
+def _strained(found: Examination) -> list[Advice]:
+    """Find rotas that cannot keep their own rules. Only where people take turns is there anything to load for it."""
+    loaded = found.loaded
+    rooms = () if loaded is None else (room for each in loaded.documents.communities for room in each.rooms)
+    if loaded is None or not any(room.rota is not None and len(room.facilitators) > 1 for room in rooms):
+        return []
+    from orchestrator.verbs.rotas import strained  # noqa: PLC0415
+
+    return strained(loaded, int(datetime.now(UTC).timestamp() * 1000))
 
 
 @app.command(sort_key=3, help_epilogue="")
