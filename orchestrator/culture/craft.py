@@ -93,6 +93,7 @@ class Culture:
             return
         place = place_of(tx, self._documents, event.room)
         if place is None:
+            self._acting.elsewhere(tx, event, now)
             return
         match event:
             case Member() if event.user != now.me:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,6 +102,16 @@ def test_a_mute_silences_while_it_lasts_and_leaves_no_trace() -> None:
         muted, "m.room.message"
     )
     assert composed(muted, [*roles(), user_claim(EVE, -1, "mute", ended=True)], context()) == live
+
+
+def test_a_level_given_by_hand_is_put_back_when_a_mute_ends() -> None:
+    live = {**fresh(), "users": {**fresh()["users"], EVE: 20}}
+    keeping = [user_claim(ANA, 100, "role"), user_claim(BO, 100, "role")]  # no template that enforces its own
+    muted = composed(live, [*keeping, user_claim(EVE, -1, "mute")], context())
+    assert muted["users"][EVE] < 0
+    ended = replace(user_claim(EVE, -1, "mute", ended=True), before=(20,))
+    assert composed(muted, [*keeping, ended], context()) == live
+    assert composed({**muted, "users": {**muted["users"], EVE: 5}}, [*keeping, ended], context())["users"][EVE] == 5
 
 
 def test_a_mute_is_below_everything_that_could_be_said() -> None:

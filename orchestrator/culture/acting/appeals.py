@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from orchestrator.culture.hands.raising import privately
-from orchestrator.culture.places import NAME, place_of
+from orchestrator.culture.places import NAME, any_place_of
 from orchestrator.culture.reach import cannot_open, who_cannot_open
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents
 from orchestrator.documents.policy import Action
@@ -109,11 +109,13 @@ def _last(
     """Find what was done last, in the community where it was asked before any other."""
     found: list[tuple[bool, int, Community, Reason | None]] = []
     for one in reasons_of(tx, user):
-        place = place_of(tx, documents, one.room)
+        place = any_place_of(tx, documents, one.room)
         if place is not None:
             found.append((place.community.key == here, one.at_ms, place.community, one))
     found += [
-        (part.community.key == here, part.at_ms, part.community, None) for part in gone.parts(tx, documents, user)
+        (part.community.key == here, part.at_ms, part.community, None)
+        for part in gone.parts(tx, documents, user)
+        if not part.lifted
     ]
     if not found:
         return None, None
@@ -124,7 +126,7 @@ def _last(
 def _what(tx: Tx, documents: Documents, community: Community, user: UserId, last: Reason | None) -> str:
     if last is None:
         return _("they were taken out of rooms of {community}.").format(community=community.name)
-    place = place_of(tx, documents, last.room)
+    place = any_place_of(tx, documents, last.room)
     line = "" if place is None else words.journal_line(place, user, last.action, last.rule, last.at_ms, last.until_ms)
     link = permalink(RoomId(last.room), last.event) if last.action is not Action.MUTE or last.rule else ""
     blind = who_cannot_open(tx, place, community.leads, last.at_ms) if place is not None and link else ()

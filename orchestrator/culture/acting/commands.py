@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from orchestrator.culture.hands.raising import privately
-from orchestrator.culture.places import Place, place_of, places
+from orchestrator.culture.places import Place, any_place_of, every_place
 from orchestrator.documents import words as reading
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Documents
 from orchestrator.errors import Refusal
@@ -36,7 +36,7 @@ def why(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffec
     user = call.event.sender
     happened = []
     for reason in reversed(reasons_of(tx, user)):
-        place = place_of(tx, documents, reason.room)
+        place = any_place_of(tx, documents, reason.room)
         if place is not None:
             happened.append(
                 words.Happened(
@@ -50,7 +50,12 @@ def why(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffec
                     everywhere=reason.everywhere,
                 )
             )
-    out = [words.taken_out(one.community, one.at_ms, banned=one.banned) for one in gone.parts(tx, documents, user)]
+    out = [
+        words.let_back(one.community, one.at_ms)
+        if one.lifted
+        else words.taken_out(one.community, one.at_ms, banned=one.banned)
+        for one in gone.parts(tx, documents, user)
+    ]
     shown, more = happened[:MOST_SHOWN], len(happened[MOST_SHOWN:])
     said = words.what_was_done(shown, out, more, _prefix(documents, call), keep_ms(documents) // DAY_MS, now.at_ms)
     return (privately(call, said, now),)
@@ -122,7 +127,7 @@ def remove(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEf
     """
     _community(documents, call)
     target, room = call.event.reply_to, call.event.room
-    place = place_of(tx, documents, room)
+    place = any_place_of(tx, documents, room)
     if target is None or place is None:
         raise Refusal(_("To take a message down, reply to it in its room with this command alone."))
     author = author_of(now, room, target)
@@ -142,7 +147,7 @@ def remove(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEf
 def journal(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffect]:
     """List what was done to people lately: when, where, to whom and by which rule."""
     community = _community(documents, call)
-    rooms = {place.id: place for place in places(tx, documents) if place.community.key == community.key}
+    rooms = {place.id: place for place in every_place(tx, documents) if place.community.key == community.key}
     lines = [
         words.journal_line(rooms[one.room], one.user, one.action, one.rule, one.at_ms, one.until_ms)
         for one in reasons_in(tx, list(rooms), MOST_LISTED)
@@ -227,9 +232,9 @@ def _check_may_mute(tx: Tx, community: Community, user: UserId, call: Call, now:
 def _where(tx: Tx, documents: Documents, community: Community, call: Call, *, everywhere: bool) -> Place:
     if everywhere and call.role_at(SPACE_KEY) < Role.LEAD:
         raise Refusal(_("For all rooms at once it takes a lead. In the room you keep you can do it there."))
-    here = None if call.direct or call.room_key in {None, CONTROL_KEY} else place_of(tx, documents, call.event.room)
+    here = None if call.direct or call.room_key in {None, CONTROL_KEY} else any_place_of(tx, documents, call.event.room)
     if here is None and everywhere:
-        ours = (place for place in places(tx, documents) if place.community.key == community.key)
+        ours = (place for place in every_place(tx, documents) if place.community.key == community.key)
         here = next((place for place in ours if place.room.key != CONTROL_KEY), None)
     if here is None:
         raise Refusal(

@@ -10,7 +10,7 @@ from typing import Final
 
 from orchestrator.culture import notices
 from orchestrator.culture.notices import Duty
-from orchestrator.culture.places import Place, place_of
+from orchestrator.culture.places import Place, any_place_of
 from orchestrator.culture.rules import Verdict
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Action, LadderStep, Rule
@@ -93,7 +93,7 @@ def done(tx: Tx, documents: Documents, result: Result, tag: JsonObject, now: Now
     """Tell the author only what is true: that their message is gone, once it is."""
     said, rules = Said.read(tag), tag.get("rules")
     if result.outcome == "refused":
-        place = place_of(tx, documents, said.room)
+        place = any_place_of(tx, documents, said.room)
         return () if place is None else notices.powerless(tx, place, now)
     if result.outcome == "expired" or not said.user:
         return ()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from orchestrator.culture.notices import Duty
-from orchestrator.culture.places import Place, place_of
+from orchestrator.culture.places import Place, any_place_of
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Action
 from orchestrator.i18n import N_, speaking
@@ -105,6 +105,13 @@ class Acting:
                 judging.removed(tx, place, event.target)
         return ()
 
+    def elsewhere(self, tx: Tx, event: Event, now: Now) -> None:
+        """Notice what is said in a room of ours without a policy: people act there by hand."""
+        if not isinstance(event, Message) or event.sender == now.me:
+            return
+        if any_place_of(tx, self._documents, event.room) is not None:
+            self._judge.heard(event, now)
+
     def state(self, tx: Tx, event: State, now: Now) -> None:
         """Notice when a person gave somebody their voice back by hand."""
         muting.by_hand(tx, event, now)
@@ -138,12 +145,12 @@ class Acting:
         if answer.choice is None or answer.by is None:
             return ()
         said = Said.read(about)
-        place = place_of(tx, self._documents, said.room)
+        place = any_place_of(tx, self._documents, said.room)
         if place is None:
             return ()
         with speaking(place.community.locale):
             if about.get("do") == looking.MUTED:
-                return self._lift(tx, place, said.user, str(about.get("rule")), answer, now)
+                return self._lift(tx, place, said.user, about, answer, now)
             return self._looked(tx, place, said, str(about.get("rule")), answer, now)
 
     def tidy(self, tx: Tx, now: Now) -> None:
@@ -151,8 +158,12 @@ class Acting:
         telling.forget(tx, self._documents, now)
         ladder.forget(tx, self._documents, now)
 
-    def _lift(self, tx: Tx, place: Place, user: UserId, rule: str, answer: Answer, now: Now) -> Sequence[AnyEffect]:
-        rooms = muting.where_muted(tx, place.community, user)
+    def _lift(
+        self, tx: Tx, place: Place, user: UserId, about: JsonObject, answer: Answer, now: Now
+    ) -> Sequence[AnyEffect]:
+        # Whoever keeps one room has no say in what was done in another.
+        everywhere, rule = about.get("everywhere") is True, str(about.get("rule"))
+        rooms = [room for room in muting.where_muted(tx, place.community, user) if everywhere or room == place.id]
         names, effects = commands.let_write(tx, place.community, rooms, user, now)
         if rule:
             ladder.forgive(tx, place.community.key, user, rule)

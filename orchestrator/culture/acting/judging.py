@@ -54,6 +54,11 @@ class Judge:
         said = Said.of(message, now, staff=author.staff)
         return self._act(tx, place, said, [verdict for verdict in verdicts if not _waits(tx, said, verdict, now)], now)
 
+    def heard(self, message: Message, now: Now) -> None:
+        """Remember who wrote what where nothing is judged, for those who take it down by hand."""
+        if message.edits is None:
+            remember(message, now)
+
     def name(self, tx: Tx, place: Place, member: Member, now: Now) -> Iterable[AnyEffect]:
         """Judge what somebody is called, when they come and whenever they show it anew."""
         author = self._author(tx, place, member.user, now)

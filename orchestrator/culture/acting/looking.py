@@ -10,7 +10,7 @@ from typing import Final
 
 from orchestrator.culture.notices import Duty, whom_to_ask
 from orchestrator.culture.pace import say_now, say_rest
-from orchestrator.culture.places import Place, control_room, place_of
+from orchestrator.culture.places import Place, any_place_of, control_room
 from orchestrator.culture.reach import cannot_open, who_cannot_open
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Rule
@@ -88,14 +88,24 @@ def muted(
     everywhere: bool,
 ) -> Sequence[AnyEffect]:
     """Tell the control room that somebody can only read; from there it can be undone. Once a mute."""
-    asked = subject(MUTED, room=place.id, user=user, rule=rule)
-    questions.withdraw(tx, "culture", asked)  # a longer one takes its place
+    asked = subject(MUTED, room=place.id, user=user, rule=rule, everywhere=everywhere)
+    for other in (asked, subject(MUTED, room=place.id, user=user, rule=rule, everywhere=False)):
+        questions.withdraw(tx, "culture", other)  # a longer or wider one takes its place
     with speaking(place.community.locale):
         said = words.was_muted(rule, place, user, by, until_ms=until_ms, everywhere=everywhere)
         named = [user] if by is None else [user, by]
         open_ms = max(until_ms - now.at_ms, 1)
         return _ask(
-            tx, place, f"muted:{rule}", said, words.lift_choice(), asked, open_ms=open_ms, people=(), named=named
+            tx,
+            place,
+            f"muted:{rule}",
+            said,
+            words.lift_choice(),
+            asked,
+            open_ms=open_ms,
+            people=(),
+            named=named,
+            all_rooms=everywhere,
         )
 
 
@@ -111,7 +121,7 @@ def due(tx: Tx, documents: Documents, duty: Duty, timer: Timer, now: Now) -> Seq
     """Say how often something happened since it was last said."""
     looked = timer.key.startswith(f"{LOOK}:")
     count = say_rest(tx, timer, now, every_ms=LOOK_MS if looked else NOT_MUTED_MS)
-    place = place_of(tx, documents, RoomId(str(timer.payload.get("room"))))
+    place = any_place_of(tx, documents, RoomId(str(timer.payload.get("room"))))
     if not count or place is None:
         return ()
     named = str(timer.payload.get("rule"))
@@ -152,8 +162,9 @@ def _ask(
     open_ms: int,
     people: Sequence[UserId],
     named: Sequence[UserId],
+    all_rooms: bool = False,
 ) -> Sequence[AnyEffect]:
-    """Ask whoever keeps the room just then, and the leads."""
+    """Ask whoever keeps the room just then, and the leads; about all rooms at once only the leads."""
     room = control_room(tx, place.community)
     if room is None:
         return ()
@@ -165,9 +176,9 @@ def _ask(
             priority=Priority.REPLY if people else Priority.ROUTINE,
             content={**words_, "msgtype": "m.text"} if people else words_,  # a notice would not ring
             choices=choices,
-            needs=Role.FACILITATOR,
+            needs=Role.LEAD if all_rooms else Role.FACILITATOR,
             about=place.community.key,
-            about_room=place.room.key,
+            about_room=None if all_rooms else place.room.key,
             subject=asked,
             open_ms=open_ms,
         ),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from orchestrator.culture.places import NAME, Place, place_of
+from orchestrator.culture.places import NAME, Place, any_place_of
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents
 from orchestrator.documents.policy import Action
 from orchestrator.model.clock import MINUTE_MS, SECOND_MS
@@ -76,7 +76,7 @@ def mute(tx: Tx, place: Place, said: Said, wanted: Mute, now: Now) -> None:
 def due(tx: Tx, documents: Documents, timer: Timer, now: Now) -> Iterable[AnyEffect]:
     """Look whether it is so by now, and tell whom it concerns; or whom it concerns that it cannot be."""
     said, until_ms = Said.read(timer.payload), _number(timer.payload.get("until_ms"))
-    place = place_of(tx, documents, said.room)
+    place = any_place_of(tx, documents, said.room)
     if place is None or until_ms <= now.at_ms:
         return  # nothing came of it before it was over
     rooms = _rooms_of(timer)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from orchestrator.culture.places import NAME, place_of
+from orchestrator.culture.places import NAME, any_place_of
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Action
 from orchestrator.i18n import speaking
@@ -235,7 +235,7 @@ def _on_its_way(tx: Tx, documents: Documents, user: UserId) -> list[words.Happen
     )
     found = []
     for row in rows:
-        place = place_of(tx, documents, RoomId(text(row, "room")))
+        place = any_place_of(tx, documents, RoomId(text(row, "room")))
         if place is not None:
             found.append(
                 words.Happened(

@@ -113,6 +113,14 @@ def taken_out(community: Community, at_ms: int, *, banned: bool) -> str:
     return said.format(when=moment(community, at_ms), community=community.name)
 
 
+def let_back(community: Community, at_ms: int) -> str:
+    """Say that a ban was lifted: nobody was taken out by that."""
+    return _(
+        "{when}: I lifted the ban that kept you out of rooms of {community}. A lead decided that. You can come back; for"
+        " rooms that one is asked into, a lead can invite you."
+    ).format(when=moment(community, at_ms), community=community.name)
+
+
 def _what_and_why(one: Happened, now_ms: int | None = None) -> str:
     rule = rule_of(one.place, one.rule)
     named = rule is not None and rule.when.names is not None
@@ -141,6 +149,8 @@ def _what_and_why(one: Happened, now_ms: int | None = None) -> str:
 
 def _because(one: Happened, rule: Rule | None) -> str:
     prefix = one.place.community.prefix
+    if not one.rule and one.place.room.policy is None:
+        return _("One of the people who look after the room decided that.")
     if not one.rule:
         return _(
             "One of the people who look after the room decided that; `{prefix}norms` shows what we hold to."

@@ -26,6 +26,9 @@ from orchestrator.store import bindings, journal, mirror
 from . import parting_words
 
 PART: Final = "part"
+LIFTED: Final = "unban"
+"""The rule under which a ban is lifted: whom it lets back in was not taken out by it."""
+
 PRIVATE: Final = "private"
 PRESENT: Final = frozenset({"join", "invite", "knock"})
 
@@ -102,7 +105,7 @@ def part(
             only_from=only_from,
             # All can read it there. It is the same for whoever goes and whoever is sent, and so says neither.
             reason="" if way is Way.UNBAN else _("Is not in this room any more."),
-            rule=PART,
+            rule=LIFTED if way is Way.UNBAN else PART,
             tag=written(
                 PART,
                 way=way.value,

@@ -10,10 +10,11 @@ import pytest
 from orchestrator.culture.acting.muting import FIRST_LOOK_MS
 from orchestrator.documents.policy import Action
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from orchestrator.model.effects import SetMembership
 from orchestrator.model.events import Reaction, State
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import EventId, RoomId, UserId
-from orchestrator.store import claims, mirror
+from orchestrator.store import claims, mirror, outbox
 from tests.culture.conftest import a_grove, refuse_levels, rule, write_levels
 from tests.declared import ANA, BO, CY, DEE, EVE, ME
 from tests.house import CIRCLE, CONTROL, House, body_of, house_of
@@ -136,6 +137,66 @@ async def test_a_mute_is_undone_from_its_line_in_the_control_room(house: House) 
     assert "That is over" in body_of((await house.waiting())[0])
 
 
+async def test_whoever_keeps_one_room_does_not_undo_what_a_lead_did_in_all_of_them(house: House) -> None:
+    await house.say(ANA, f"!mute {CY} 1h everywhere", CONTROL)
+    await until_muted(house)
+    await house.wait(MINUTE_MS)
+    await house.say(EVE, "hello", LOUNGE)  # so that it is plain that in the others it could not be
+    await house.wait(MINUTE_MS)
+    await house.deliver()
+    await choose(house, "↩️", DEE)
+    assert set(await muted(house)) == {CIRCLE}
+    await choose(house, "↩️", ANA)
+    assert await muted(house) == {}
+
+
+async def test_undoing_a_pause_in_one_room_leaves_the_one_in_another_as_it_is(house: House) -> None:
+    await house.say(ANA, f"!mute {CY}")
+    await until_muted(house)
+    await house.deliver()
+    await house.say(ANA, f"!mute {CY}", LOUNGE)
+    await choose(house, "↩️", DEE)
+    assert set(await muted(house)) == {LOUNGE}
+
+
+async def test_staff_can_pause_somebody_in_a_room_without_a_policy(house: House) -> None:
+    await house.say(ANA, f"!mute {CY} 30m", QUIET)
+    assert await muted(house) == {QUIET: house.clock.at_ms + 30 * MINUTE_MS}
+    await house.deliver()
+
+    def write(tx: Tx) -> None:
+        state = house.state(QUIET, "m.room.power_levels", {"users": {ANA: 100, CY: -1}})
+        mirror.see_state(tx, QUIET, state.type, "", state.id, ME, state.content)
+
+    await house.store.run(write)
+    await house.wait(FIRST_LOOK_MS)
+    (word,) = await house.told(CY)
+    assert "can read along but not write" in word
+    assert "!norms" not in word  # there are none
+    assert len(await house.said(CONTROL)) == 1
+    await house.deliver()
+    await choose(house, "↩️")
+    assert await muted(house) == {}
+
+
+async def test_a_message_is_taken_down_in_a_room_without_a_policy_and_its_author_can_ask(house: House) -> None:
+    said = await house.say(CY, "words-to-forget", QUIET)
+    await house.say(EVE, "!remove", QUIET, reply_to=said)
+    assert await house.waiting("redact") == []
+    await house.deliver()
+    await house.say(ANA, "!remove", QUIET, reply_to=said)
+    assert [row.target for row in await house.deliver("redact")] == [said]
+    (word,) = await house.told(CY)
+    assert "I took down a message of yours" in word
+    assert "!norms" not in word
+    await house.deliver()
+    await house.say(ANA, "!journal", CONTROL)
+    assert f"took something of {CY} down" in (await house.said(CONTROL))[0]
+    await house.deliver()
+    await house.whisper(CY, "!appeal")
+    assert CY in (await house.said(CONTROL))[0]
+
+
 async def test_who_gives_a_voice_back_by_hand_has_the_last_word(house: House) -> None:
     await house.say(ANA, f"!mute {CY}")
     await until_muted(house)
@@ -237,6 +298,21 @@ async def test_an_appeal_that_nobody_answers_ends_plainly(house: House) -> None:
     house.clock.at_ms += 8 * DAY_MS
     await house.engine._transact(lambda intake, turn: intake.take_due(turn))
     assert any("nobody has answered me" in word for word in await house.told(CY))
+
+
+async def test_whose_ban_was_lifted_is_not_told_that_they_were_taken_out(house: House) -> None:
+    def lifted(tx: Tx) -> None:
+        change = SetMembership(
+            step="x", room=CIRCLE, user=CY, membership="leave", only_from=("ban",), rule="unban", tag=""
+        )
+        outbox.record(tx, "$asked", "rooms", change, house.clock.at_ms)
+
+    await house.store.run(lifted)
+    await house.deliver("member")
+    await house.hear(house.member(CIRCLE, CY, "leave"))
+    await house.whisper(CY, "!why")
+    (said,) = [body_of(row) for row in await house.waiting() if "lifted the ban" in body_of(row)]
+    assert "took you out" not in said
 
 
 async def test_without_anything_done_there_is_nothing_to_appeal(house: House) -> None:
