@@ -234,7 +234,8 @@ class Delivery:
             self._count(job, spent=False)
             await self._later(job, error.wait_ms, failed=False)
         except Retryable as error:
-            tries = self._item_failures[job.name] if job.row is None else job.row.tries
+            # What a room is to be is tried every eight seconds at least; the rest may have to wait for minutes.
+            tries = min(self._item_failures[job.name], 3) if job.row is None else job.row.tries
             if job.row is None:
                 self._item_failures[job.name] += 1
             backoff_ms = min(LONGEST_BACKOFF_MS, SECOND_MS * 2 ** min(tries, 10))
