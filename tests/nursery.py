@@ -22,7 +22,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Final, TypedDict
 
@@ -128,18 +127,26 @@ class Nursery:
         assert pid, "the nursery has ended"
         return Fork(int(pid), asyncio.create_task(_end(reader, writer)), said)
 
+    @property
+    def running(self) -> bool:
+        """Whether it can fork; it cannot when its modules could not be read."""
+        return self._process.poll() is None
+
     def close(self) -> None:
         """End it. Those it forked live on."""
         self._orders.close()
         self._process.wait()
 
 
-@cache
+_ours: list[Nursery] = []
+
+
 def nursery() -> Nursery:
     """Find the nursery of this process, which ends with it."""
-    place = Nursery()
-    atexit.register(place.close)
-    return place
+    if not _ours or not _ours[-1].running:
+        _ours.append(Nursery())
+        atexit.register(_ours[-1].close)
+    return _ours[-1]
 
 
 async def _read(number: int) -> bytes:
