@@ -110,9 +110,9 @@ def test_two_people_who_change_each_week_have_their_week_of_rest_also_when_an_ho
 
 
 def test_a_rest_of_hours_is_one_of_elapsed_hours() -> None:
-    # From 1 to 4 in the night the clocks go on there are two hours.
-    made = rota("2026-03-29 01:00", every=3, unit=Unit.HOUR, lasts=Every(1, Unit.HOUR), rest_ms=2 * HOUR_MS)
-    window = Span(at("2026-03-29 01:00"), at("2026-03-29 08:00"))
+    # From half past one to half past three, in the night the clocks go on, there is one hour.
+    made = rota("2026-03-29 00:30", every=3, unit=Unit.HOUR, lasts=Every(1, Unit.HOUR), rest_ms=2 * HOUR_MS)
+    window = Span(at("2026-03-29 00:00"), at("2026-03-29 08:00"))
     first, second, third = assign([plan([ANA], made)], Ledger(), window)
     assert second.gave_way == RARELY
     assert not first.gave_way | third.gave_way
