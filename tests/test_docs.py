@@ -16,7 +16,7 @@ from cyclopts import App
 
 from orchestrator.app import build_crafts
 from orchestrator.cli import app
-from orchestrator.documents.edge import config, policy, rules, settings, template
+from orchestrator.documents.edge import config, policy, rota, rules, settings, template
 from orchestrator.documents.edge.base import fields_of
 from orchestrator.documents.emit import as_yaml
 from orchestrator.documents.load import examine
@@ -103,7 +103,9 @@ FORMS: Final[Mapping[str, type]] = {
     "### settings": settings.SettingsForm,
     "### acl": settings.AclForm,
     "### power": settings.PowerForm,
-    "### rota": template.RotaForm,
+    "### rota": rota.RotaForm,
+    "### layers (a list)": rota.LayerForm,
+    "### temporary (a list)": rota.TemporaryForm,
     "### prompts (a list)": template.PromptForm,
     "### welcome": template.WelcomeForm,
     "## room_templates/decks/*.yaml": policy.DeckForm,
