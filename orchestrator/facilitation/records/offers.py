@@ -18,6 +18,8 @@ class Said(StrEnum):
     YES = "yes"
     NO = "no"
     SILENT = "silent"
+    OVER = "over"
+    """It was settled before they answered, and they know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""When people cannot: nobody asks why, and nobody is on duty then."""

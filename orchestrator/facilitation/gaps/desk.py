@@ -1,0 +1,95 @@
+"""Gaps: leads hear of each once, and whoever may can take it where they read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from orchestrator.documents.declared import Community, Documents
+from orchestrator.errors import Refusal
+from orchestrator.facilitation import saying
+from orchestrator.facilitation.moved import Changed
+from orchestrator.facilitation.rota.things import Part
+from orchestrator.facilitation.swaps import changing
+from orchestrator.facilitation.swaps import words as swap_words
+from orchestrator.facilitation.view import View, common
+from orchestrator.i18n import speaking
+from orchestrator.model import content
+from orchestrator.model.cadence import Span
+from orchestrator.model.effects import AnyEffect
+from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
+from orchestrator.model.ids import RoomKey
+from orchestrator.store.rows import load_object
+from orchestrator.store.timers import clear_timer, timer_of, timers_of
+
+from . import looking
+from .looking import GAP, NAME
+
+
+class Gaps:
+    """Looks ahead for times at which nobody is there.
+
+    Args:
+        documents: what the authors wrote.
+        changed: who else has to know that something changed.
+    """
+
+    commands: Sequence[Command] = ()
+
+    def __init__(self, documents: Documents, changed: Changed) -> None:
+        self._documents, self._changed = documents, changed
+
+    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+        """Look as soon as everything is settled."""
+        known = {f"{GAP}{community.key}" for community in self._documents.communities}
+        for timer in timers_of(tx, NAME, GAP):
+            if timer.key not in known:
+                clear_timer(tx, NAME, timer.key)
+        for community in self._documents.communities:
+            if timer_of(tx, NAME, f"{GAP}{community.key}") is None:
+                looking.plan(tx, community, now)
+        return ()
+
+    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect] | None:
+        """Look for gaps; None when it is another timer."""
+        if not timer.key.startswith(GAP):
+            return None
+        found = [one for one in self._documents.communities if timer.key == f"{GAP}{one.key}"]
+        return [effect for community in found for effect in looking.look(tx, community, now)]
+
+    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect] | None:
+        """Let somebody fill a gap; None when it is about something else."""
+        if not answer.subject.startswith(GAP):
+            return None
+        community = next(
+            (one for one in self._documents.communities if answer.subject.startswith(f"{GAP}{one.key}/")), None
+        )
+        if community is None or answer.by is None or answer.choice is None:
+            return ()
+        with speaking(community.locale):
+            return self._fill(tx, community, answer, now)
+
+    def _fill(self, tx: Tx, community: Community, answer: Answer, now: Now) -> list[AnyEffect]:
+        assert answer.by is not None  # noqa: S101 - looked at before
+        room, part = answer.subject.removeprefix(f"{GAP}{community.key}/").rsplit("/", 1)
+        tag = load_object(answer.tag)
+        start_ms, end_ms = tag["start"], tag["end"]
+        assert isinstance(start_ms, int)  # noqa: S101 - as written by ``looking``
+        assert isinstance(end_ms, int)  # noqa: S101 - as written by ``looking``
+        wish = changing.Wish(room=RoomKey(room), part=Part(part), span=Span(start_ms, end_ms))
+        try:
+            span, effects = changing.take(tx, community, answer.by, wish, now)
+        except Refusal as refusal:
+            view = View.of(tx, community, now.at_ms)
+            left = [
+                gap
+                for gap in view.gaps()
+                if (gap.room, gap.part) == (wish.room, wish.part) and common(gap.span, wish.span) is not None
+            ]
+            said = content.conclusion(answer, refusal.message, now, people=community.staff())
+            # It stays open for the others.
+            return [said, *(looking.tell(tx, view, left[:1], now) if left else ())]
+        name = next((one.name for one in community.rooms if one.key == wish.room), community.name)
+        when = saying.stretch(span, community.zone)
+        said = content.conclusion(answer, swap_words.taken(name, when), now)
+        looking.plan(tx, community, now)
+        return [said, *effects, *self._changed(tx, community, now, answer.by)]

@@ -1,0 +1,247 @@
+"""Turns are given to people some weeks ahead, and stand from then on: so everybody can plan, and nothing reshuffles them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from orchestrator.documents.declared import Community, Documents
+from orchestrator.i18n import speaking
+from orchestrator.model.cadence import Span
+from orchestrator.model.clock import DAY_MS
+from orchestrator.model.effects import AnyEffect
+from orchestrator.model.feature import Command, Now, Timer, Tx
+from orchestrator.model.ids import UserId
+from orchestrator.schedule import subtract
+from orchestrator.store import bindings
+from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
+
+from .moved import Changed
+from .offers import asking
+from .plans import rooms_of
+from .records import overrides
+from .records.away import tidy_away
+from .records.ledger import ledger_of
+from .records.offers import drop_offers, offers_of, tidy_offers
+from .records.overrides import Change, Kind, changes_of, put_change, tidy_changes
+from .records.shifts import Given, State, drop_shift, put_shift, shifts_of, tidy_shifts
+from .rota.assigning import assign
+from .rota.things import GaveWay, Ledger, Part, Plan, Shift, Stretch
+from .swaps import asking as swapping
+from .view import View, common, standing
+
+NAME: Final = "facilitation"
+PUBLISH: Final = "publish:"
+KEPT_MS: Final = 60 * DAY_MS
+"""For how long it is kept what was given, asked and changed, once it is over."""
+AWAY_KEPT_MS: Final = 7 * DAY_MS
+
+
+class Publishing:
+    """Publishes.
+
+    Args:
+        documents: what the authors wrote.
+        changed: who else has to know that something changed.
+    """
+
+    commands: Sequence[Command] = ()
+
+    def __init__(self, documents: Documents, changed: Changed) -> None:
+        self._documents, self._changed = documents, changed
+
+    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+        """Publish at once, and every day."""
+        for community in self._documents.communities:
+            _move(tx, community)
+            yield from self.publish(tx, community, now)
+            key = f"{PUBLISH}{community.key}"
+            if timer_of(tx, NAME, key) is None:
+                set_timer(tx, Timer(craft=NAME, key=key, due_ms=now.at_ms + DAY_MS))
+        known = {f"{PUBLISH}{community.key}" for community in self._documents.communities}
+        for timer in timers_of(tx, NAME, PUBLISH):
+            if timer.key not in known:
+                clear_timer(tx, NAME, timer.key)
+
+    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect] | None:
+        """Publish once a day, and forget what is long over."""
+        if not timer.key.startswith(PUBLISH):
+            return None
+        found = [one for one in self._documents.communities if timer.key == f"{PUBLISH}{one.key}"]
+        if found:
+            set_timer(tx, Timer(craft=NAME, key=timer.key, due_ms=now.at_ms + DAY_MS))
+        tidy_shifts(tx, now.at_ms - KEPT_MS)
+        tidy_offers(tx, now.at_ms - KEPT_MS)
+        tidy_changes(tx, now.at_ms - KEPT_MS)
+        tidy_away(tx, now.at_ms - AWAY_KEPT_MS)
+        return [effect for community in found for effect in self.publish(tx, community, now)]
+
+    def publish(self, tx: Tx, community: Community, now: Now) -> Iterable[AnyEffect]:
+        """Give what is to be given by now, and take back what nobody can have; doing it again changes nothing."""
+        with speaking(community.locale):
+            before = (shifts_of(tx, community.key), changes_of(tx, community.key))
+            effects = list(_publish(tx, community, now))
+            asking.plan(tx, community, now)
+            swapping.plan(tx, community, now)
+            if (shifts_of(tx, community.key), changes_of(tx, community.key)) != before:
+                effects += self._changed(tx, community, now, None)
+        return effects
+
+
+def _publish(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
+    plans = standing(tx, community)
+    yield from _withdraw(tx, community, plans, now)
+    yield from _part(tx, community, plans, now)
+    changes = [
+        one for one in changes_of(tx, community.key) if one.state in {overrides.State.OPEN, overrides.State.TAKEN}
+    ]
+    for given in shifts_of(tx, community.key):
+        # Nobody could have it, and nobody was asked: perhaps somebody can by now.
+        slot = given.shift.slot
+        if (
+            given.shift.user is None
+            and slot.span.start_ms > now.at_ms
+            and not _touched(given, changes)
+            and not offers_of(tx, community.key, slot)
+        ):
+            drop_shift(tx, community.key, slot)
+    ledger = ledger_of(tx, community.key, reserved=True)
+    known = set(ledger.shifts)
+    ahead_ms = {plan.room: now.at_ms + plan.rota.publish_ms for plan in plans}
+    window = Span(now.at_ms, max(ahead_ms.values(), default=now.at_ms))
+    for shift in assign(plans, ledger, window):
+        if shift in known or shift.slot.span.start_ms >= ahead_ms.get(shift.slot.room, 0):
+            continue
+        # What has begun is given without asking; what would have to be asked is nobody's then.
+        begun = shift.slot.span.start_ms <= now.at_ms
+        if begun and GaveWay.REST in shift.gave_way:
+            shift = replace(shift, user=None, gave_way=frozenset())  # noqa: PLW2901
+        state = State.OPEN if shift.user is None else State.PUBLISHED
+        put_shift(tx, community.key, Given(shift=shift, state=state))
+
+
+def _withdraw(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iterator[AnyEffect]:
+    """Take back what is to come and is no turn any more."""
+    given = shifts_of(tx, community.key)
+    coming = [one for one in given if one.shift.slot.span.start_ms > now.at_ms]
+    if not coming:
+        return
+    begun = tuple(one.shift for one in given if one.shift.slot.span.start_ms <= now.at_ms)
+    last_ms = max(one.shift.slot.span.start_ms for one in coming)
+    turns = {shift.slot for shift in assign(plans, Ledger(shifts=begun), Span(now.at_ms, last_ms + 1))}
+    rooms = {plan.room for plan in plans}
+    waiting = rooms_of(community)  # those whose room is not there just now keep what was given
+    for one in coming:
+        slot = one.shift.slot
+        if slot in turns or (slot.room not in rooms and slot.room in waiting):
+            continue
+        yield from asking.close(tx, community, one, now, but=())
+        drop_offers(tx, community.key, slot)
+        drop_shift(tx, community.key, slot)
+        for change in changes_of(tx, community.key, slot.span):
+            if (change.room, change.part) == (slot.room, slot.part) and _within(change.span, slot.span):
+                yield from swapping.close(tx, community, change, overrides.State.WITHDRAWN, now)
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return outer.start_ms <= inner.start_ms and inner.end_ms <= outer.end_ms
+
+
+def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iterator[AnyEffect]:
+    """Take what is to come from whoever is not on the rota any more, and end what they are on for."""
+    by_room = {plan.room: plan for plan in plans}
+    changes = [one for one in changes_of(tx, community.key) if one.holds or one.state is overrides.State.OPEN]
+    for change in changes:
+        plan, giver = by_room.get(change.room), change.giver
+        if change.state is overrides.State.OPEN and change.kind is Kind.SWAP and plan is not None:
+            if giver is not None and _unserved(plan, giver, change.part, change.span):
+                yield from swapping.close(tx, community, change, overrides.State.WITHDRAWN, now)
+    changes = [one for one in changes_of(tx, community.key) if one.holds]
+    for given in shifts_of(tx, community.key, Span(now.at_ms, 1 << 62)):
+        shift, slot = given.shift, given.shift.slot
+        plan = by_room.get(slot.room)
+        if plan is None or shift.user is None or slot.span.start_ms <= now.at_ms or _touched(given, changes):
+            continue
+        if _unserved(plan, shift.user, slot.part, slot.span):
+            asked = [offer.user for offer in offers_of(tx, community.key, slot)]
+            yield from asking.close(tx, community, given, now, but=(shift.user,))
+            found = View.of(tx, community, now.at_ms).could(slot, {*asked, shift.user})
+            new = (
+                Shift(slot=slot, user=found[0].user, gave_way=found[0].gave_way)
+                if found
+                else Shift(slot=slot, user=None)
+            )
+            put_shift(tx, community.key, Given(shift=new, state=State.PUBLISHED if found else State.OPEN))
+    for stretch in View.of(tx, community, now.at_ms).stretches:
+        plan = by_room[stretch.room]
+        if stretch.user is None or not _is_published(tx, community, stretch) or stretch.user in plan.fallback:
+            continue
+        taken = stretch.override is not None and stretch.user in community.leads  # they may take any turn
+        for span in () if taken else _unserved(plan, stretch.user, stretch.part, stretch.span):
+            put_change(
+                tx,
+                community.key,
+                Change(
+                    id=swapping.fresh_id(tx, now),
+                    room=stretch.room,
+                    part=stretch.part,
+                    span=span,
+                    giver=stretch.user,
+                    kind=Kind.LEFT,
+                    made_ms=now.at_ms,
+                    changed_ms=now.at_ms,
+                ),
+            )
+
+
+def _is_published(tx: Tx, community: Community, stretch: Stretch) -> bool:
+    """Tell whether a stretch rests on a published turn: only such a one can be changed."""
+    return stretch.shift is not None and any(
+        one.shift.slot == stretch.shift.slot for one in shifts_of(tx, community.key, stretch.shift.slot.span)
+    )
+
+
+def _unserved(plan: Plan, user: UserId, part: Part, span: Span) -> tuple[Span, ...]:
+    """List the parts of a span in which somebody is not on a rota."""
+    if part is Part.SHADOW:
+        return () if user in plan.shadows else (span,)
+    served = [
+        overlap
+        for keeper in plan.keepers
+        if keeper.user == user
+        and (
+            overlap := common(
+                span,
+                Span(
+                    span.start_ms if keeper.from_ms is None else keeper.from_ms,
+                    span.end_ms if keeper.until_ms is None else keeper.until_ms,
+                ),
+            )
+        )
+        is not None
+    ]
+    return subtract([span], served)
+
+
+def _touched(given: Given, changes: Iterable[Change]) -> bool:
+    slot = given.shift.slot
+    return any(
+        (one.room, one.part) == (slot.room, slot.part) and common(one.span, slot.span) is not None for one in changes
+    )
+
+
+def _move(tx: Tx, community: Community) -> None:
+    """Let rows follow a community and its rooms, where they go by other keys now."""
+    for room in community.rooms:
+        for table in _TABLES:
+            bindings.move_rows(tx, table, (community.key, *community.previously), (room.key, *room.previously))
+    for former in community.previously:
+        tx.run(
+            "update or ignore away set community = :community where account = :account and community = :former",
+            community=community.key,
+            former=former,
+        )
+
+
+_TABLES: Final[tuple[bindings.Remembered, ...]] = ("shift", "offer", "override")

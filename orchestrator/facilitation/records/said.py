@@ -1,0 +1,43 @@
+"""What was said once and must not be said again."""
+
+from __future__ import annotations
+
+from orchestrator.model.feature import Tx
+from orchestrator.store.rows import text
+
+
+def say_once(tx: Tx, what: str, at_ms: int) -> bool:
+    """Write down that something is said now; tells False when it was before."""
+    return (
+        tx.run(
+            "insert into said (account, what, at_ms) values (:account, :what, :at_ms) on conflict do nothing",
+            what=what,
+            at_ms=at_ms,
+        )
+        > 0
+    )
+
+
+def said_with(tx: Tx, prefix: str) -> list[str]:
+    """List what was said, by how its name begins."""
+    rows = tx.rows(
+        "select what from said where account = :account and substr(what, 1, :n) = :prefix order by at_ms, what",
+        prefix=prefix,
+        n=len(prefix),
+    )
+    return [text(row, "what") for row in rows]
+
+
+def was_said(tx: Tx, what: str) -> bool:
+    """Tell whether something was said."""
+    return tx.one("select 1 as found from said where account = :account and what = :what", what=what) is not None
+
+
+def unsay(tx: Tx, what: str) -> None:
+    """Let something be said again."""
+    tx.run("delete from said where account = :account and what = :what", what=what)
+
+
+def tidy_said(tx: Tx, before_ms: int) -> None:
+    """Forget what was said before an instant."""
+    tx.run("delete from said where account = :account and at_ms < :before_ms", before_ms=before_ms)

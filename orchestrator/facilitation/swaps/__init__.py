@@ -1,0 +1,1 @@
+"""Handing on, taking over: what people change about published turns by themselves."""

@@ -1,0 +1,192 @@
+"""Which turn somebody means: by when it is, where they ask, and else by asking back with full dates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Final
+
+from orchestrator.documents.declared import Community, Documents
+from orchestrator.errors import Refusal
+from orchestrator.facilitation import saying
+from orchestrator.facilitation.records.overrides import Kind, State, changes_of
+from orchestrator.facilitation.records.preferences import zone_of
+from orchestrator.facilitation.rota.things import Part, Stretch
+from orchestrator.facilitation.view import View, check_staff, common
+from orchestrator.i18n import _
+from orchestrator.model.cadence import Span
+from orchestrator.model.effects import Choice
+from orchestrator.model.feature import Call, Now, Tx
+from orchestrator.model.ids import Json, RoomKey, UserId
+from orchestrator.schedule.dates import When, read_when
+
+from .changing import Wish
+
+MOST: Final = 5
+"""How many are offered at most when it is not clear which one is meant."""
+_KEYS: Final = ("1️⃣", "2️⃣", "3️⃣", "4️⃣", "5️⃣")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One that could be meant."""
+
+    community: Community
+    wish: Wish
+
+
+def communities_for(documents: Documents, call: Call) -> Sequence[Community]:
+    """List the communities that a call may be about: the one it stands in, in private all that the caller looks after.
+
+    Raises:
+        Refusal: the caller looks after none.
+    """
+    here = [one for one in documents.communities if one.key == call.community]
+    mine = [one for one in documents.communities if call.event.sender in one.staff()] if call.direct else here
+    if not mine or call.event.sender not in mine[0].staff():
+        for one in here or documents.communities[:1]:
+            check_staff(one, call.event.sender)
+        raise Refusal(_("I can tell you that once you are in one of the rooms I look after."))
+    return mine
+
+
+def clock_for(tx: Tx, call: Call, community: Community) -> tzinfo:
+    """Choose whose clock is meant: in private the caller's own."""
+    return zone_of(tx, call.event.sender, community) if call.direct else community.zone
+
+
+def read(tx: Tx, call: Call, words: Sequence[str], community: Community, now: Now) -> When | None:
+    """Read the date that words begin with; None where there are none."""
+    return read_when(words, now.at_ms, clock_for(tx, call, community), community.locale) if words else None
+
+
+def theirs(views: Iterable[View], user: UserId, when: When | None, here: RoomKey | None) -> list[Option]:
+    """List what somebody is on for."""
+    found = [(view.community, one) for view in views for one in view.held_by(user) if one.shift is not None]
+    return [
+        Option(community, Wish(room=one.room, part=one.part, span=span))
+        for community, one, span in _meant(found, when, here)
+    ]
+
+
+def open_to(tx: Tx, views: Iterable[View], user: UserId, when: When | None, here: RoomKey | None) -> list[Option]:
+    """List what somebody could take: what is asked for, and what nobody has."""
+    options = []
+    for view in views:
+        community = view.community
+        lead = user in community.leads
+        rooms = {room.key for room in community.rooms if lead or user in room.facilitators}
+        for change in changes_of(tx, community.key, Span(view.now_ms, 1 << 62)):
+            if (
+                change.kind is Kind.SWAP
+                and change.state is State.OPEN
+                and change.giver != user
+                and change.only in {None, user}
+                and change.room in rooms
+            ):
+                held = [
+                    (community, one)
+                    for one in view.on_in(change.room, change.part, change.span)
+                    if one.user == change.giver and one.shift is not None
+                ]
+                options += [
+                    Option(community, Wish(room=one.room, part=one.part, span=span, swap=change.id))
+                    for _c, one, span in _meant(held, when, here)
+                ]
+        gaps = [(community, one) for one in view.gaps() if one.room in rooms]
+        options += [
+            Option(community, Wish(room=one.room, part=one.part, span=span))
+            for _c, one, span in _meant(gaps, when, here)
+        ]
+    return sorted(options, key=lambda option: (option.wish.span.start_ms, option.wish.room))
+
+
+def running(views: Iterable[View], user: UserId, here: RoomKey | None) -> list[Option]:
+    """List what runs right now that somebody could take over."""
+    found = [
+        Option(view.community, Wish(room=one.room, part=one.part, span=one.span, at_once=True))
+        for view in views
+        for one in view.stretches
+        if one.part is Part.FACILITATOR
+        and view.now_ms in one.span
+        and one.shift is not None
+        and one.user != user
+        and any(
+            room.key == one.room and (user in room.facilitators or user in view.community.leads)
+            for room in view.community.rooms
+        )
+    ]
+    return [one for one in found if one.wish.room == here] or found
+
+
+def choices(tx: Tx, options: Sequence[Option], call: Call, no: str) -> tuple[Choice, ...]:
+    """Offer each by a number, with its room and its times in full."""
+    listed = [
+        Choice(
+            _KEYS[n],
+            f"{room_name(option)}, {saying.stretch(option.wish.span, clock_for(tx, call, option.community))}",
+            str(n),
+        )
+        for n, option in enumerate(options[:MOST])
+    ]
+    return (*listed, Choice("❌", no, "no"))
+
+
+def room_name(option: Option) -> str:
+    """Name the room of an option."""
+    room = option.community.room(option.wish.room)
+    return option.community.name if room is None else room.name
+
+
+def packed(options: Sequence[Option]) -> list[Json]:
+    """Write options down, for the tag of a question."""
+    return [
+        {
+            "community": option.community.key,
+            "room": option.wish.room,
+            "part": option.wish.part.value,
+            "start": option.wish.span.start_ms,
+            "end": option.wish.span.end_ms,
+            "swap": option.wish.swap,
+            "now": option.wish.at_once,
+        }
+        for option in options[:MOST]
+    ]
+
+
+def unpacked(documents: Documents, packed_options: Json) -> list[Option]:
+    """Read options back; those of communities that are gone are left out."""
+    found = []
+    for one in packed_options if isinstance(packed_options, list) else []:
+        community = next((each for each in documents.communities if each.key == one["community"]), None)
+        if community is not None:
+            wish = Wish(
+                room=RoomKey(one["room"]),
+                part=Part(one["part"]),
+                span=Span(one["start"], one["end"]),
+                swap=one["swap"],
+                at_once=one["now"],
+            )
+            found.append(Option(community, wish))
+    return found
+
+
+def _meant(
+    stretches: Sequence[tuple[Community, Stretch]], when: When | None, here: RoomKey | None
+) -> list[tuple[Community, Stretch, Span]]:
+    """Choose those that are meant: at that time, those that begin then before others, and those of the room one is in."""
+    if when is None:
+        found = [(community, one, one.span) for community, one in stretches]
+    elif when.onward or not (when.whole_days or when.moment):
+        found = [
+            (community, one, cut)
+            for community, one in stretches
+            if (cut := common(one.span, Span(when.span.start_ms, one.span.end_ms if when.onward else when.span.end_ms)))
+            is not None
+        ]
+        found = found[:1] if when.onward else found
+    else:
+        all_of = [(community, one, one.span) for community, one in stretches if common(one.span, when.span) is not None]
+        found = [each for each in all_of if each[2].start_ms in when.span] or all_of
+    return [each for each in found if each[1].room == here] or found

@@ -1,0 +1,341 @@
+"""``!swap`` and ``!take``: what people ask for, what they are asked back, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+from orchestrator.documents.declared import CONTROL_KEY, Community, Documents
+from orchestrator.errors import Refusal
+from orchestrator.facilitation import saying
+from orchestrator.facilitation.gaps import looking
+from orchestrator.facilitation.moved import Changed
+from orchestrator.facilitation.records.overrides import Change, State, change_at
+from orchestrator.facilitation.records.preferences import zone_of
+from orchestrator.facilitation.records.said import say_once
+from orchestrator.facilitation.view import View, check_may_keep, common
+from orchestrator.i18n import N_, speaking
+from orchestrator.model import content
+from orchestrator.model.cadence import Span
+from orchestrator.model.clock import DAY_MS
+from orchestrator.model.effects import AnyEffect, Priority, Send
+from orchestrator.model.feature import Answer, Call, Command, Now, Role, Timer, Tx
+from orchestrator.model.ids import RoomKey, UserId, is_user_id
+from orchestrator.schedule.dates import When
+from orchestrator.store import bindings
+from orchestrator.store.rows import dump, load_object
+
+from . import asking, changing, choosing, words
+from .asking import SWAP
+from .choosing import Option
+
+WHICH: Final = f"{SWAP}?"
+"""The subject of a question which one somebody means, and whether they do."""
+WITH: Final = ("with", "to", "for")
+
+
+class Swaps:
+    """Handing on and taking over.
+
+    Args:
+        documents: what the authors wrote.
+        changed: who else has to know that something changed.
+    """
+
+    def __init__(self, documents: Documents, changed: Changed) -> None:
+        self._documents, self._changed = documents, changed
+
+    @property
+    def commands(self) -> Sequence[Command]:
+        """``!swap`` and ``!take``."""
+        return (
+            Command(
+                name="swap",
+                usage="tue 19:00 | 12 Dec 19:00-20:00 with @bo:grove.example | cancel 12 Dec",
+                summary=N_("hand on a turn of yours; it stays yours until somebody takes it"),
+                needs=Role.MEMBER,
+                run=self._swap,
+                usage_for=Role.MEMBER,
+            ),
+            Command(
+                name="take",
+                usage="tue | 12 Dec 19:00-20:00 | now",
+                summary=N_("take a turn that somebody hands on, or that nobody has"),
+                needs=Role.MEMBER,
+                run=self._take,
+            ),
+        )
+
+    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+        """Publishing sets the timers of what is open."""
+        del tx, now
+        return ()
+
+    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect] | None:
+        """Ask the next, remind, or end it; None when it is none of ours."""
+        if not timer.key.startswith(SWAP):
+            return None
+        community, change = self._request(tx, timer.key)
+        if community is None or change is None:
+            return ()
+        with speaking(community.locale):
+            return list(asking.step(tx, community, change, now))
+
+    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect] | None:
+        """Act on what somebody chose; None when it is about something else."""
+        if not answer.subject.startswith(SWAP):
+            return None
+        if answer.subject == WHICH:
+            return list(self._chosen(tx, answer, now))
+        community, change = self._request(tx, answer.subject)
+        if community is None or change is None or answer.by is None or answer.choice is None:
+            return ()
+        with speaking(community.locale):
+            if answer.choice == "no":
+                say_once(tx, f"no:{asking.key_of(community, change)} {answer.by}", now.at_ms)
+                return [content.conclusion(answer, words.fine(), now), *asking.step(tx, community, change, now)]
+            wish = changing.Wish(room=change.room, part=change.part, span=change.span, swap=_swap_id(change))
+            option = Option(community, wish)
+            try:
+                return self._taken(tx, answer, option, now)
+            except Refusal as refusal:
+                if answer.tag != "control" or change.state is not State.OPEN:
+                    raise
+                # It stays open for the others.
+                again = asking.announce(tx, community, change, now)
+                return [content.conclusion(answer, refusal.message, now, people=community.staff()), *again]
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+
+    def _swap(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
+        communities = choosing.communities_for(self._documents, call)
+        caller, here = call.event.sender, _here(call)
+        cancels = bool(call.args) and call.args[0].casefold() in {"cancel", "undo"}
+        when = choosing.read(tx, call, call.args[1:] if cancels else call.args, communities[0], now)
+        only, giver = _people(call.args if when is None else when.left, caller)
+        if cancels:
+            yield from self._cancel(tx, call, communities, when.span if when is not None else None, now)
+            return
+        if giver != caller:
+            communities = [one for one in communities if caller in one.leads]
+            if not communities:
+                raise Refusal(words.only_leads())
+        options = choosing.theirs([View.of(tx, one, now.at_ms) for one in communities], giver, when, here)
+        if only is not None and options:
+            community, key = options[0].community, options[0].wish.room
+            room = community.room(key)
+            if only == giver or (only not in community.leads and (room is None or only not in room.facilitators)):
+                raise Refusal(words.cannot_be_given(only))
+        if not options:
+            raise Refusal(
+                words.nothing_yours()
+                if when is None
+                else words.nothing_to_hand_on(saying.stretch(when.span, choosing.clock_for(tx, call, communities[0])))
+            )
+        tag = {"do": "swap", "only": only, "giver": giver, "options": choosing.packed(options)}
+        asks = words.may_i_open if len(options) == 1 else None
+        yield self._which(tx, call, options, asks, words.which_to_hand_on(), dump(tag), now)
+
+    def _cancel(
+        self, tx: Tx, call: Call, communities: Sequence[Community], span: Span | None, now: Now
+    ) -> Iterator[AnyEffect]:
+        refused: Refusal | None = None
+        for community in communities:
+            try:
+                change, effects = changing.take_back(tx, community, call.event.sender, span, now)
+            except Refusal as refusal:
+                refused = refusal
+                continue
+            when = saying.stretch(change.span, choosing.clock_for(tx, call, community))
+            yield content.answer(call, words.taken_back(asking.room_name(community, change), when), now)
+            yield from effects
+            return
+        if refused is not None:
+            raise refused
+
+    def _take(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
+        communities = choosing.communities_for(self._documents, call)
+        caller, here = call.event.sender, _here(call)
+        views = [View.of(tx, one, now.at_ms) for one in communities]
+        if call.args and call.args[0].casefold() == "now":
+            options = choosing.running(views, caller, here)
+            if not options:
+                _check_any(communities, caller)
+                raise Refusal(words.not_on_now())
+            if len(options) == 1:
+                yield from self._took(tx, options[0], caller, now, call=call)
+                return
+            when = None
+        else:
+            when = choosing.read(tx, call, call.args, communities[0], now)
+            options = choosing.open_to(tx, views, caller, when, here)
+        if not options:
+            _check_any(communities, caller)
+            self._explain(tx, views, call, when, here, now)
+        tag = {"do": "take", "options": choosing.packed(options)}
+        asks = words.may_i_take if len(options) == 1 else None
+        yield self._which(tx, call, options, asks, words.which_to_take(), dump(tag), now)
+
+    def _explain(
+        self, tx: Tx, views: Sequence[View], call: Call, when: When | None, here: RoomKey | None, now: Now
+    ) -> None:
+        """Say why there is nothing to take: who has it, or that nobody is needed."""
+        del now
+        if when is None:
+            raise Refusal(words.nothing_open())
+        said = saying.stretch(when.span, choosing.clock_for(tx, call, views[0].community))
+        for view in views:
+            for one in view.stretches:
+                if here in {None, one.room} and one.shift is not None and common(one.span, when.span) is not None:
+                    room = view.community.room(one.room)
+                    name = view.community.name if room is None else room.name
+                    span = saying.stretch(one.span, choosing.clock_for(tx, call, view.community))
+                    if one.user == call.event.sender:
+                        raise Refusal(words.already_yours(name, span))
+                    if one.override is not None and one.user is not None:
+                        raise Refusal(words.who_was_first(one.user, name, span))
+        raise Refusal(words.nothing_to_take(said))
+
+    def _which(
+        self,
+        tx: Tx,
+        call: Call,
+        options: Sequence[Option],
+        asks: Callable[[str, str], str] | None,
+        which: str,
+        tag: str,
+        now: Now,
+    ) -> AnyEffect:
+        if len(options) > 1 or asks is None:
+            offered = choosing.choices(tx, options, call, words.none_of_these())
+            said = which
+        else:
+            option = options[0]
+            clock = choosing.clock_for(tx, call, option.community)
+            offered = content.yes_or_no()
+            said = asks(choosing.room_name(option), saying.stretch(option.wish.span, clock))
+            if load_object(tag)["do"] == "take":
+                said += _elsewhere(tx, option, call.event.sender, now)
+        people = frozenset().union(*(option.community.staff() for option in options))
+        return content.question(
+            call, said, now, subject=WHICH, needs=None, asker_needs=Role.MEMBER, choices=offered, tag=tag, people=people
+        )
+
+    # -- what comes of it ----------------------------------------------------------------------------------------------
+
+    def _chosen(self, tx: Tx, answer: Answer, now: Now) -> Iterator[AnyEffect]:
+        tag = load_object(answer.tag)
+        options = choosing.unpacked(self._documents, tag["options"])
+        if answer.by is None or answer.choice is None or not options:
+            return
+        if answer.choice == "no":
+            with speaking(options[0].community.locale):
+                yield content.conclusion(answer, words.left_alone(), now)
+            return
+        option = options[0 if answer.choice == "yes" else int(answer.choice)]
+        with speaking(option.community.locale):
+            if tag["do"] == "take":
+                yield from self._taken(tx, answer, option, now)
+                return
+            only, giver = tag["only"], UserId(str(tag["giver"]))
+            if giver != answer.by and answer.by not in option.community.leads:
+                raise Refusal(words.only_leads())
+            change, effects = changing.open_swap(
+                tx, option.community, giver, option.wish, now, only=None if only is None else UserId(str(only))
+            )
+            zone = zone_of(tx, answer.by, option.community)
+            said = words.opened(choosing.room_name(option), saying.stretch(change.span, zone))
+            yield content.conclusion(answer, said, now)
+            yield from effects
+
+    def _taken(self, tx: Tx, answer: Answer, option: Option, now: Now) -> list[AnyEffect]:
+        assert answer.by is not None  # noqa: S101 - nobody's silence takes anything
+        return list(self._took(tx, option, answer.by, now, answer=answer))
+
+    def _took(
+        self, tx: Tx, option: Option, by: UserId, now: Now, *, call: Call | None = None, answer: Answer | None = None
+    ) -> Iterator[AnyEffect]:
+        community = option.community
+        also = _elsewhere(tx, option, by, now)
+        span, effects = changing.take(tx, community, by, option.wish, now)
+        zone = community.zone
+        said = words.taken(choosing.room_name(option), saying.stretch(span, zone)) + also
+        if call is not None:
+            yield content.answer(call, said, now)
+        if answer is not None:
+            yield content.conclusion(answer, said, now)
+        yield from effects
+        yield from tell_control(tx, community, by, choosing.room_name(option), saying.stretch(span, zone), now)
+        looking.plan(tx, community, now)
+        yield from self._changed(tx, community, now, by)
+
+    def _request(self, tx: Tx, key: str) -> tuple[Community | None, Change | None]:
+        for community in self._documents.communities:
+            prefix = f"{SWAP}{community.key}/"
+            if key.startswith(prefix):
+                return community, change_at(tx, community.key, key.removeprefix(prefix))
+        return None, None
+
+
+def tell_control(tx: Tx, community: Community, person: UserId, room: str, when: str, now: Now) -> Iterator[AnyEffect]:
+    """Tell those who take turns who has one now; nobody is notified."""
+    control = bindings.bound_room(tx, community.key, CONTROL_KEY)
+    if control is not None:
+        yield Send(
+            step=f"took:{person}",
+            room=control,
+            priority=Priority.STRUCTURE,
+            expires_ms=now.at_ms + DAY_MS,
+            content=content.notice(words.somebody_took(person, room, when), people=[person]),
+        )
+
+
+def _swap_id(change: Change) -> str:
+    return change.id if change.kind == "swap" else ""
+
+
+def _elsewhere(tx: Tx, option: Option, user: UserId, now: Now) -> str:
+    """Say where else somebody is on at that time; "" for nowhere."""
+    held = [
+        (one.room, overlap)
+        for one in View.of(tx, option.community, now.at_ms).held_by(user)
+        if one.room != option.wish.room and (overlap := common(one.span, option.wish.span)) is not None
+    ]
+    lines = []
+    for key, span in held:
+        room = option.community.room(key)
+        lines.append(
+            words.also_on(
+                option.community.name if room is None else room.name, saying.stretch(span, option.community.zone)
+            )
+        )
+    return "".join(f"\n\n{line}" for line in lines)
+
+
+def _here(call: Call) -> RoomKey | None:
+    return None if call.direct or call.room_key == CONTROL_KEY else call.room_key
+
+
+def _check_any(communities: Sequence[Community], user: UserId) -> None:
+    """Refuse who may take nothing anywhere."""
+    for community in communities:
+        if user in community.leads or any(user in room.facilitators for room in community.rooms):
+            return
+    for community in communities[:1]:
+        for room in community.rooms:
+            if user in room.shadows:
+                check_may_keep(community, room.key, user)
+
+
+def _people(left: Sequence[str], caller: UserId) -> tuple[UserId | None, UserId]:
+    """Read whom it is offered to, and whose it is."""
+    only, giver = None, caller
+    for word, following in pairwise(left):
+        named = following.rstrip(".,;")
+        if word.casefold() in WITH and is_user_id(named):
+            if word.casefold() == "for":
+                giver = UserId(named)
+            else:
+                only = UserId(named)
+    return only, giver

@@ -1,0 +1,171 @@
+"""A community's rota as it is at one moment: who is on from now on, what is open, and who could take it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from orchestrator.documents.declared import Community
+from orchestrator.errors import Refusal
+from orchestrator.i18n import _
+from orchestrator.model.cadence import Span
+from orchestrator.model.clock import DAY_MS
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import RoomKey, UserId
+from orchestrator.store import bindings
+
+from .plans import plans_of
+from .records.ledger import ledger_of
+from .rota.assigning import assign
+from .rota.picking import Candidate, ranked
+from .rota.resolving import resolve
+from .rota.things import Ledger, Part, Plan, Slot, Stretch
+
+AHEAD_MS = 30 * DAY_MS
+"""How far one looks beyond what is published: what nobody could take there is known, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Who is on from a moment on.
+
+    Attributes:
+        plans: of the rooms that are there, and have a rota.
+        reserved: all that was settled, where a turn that waits for somebody's yes counts as theirs.
+        stretches: from now on, of all rooms and parts, in order of start; of what runs only the rest.
+    """
+
+    community: Community
+    now_ms: int
+    plans: tuple[Plan, ...]
+    reserved: Ledger
+    stretches: tuple[Stretch, ...]
+
+    @classmethod
+    def of(cls, tx: Tx, community: Community, now_ms: int) -> View:
+        """Look at a community's rota as it is now."""
+        plans = standing(tx, community)
+        ledger = ledger_of(tx, community.key)
+        shifts = assign(plans, ledger, Span(now_ms, now_ms + AHEAD_MS))
+        until_ms = max((shift.slot.span.end_ms for shift in shifts), default=now_ms)
+        window = Span(now_ms, max(until_ms, now_ms + AHEAD_MS))
+        found = [one for plan in plans for one in resolve(plan, shifts, ledger, window, now_ms)]
+        return cls(
+            community=community,
+            now_ms=now_ms,
+            plans=plans,
+            reserved=ledger_of(tx, community.key, reserved=True),
+            stretches=tuple(sorted(joined(found), key=lambda one: (one.span.start_ms, one.room, one.part))),
+        )
+
+    def held_by(self, user: UserId, part: Part | None = None) -> list[Stretch]:
+        """List what somebody is on for, in order of start."""
+        return [one for one in self.stretches if one.user == user and part in {None, one.part}]
+
+    def gaps(self) -> list[Stretch]:
+        """List when nobody is on who should be, in order of start; watching is no duty."""
+        return [
+            one for one in self.stretches if one.user is None and one.part is not Part.SHADOW and one.shift is not None
+        ]
+
+    def on_in(self, room: RoomKey, part: Part, span: Span) -> list[Stretch]:
+        """List who is on in a span, cut to it."""
+        return [
+            replace(one, span=overlap)
+            for one in self.stretches
+            if one.room == room and one.part is part and (overlap := common(one.span, span)) is not None
+        ]
+
+    def is_open(self, room: RoomKey, part: Part, span: Span) -> bool:
+        """Tell whether nobody is on all through a span of a turn."""
+        return self.is_held_by(None, room, part, span)
+
+    def is_held_by(self, user: UserId | None, room: RoomKey, part: Part, span: Span) -> bool:
+        """Tell whether somebody is on all through a span, and nobody else in any part of it."""
+        found = self.on_in(room, part, span)
+        held_ms = sum(one.span.end_ms - one.span.start_ms for one in found)
+        return held_ms == span.end_ms - span.start_ms and all(one.user == user for one in found)
+
+    def could(self, slot: Slot, besides: Iterable[UserId] = ()) -> tuple[Candidate, ...]:
+        """List who could take a turn or a piece of one, the best first."""
+        return ranked(self.plans, slot, self.reserved, frozenset(besides))
+
+    def plan(self, room: RoomKey) -> Plan | None:
+        """Find a room's plan."""
+        return next((plan for plan in self.plans if plan.room == room), None)
+
+
+def standing(tx: Tx, community: Community) -> tuple[Plan, ...]:
+    """Build the plans of the rooms that exist."""
+    return tuple(plan for plan in plans_of(community) if bindings.bound_room(tx, community.key, plan.room) is not None)
+
+
+def piece_of(stretch: Stretch, span: Span | None = None) -> Slot:
+    """Make a stretch, or a span of it, a turn of its own, such that one can ask who could take it."""
+    slot = stretch.shift.slot if stretch.shift is not None else None
+    return Slot(
+        stretch.span if span is None else span,
+        stretch.room,
+        stretch.part,
+        "" if slot is None else slot.layer,
+        1 if slot is None else slot.weight,
+    )
+
+
+def check_may_keep(community: Community, room: RoomKey, user: UserId) -> None:
+    """Check that somebody may take a turn in a room.
+
+    Raises:
+        Refusal: they are nobody who keeps it.
+    """
+    found = community.room(room)
+    if user in community.leads or (found is not None and user in found.facilitators):
+        return
+    check_staff(community, user)
+    if found is not None and user in found.shadows:
+        raise Refusal(
+            _(
+                "You are still watching how it is done in {room}. When you would like to keep it yourself, tell a lead."
+            ).format(room=found.name)
+        )
+    raise Refusal(
+        _("You are not on the list for {room} yet. If you would like to help out there, tell a lead.").format(
+            room=community.name if found is None else found.name
+        )
+    )
+
+
+def check_staff(community: Community, user: UserId) -> None:
+    """Check that somebody looks after a community.
+
+    Raises:
+        Refusal: they do not.
+    """
+    if user not in community.staff():
+        raise Refusal(
+            _("This is for the people who take turns keeping a room. If you would like to be one of them, tell a lead.")
+        )
+
+
+def joined(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
+    """Join neighbours that only differ in what decided them."""
+    last: Stretch | None = None
+    for one in stretches:
+        if (
+            last is not None
+            and (last.room, last.part, last.user, last.shift) == (one.room, one.part, one.user, one.shift)
+            and last.span.end_ms == one.span.start_ms
+        ):
+            last = replace(last, span=Span(last.span.start_ms, one.span.end_ms))
+            continue
+        if last is not None:
+            yield last
+        last = one
+    if last is not None:
+        yield last
+
+
+def common(one: Span, other: Span) -> Span | None:
+    """Find what two spans share; None: nothing."""
+    start_ms, end_ms = max(one.start_ms, other.start_ms), min(one.end_ms, other.end_ms)
+    return Span(start_ms, end_ms) if start_ms < end_ms else None
