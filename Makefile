@@ -8,8 +8,10 @@ BIN    := $(VENV)/bin
 run: $(VENV)/.installed
 	$(BIN)/circlekeeper try
 
+# The tests start hundreds of processes, so what was compiled is kept, whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.installed lint
-	$(BIN)/pytest --quiet --numprocesses 2 -m "not real and not crash"
+	$(BIN)/pytest --quiet --numprocesses 2 --maxschedchunk 8 -m "not real and not crash"
 	$(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup -m "real or crash"
 
 lint: $(VENV)/.installed
