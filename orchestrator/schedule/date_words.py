@@ -10,11 +10,9 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Final, Literal, TypeAlias
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import get_day_names, get_month_names
+from .date_names import named, names_in
 
 Unit: TypeAlias = Literal["minute", "hour", "day", "week", "month"]
 
@@ -128,7 +126,7 @@ def read_said(words: Sequence[str], locale: str) -> tuple[Said, int] | None:
 def _tokens(word: str, locale: str) -> Iterator[_Token]:
     """Cut a word into tokens; none when some of it is none."""
     plain = _DASHES.sub("-", unicodedata.normalize("NFKC", word)).casefold().strip(_AROUND)
-    if _names(locale).get(plain.strip(".")) is not None:  # some languages write them with a hyphen
+    if names_in(locale).get(plain.strip(".")) is not None:  # some languages write them with a hyphen
         yield _Token("word", plain.strip("."))
         return
     found: list[_Token] = []
@@ -174,7 +172,7 @@ def _minute(numbers: Sequence[int], half: str) -> int:
 
 def _means(word: str, locale: str) -> bool:
     known = word in _FILLERS or word in _TO or word in _UNITS or word in _SPECIAL or word in _COUNTS
-    return known or any(_named(word, locale))
+    return known or any(named(word, locale))
 
 
 class _Reader:
@@ -273,7 +271,7 @@ class _Reader:
             return None if side.dated else replace(side, days_on=on)
         if word in {"this", "next"}:
             return self._week(side, int(word == "next"))
-        month, weekday = _named(word, self._locale)
+        month, weekday = named(word, self._locale)
         # "mar" is a month or a day of the week in some languages: with a number beside it, it is a month.
         if month is not None and side.month is None and (weekday is None or side.day is not None or self._day_next()):
             return replace(side, month=month)
@@ -287,7 +285,7 @@ class _Reader:
         token = self._next()
         if token.kind == "word" and token.text == "week":
             return replace(side, weeks_on=weeks)
-        weekday = _named(token.text, self._locale)[1] if token.kind == "word" else None
+        weekday = named(token.text, self._locale)[1] if token.kind == "word" else None
         if weekday is None:
             return None
         # "this tue" is the one to come, as "tue" is.
@@ -325,42 +323,3 @@ class _Reader:
             self._at += 1
             return True
         return False
-
-
-def _named(word: str, locale: str) -> tuple[int | None, int | None]:
-    """Tell which month and which weekday a word names; of a word of three letters or more the beginning will do."""
-    names = _names(locale)
-    if word in names:
-        return names[word]
-    if len(word) < 3:
-        return None, None
-    found = {value for name, value in names.items() if name.startswith(word) and len(name) > len(word)}
-    return found.pop() if len(found) == 1 else (None, None)
-
-
-@cache
-def _names(locale: str) -> dict[str, tuple[int | None, int | None]]:
-    months: dict[str, int] = {}
-    weekdays: dict[str, int] = {}
-    for language in (babel_locale(locale), Locale("en")):  # English comes last: its names always hold
-        for context in ("stand-alone", "format"):
-            for width in ("abbreviated", "wide"):
-                months.update((_plain(name), n) for n, name in get_month_names(width, context, language).items())
-                weekdays.update((_plain(name), n) for n, name in get_day_names(width, context, language).items())
-    weekdays.update(tues=1, thur=3, thurs=3)
-    months["sept"] = 9
-    return {name: (months.get(name), weekdays.get(name)) for name in {*months, *weekdays}}
-
-
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold().strip(".")
-
-
-def babel_locale(locale: str) -> Locale:
-    """Find what Babel knows of a language; English where it knows nothing."""
-    for name in (locale.replace("-", "_"), locale.replace("-", "_").partition("_")[0]):
-        try:
-            return Locale.parse(name)
-        except (UnknownLocaleError, ValueError):
-            continue
-    return Locale("en")

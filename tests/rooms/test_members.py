@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -42,6 +43,14 @@ def leave_out_dee(grove: Doors) -> None:
 
 
 # -- the control room --------------------------------------------------------------------------------------------------
+
+
+def test_who_shadows_is_asked_into_the_control_room_like_those_who_keep_a_room(grove: Doors) -> None:
+    (tuesday, lounge) = GROVE.rooms
+    grove.use(documents(replace(GROVE, rooms=(replace(tuesday, shadows=(EVE,)), lounge))))
+    grove.settle()
+    grove.carry()
+    assert (CONTROL, EVE, "invite") in grove.changes
 
 
 def test_who_is_on_no_list_any_more_stays_until_a_lead_says_otherwise(grove: Doors) -> None:
