@@ -283,7 +283,7 @@ class Builder:
         roomy = place.layer == "room"
         found = {
             path: said(path, path) if roomy else template_or(path)
-            for path in ("alias", "avatar", "suggested", "in", "policy", "rota", "prompts", "welcome")
+            for path in ("alias", "avatar", "suggested", "in", "policy", "rota", "prompts", "welcome", "facilitators")
         }
         for part in template.on_drift:
             path = f"on_drift.{part}"

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.documents.authored import Amendment
-from orchestrator.documents.declared import Documents, Room, Serving
+from orchestrator.documents.declared import Documents, Layer, Origin, Room, Serving
 from orchestrator.documents.load import amend, load
 from orchestrator.errors import Refusal
 from orchestrator.facilitation import Facilitation
 from orchestrator.facilitation.roster import WORDS, Roster, people
 from orchestrator.facilitation.roster.people import People, Person
-from orchestrator.model.effects import AnyEffect, Result
+from orchestrator.model.effects import Amend, AnyEffect, Result
 from orchestrator.model.events import Event
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import EventId, RoomId, UserId
@@ -27,7 +27,7 @@ from orchestrator.store import Store
 from orchestrator.store.outbox import Waiting
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, documents, room, rota
 from tests.documents.authors import TODAY, settle
-from tests.house import CIRCLE, CONTROL, House, body_of, direct
+from tests.house import CIRCLE, CONTROL, HOUR_MS, House, body_of, direct
 
 at = datetime.fromisoformat
 NOBODY = UserId("@nobody:grove.example")
@@ -289,6 +289,23 @@ async def test_nobody_but_a_lead_changes_it(office: Office, word: str, where: Ro
 async def test_a_room_without_a_rota_has_nobody_to_put_on(tmp_path: Path) -> None:
     async with office_of(tmp_path, grove(circle(rota=None))) as office:
         assert "Nobody takes turns in Tuesday circle" in await office.ask(f"!rota add tuesday {EVE}")
+
+
+@pytest.mark.parametrize(("layer", "written"), [("overlay", [[ANA, CY]]), ("room", [])])
+async def test_whoever_has_left_is_taken_out_of_what_was_written_for_a_lead_and_not_out_of_the_files(
+    office: Office, layer: Layer, written: list[list[str]]
+) -> None:
+    left = circle(
+        serving={DEE: Serving(None, at("2026-01-06 12:00")), CY: Serving(None, None)},
+        origins={"facilitators": Origin(layer)},
+    )
+    office.use(grove(left))
+    moment = Now(at_ms=office.clock.at_ms - HOUR_MS, me=ME)
+    assert await office.store.run(lambda tx: list(Roster(office.documents).tidy(tx, moment))) == []
+    found = await office.store.run(
+        lambda tx: list(Roster(office.documents).tidy(tx, replace(moment, at_ms=moment.at_ms + HOUR_MS)))
+    )
+    assert [one.value for one in found if isinstance(one, Amend)] == written
 
 
 # -- the lists ---------------------------------------------------------------------------------------------------------

@@ -136,6 +136,25 @@ class Roster:
             ),
         )
 
+    def tidy(self, tx: Tx, now: Now) -> Iterator[AnyEffect]:
+        """Take those out of the overlay who have left: they are of the staff no longer. What the files say stays theirs."""
+        for community in self._documents.communities:
+            for room in community.rooms:
+                origin = room.origins.get("facilitators")
+                before = _people(tx, community, room)
+                after = people.without_gone(before, local_at(now.at_ms, community.zone))
+                if origin is None or origin.layer != "overlay" or before == after:
+                    continue
+                gone = max(one.end.isoformat() for one in before.keepers if one not in after.keepers and one.end)
+                yield Amend(
+                    step=f"{PREFIX}gone:{community.key}/{room.key}:{gone}",
+                    document=DOCUMENT,
+                    path=_path(community, room, "facilitators"),
+                    value=people.write_keepers(after),
+                    by=now.me,
+                    rule="roster",
+                )
+
     def _place(self, about: JsonObject) -> tuple[Community | None, Room | None]:
         community = self._documents.community(CommunityKey(str(about.get("community"))))
         return community, None if community is None else community.room(RoomKey(str(about.get("room"))))

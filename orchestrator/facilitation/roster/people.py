@@ -133,6 +133,11 @@ def remove(people: People, user: UserId, end: datetime | None, now: datetime) ->
     return replace(people, keepers=kept)
 
 
+def without_gone(people: People, now: datetime) -> People:
+    """Leave out whoever has left."""
+    return replace(people, keepers=tuple(one for one in people.keepers if one.end is None or one.end > now))
+
+
 def order(people: People, users: Sequence[UserId]) -> People:
     """Put these first, in this order; all others come after them as before.
 
