@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -179,6 +180,13 @@ def test_only_what_is_certain_reminds_and_keeps_the_time_taken() -> None:
 def test_the_same_day_gives_the_same_bytes() -> None:
     assert write(STORY, NOW) == write(STORY, NOW + HOUR_MS)
     assert write(STORY, NOW) != write(STORY, NOW + DAY_MS)
+
+
+def test_what_lasted_less_than_a_second_is_left_out() -> None:
+    short, long = held(1), held(4)
+    short = replace(short, span=Span(short.span.start_ms + 100, short.span.start_ms + 900))
+    (event,) = events(write(entries_of(GROVE, [short, long], [], NOW), NOW))
+    assert event.at("DTSTART").timestamp() * 1000 == long.span.start_ms
 
 
 def test_an_empty_calendar_is_one_as_well() -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from icalendar import Alarm, Calendar, Event
 
 from orchestrator.i18n import _
-from orchestrator.model.clock import DAY_MS
+from orchestrator.model.clock import DAY_MS, SECOND_MS
 
 from .entries import Entry, Status
 from .words import title
@@ -43,6 +43,8 @@ def write(entries: Iterable[Entry], now_ms: int, *, named: bool = False, reminde
     stamp = _moment(now_ms // DAY_MS * DAY_MS)
     leads = sorted({lead_ms for lead_ms in reminders_ms if lead_ms > 0}, reverse=True)
     for entry in entries:
+        if entry.span.end_ms // SECOND_MS <= entry.span.start_ms // SECOND_MS:
+            continue  # somebody took over within the second: what has no length in whole seconds is no event
         calendar.add_component(_event(entry, stamp, leads, named=named))
     written: bytes = calendar.to_ical()
     return written
@@ -76,4 +78,4 @@ def _alarm(summary: str, lead_ms: int) -> Alarm:
 
 
 def _moment(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms // 1000, UTC)
+    return datetime.fromtimestamp(at_ms // SECOND_MS, UTC)
