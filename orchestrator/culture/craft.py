@@ -80,6 +80,7 @@ class Culture:
         """Bring the norms of every room in line with its policy."""
         if timer_of(tx, NAME, TIDY) is None:
             set_timer(tx, Timer(craft=NAME, key=TIDY, due_ms=now.at_ms + DAY_MS))
+        hands.settle(tx, self._documents)
         reminding.settle(tx, self._documents, now)
         return [*self._lists.settle(tx, now), *posting.settle(tx, list(places(tx, self._documents)), now)]
 

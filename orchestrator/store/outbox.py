@@ -158,6 +158,18 @@ def merging(tx: Tx, craft: str, merge: str) -> Waiting | None:
     return None if row is None else as_waiting(row)
 
 
+def merge_under(tx: Tx, craft: str, before: str, now: str) -> None:
+    """Let what waits under merge keys that begin with ``before`` wait under those that begin with ``now``."""
+    tx.run(
+        "update outbox set merge = :now || substr(merge, :n + 1) where account = :account and craft = :craft"
+        " and substr(merge, 1, :n) = :before",
+        craft=craft,
+        before=before,
+        now=now,
+        n=len(before),
+    )
+
+
 def note_try(tx: Tx, cause: Cause, device: str, now_ms: int, room: RoomId | None = None) -> bool:
     """Note that a row is about to leave, just before it does; tells whether it still waits.
 

@@ -163,6 +163,54 @@ def withdraw(tx: Tx, craft: str, subject: str) -> int:
     return len(open_) + len(unasked)
 
 
+def follow(
+    tx: Tx,
+    craft: str,
+    before: str,
+    now: str,
+    *,
+    about: tuple[CommunityKey, CommunityKey],
+    about_room: tuple[RoomKey, RoomKey] | None = None,
+) -> None:
+    """Let a craft's questions about a subject, asked or about to be, follow what goes by other keys now.
+
+    Args:
+        tx: the transaction.
+        craft: whose questions.
+        before: what they were about.
+        now: what they are about.
+        about: the former and the present key of the community.
+        about_room: the former and the present key of a room; None: no room has another key.
+    """
+    former, key = about_room or (None, None)
+    tx.run(
+        "update question set subject = :now, about = case when about = :old_about then :about else about end,"
+        " about_room = case when about_room = :former then :key else about_room end"
+        " where account = :account and craft = :craft and subject = :before",
+        craft=craft,
+        before=before,
+        now=now,
+        old_about=about[0],
+        about=about[1],
+        former=former,
+        key=key,
+    )
+    for row in _about_to_be_asked(tx, craft, before):
+        payload = load_object(text(row, "payload"))
+        asked = payload[PAYLOAD]
+        assert isinstance(asked, dict)  # noqa: S101 - its subject was read from it
+        asked["subject"] = now
+        if asked["about"] == about[0]:
+            asked["about"] = about[1]
+        if former is not None and asked["about_room"] == former:
+            asked["about_room"] = key
+        tx.run(
+            "update outbox set payload = :payload where account = :account and cause = :cause",
+            payload=dump(payload),
+            cause=row["cause"],
+        )
+
+
 def close(tx: Tx, event: EventId) -> bool:
     """Close a question; tells whether it was open. What was not yet put under it to be tapped is not wanted any more."""
     tx.run(

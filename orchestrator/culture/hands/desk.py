@@ -14,7 +14,7 @@ from orchestrator.model.events import Message, Reaction
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, JsonObject
 
-from . import after, calling, chain, hush, noticing, raising, records, taking, urgency, whereabouts
+from . import after, calling, chain, hush, noticing, raising, records, renamed, taking, urgency, whereabouts
 
 DOES: Final = frozenset({calling.DO_ASK, calling.DO_LEAD, raising.DO_PRIVATE, urgency.DO_LEVEL})
 """What the tags of its effects say that they do."""
@@ -40,6 +40,11 @@ def commands(documents: Documents, duty: Duty) -> Sequence[Command]:
             elsewhere=True,
         ),
     )
+
+
+def settle(tx: Tx, documents: Documents) -> None:
+    """Let what is up in rooms follow them to the keys that they go by now."""
+    renamed.settle(tx, documents)
 
 
 def decide(

@@ -101,6 +101,7 @@ def answered(tx: Tx, documents: Documents, answer: Answer) -> Sequence[AnyEffect
     if timer is None or community is None or answer.choice is None:
         return ()
     clear_timer(tx, NAME, timer.key)
+    questions.withdraw(tx, NAME, timer.key)
     return _is_over(tx, community, timer)
 
 

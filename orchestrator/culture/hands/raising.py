@@ -19,11 +19,11 @@ from orchestrator.model import content
 from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send, SendDirect
 from orchestrator.model.feature import Call, Now, Tx
-from orchestrator.model.ids import CommunityKey, EventId, JsonObject, RoomId, RoomKey, UserId
+from orchestrator.model.ids import EventId, JsonObject, RoomId, RoomKey, UserId
 from orchestrator.store import bindings
 from orchestrator.store.rows import dump
 
-from . import calling, levels, records, urgency, whereabouts, words
+from . import calling, former, levels, records, urgency, whereabouts, words
 from .levels import Level, Wish
 from .records import UNKNOWN, Hand, State
 
@@ -137,7 +137,7 @@ def done(tx: Tx, documents: Documents, duty: Duty, result: Result, tag: JsonObje
         return ()
     if do == urgency.DO_LEVEL:
         return _could_not_ask(tx, documents, duty, tag, now)
-    community = documents.community(CommunityKey(str(tag.get("community"))))
+    community = former.community_of(documents, tag.get("community"))
     hand = records.hand_of(tx, str(tag.get("hand")))
     if community is not None and do == DO_PRIVATE:
         return _tell_in_room(community, tag, now)
@@ -157,7 +157,7 @@ def _could_not_ask(tx: Tx, documents: Documents, duty: Duty, tag: JsonObject, no
 
 def _lead_told(tx: Tx, documents: Documents, tag: JsonObject, *, reached: bool) -> Sequence[AnyEffect]:
     """Count who was reached in private."""
-    community = documents.community(CommunityKey(str(tag.get("community"))))
+    community = former.community_of(documents, tag.get("community"))
     hand = records.hand_of(tx, str(tag.get("hand")))
     return () if community is None or hand is None else calling.count(tx, community, hand, reached=reached)
 

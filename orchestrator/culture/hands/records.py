@@ -126,6 +126,27 @@ def hands_of(tx: Tx, user: UserId, *states: State) -> list[Hand]:
     return [hand for hand in map(_hand, rows) if hand.state in states]
 
 
+def follow(tx: Tx, before: tuple[CommunityKey, RoomKey | None], now: tuple[CommunityKey, RoomKey | None]) -> None:
+    """Let hands follow a community, or a room of it, to the key that it goes by now."""
+    tx.run(
+        "update hand set community = :community, key = case when :key is null then key else :key end"
+        " where account = :account and community = :old_community and (:old_key is null or key = :old_key)",
+        community=now[0],
+        key=now[1],
+        old_community=before[0],
+        old_key=before[1],
+    )
+
+
+def hands_in(tx: Tx, community: CommunityKey) -> list[Hand]:
+    """List the hands of a community whose owners are known."""
+    rows = tx.rows(
+        "select * from hand where account = :account and community = :community and \"user\" != '' order by since_ms, id",
+        community=community,
+    )
+    return [_hand(row) for row in rows]
+
+
 def drop(tx: Tx, hands: Iterable[str]) -> None:
     """Forget hands that were never passed on, or are one with another."""
     for hand in hands:

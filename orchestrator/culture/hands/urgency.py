@@ -19,7 +19,7 @@ from orchestrator.store import questions
 from orchestrator.store.rows import dump, load_object
 from orchestrator.store.timers import clear_timer, set_timer
 
-from . import calling, chain, hush, levels, records, whereabouts, words
+from . import calling, chain, former, hush, levels, records, whereabouts, words
 from .levels import UNNAMED, Level
 from .records import Hand, State
 from .words import Asked
@@ -83,7 +83,12 @@ def answered(tx: Tx, documents: Documents, duty: Duty, answer: Answer, now: Now)
         found = whereabouts.chosen(answer)
         if found is not None:
             records.drop(tx, [hand.id for hand in hands if hand.id != found[0]])
-            hands = [replace(hand, key=found[1]) for hand in hands if hand.id == found[0]]
+            key = found[1]
+            hands = [
+                replace(hand, key=former.key_of(community, key))
+                for community, hand in of_documents(documents, hands)
+                if hand.id == found[0]
+            ]
         return send_and_tell(tx, documents, duty, hands, now, asked_where=True)
     hands = [replace(hand, level=Level(int(answer.choice))) for hand in hands]
     # Whoever fears for somebody is not asked first where.

@@ -19,7 +19,7 @@ from orchestrator.store import bindings, mirror, questions
 from orchestrator.store.bindings import Binding
 from orchestrator.store.rows import dump, load_object
 
-from . import calling, calls, chain, hush, records, words
+from . import calling, calls, chain, former, hush, records, words
 from .levels import Wish
 from .records import Hand, State
 
@@ -120,6 +120,7 @@ def _pass_on(
     community = documents.community(hand.community)
     if community is None or hand.state not in (*_SENDABLE, State.TAKEN):
         return ()
+    key = former.key_of(community, key)
     hush.narrow(tx, hand, key)
     hand = replace(hand, key=key, event=event)
     records.keep(tx, hand)
