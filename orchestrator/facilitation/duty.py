@@ -1,91 +1,127 @@
-"""Who is on duty, read from the rows: the rota's answer, with what has begun as fact."""
+"""Who is on duty: the rota's one answer, for everybody who asks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 
 from orchestrator.documents.declared import Community, Room
 from orchestrator.model.cadence import Span
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import CommunityKey, RoomKey, UserId
+from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
+from orchestrator.store import bindings, mirror
 from orchestrator.store.rows import number, text
 
-from .rota import Shift, shift_at
+from .plans import plan_of, plans_of
+from .records.ledger import ledger_of
+from .rota.assigning import assign, slots
+from .rota.picking import ranked
+from .rota.resolving import on_at, resolve
+from .rota.things import Ledger, Part, Plan, Shift, Slot, Stretch, Why
 
-RECENT = 50
-"""How many of the shifts that began are looked at: enough to find the last one of somebody who is still there."""
+KEEPING = (Part.FACILITATOR, Part.CO)
+"""Who watches holds no power, and is not on duty."""
 
 
-def begun(tx: Tx, room: Room, at_ms: int) -> Mapping[int, UserId]:
-    """Read which shifts of a room have begun, by their start, and who took them.
+def stretches(tx: Tx, community: Community, room: Room, window: Span, now_ms: int) -> tuple[Stretch, ...]:
+    """List who is on in a room in a window; what nobody was given yet is as it will come."""
+    plan = plan_of(community, room)
+    if plan is None:
+        return ()
+    ledger = ledger_of(tx, community.key)
+    shifts = assign(plans_of(community), ledger, window)
+    return tuple(resolve(plan, shifts, ledger, window, now_ms))
 
-    Only those of people who are still on the rota: who left it holds nothing, and somebody else steps in.
+
+def on_now(tx: Tx, community: Community, room: Room, at_ms: int) -> dict[Part, Stretch]:
+    """Tell who is on in each part of a room at an instant that is now, whoever is not there any more left out.
+
+    Only who is on then is looked at: a stretch may end earlier than it says, where something else decides later.
     """
-    rows = tx.rows(
-        'select start_ms, "user" from shift_before where account = :account and community = :community and key = :key'
-        " and start_ms <= :at_ms order by start_ms desc limit :most",
-        community=room.community,
-        key=room.key,
-        at_ms=at_ms,
-        most=RECENT,
-    )
-    taken = {number(row, "start_ms"): UserId(text(row, "user")) for row in rows}
-    return {start_ms: user for start_ms, user in taken.items() if user in room.facilitators}
+    plan = plan_of(community, room)
+    if plan is None:
+        return {}
+    shifts, ledger = _around(tx, community, plan, Span(at_ms, at_ms + 1))
+    found = on_at(plan, shifts, ledger, at_ms)
+    bound = bindings.bound_room(tx, community.key, room.key)
+    return {part: without_gone(tx, community, room, bound, one, at_ms) for part, one in found.items()}
 
 
-def note_begun(tx: Tx, room: Room, shift: Shift) -> None:
-    """Write down that somebody's shift began, not yet announced; writing it again changes nothing."""
-    tx.run(
-        'insert into shift_before (account, community, key, start_ms, end_ms, "user", announced)'
-        " values (:account, :community, :key, :start_ms, :end_ms, :user, 0)"
-        ' on conflict (account, community, key, start_ms) do update set "user" = excluded."user", announced = 0'
-        ' where shift_before."user" != excluded."user"',
-        community=room.community,
-        key=room.key,
-        start_ms=shift.span.start_ms,
-        end_ms=shift.span.end_ms,
-        user=shift.user,
-    )
+def _around(tx: Tx, community: Community, plan: Plan, window: Span) -> tuple[tuple[Shift, ...], Ledger]:
+    ledger = ledger_of(tx, community.key, window)
+    given = {shift.slot for shift in ledger.shifts}
+    if all(slot in given for slot in slots(plan, window)):
+        return ledger.shifts, ledger
+    ledger = ledger_of(tx, community.key)  # nothing is published yet: whose turn it is rests on all that was
+    return assign(plans_of(community), ledger, window), ledger
 
 
-def note_announced(tx: Tx, room: Room, shift: Shift) -> bool:
-    """Write down that a shift is announced; tells False when it was before, so that it is said once."""
-    return (
-        tx.run(
-            "update shift_before set announced = 1 where account = :account and community = :community and key = :key"
-            " and start_ms = :start_ms and announced = 0",
-            community=room.community,
-            key=room.key,
-            start_ms=shift.span.start_ms,
-        )
-        > 0
-    )
+def without_gone(tx: Tx, community: Community, room: Room, bound: RoomId | None, one: Stretch, at_ms: int) -> Stretch:
+    """Leave out of a stretch somebody who is not on the rota any more, or left the room: they are off at once."""
+    if one.user is None:
+        return one
+    if may_be_on(community, room, one, at_ms) and not is_gone(tx, bound, one.user):
+        return one
+    return replace(one, user=None, why=Why.GAP)
 
 
-def current_shift(tx: Tx, community: Community, room: Room, at_ms: int) -> Shift | None:
-    """Find the shift of a room with a rota at an instant."""
-    if room.rota is None:
-        return None
-    return shift_at(room.rota, community.zone, room.facilitators, at_ms, begun(tx, room, at_ms))
+def may_be_on(community: Community, room: Room, one: Stretch, at_ms: int) -> bool:
+    """Tell whether the files let somebody be on at an instant, whatever the rows say."""
+    plan = plan_of(community, room)
+    if plan is None or one.user is None:
+        return False
+    if one.why in {Why.TEMPORARY, Why.FALLBACK} or one.user in community.leads or one.user in plan.fallback:
+        return True
+    if one.part is Part.SHADOW:
+        return one.user in plan.shadows
+    return any(keeper.user == one.user and keeper.serves(Span(at_ms, at_ms + 1)) for keeper in plan.keepers)
+
+
+def is_gone(tx: Tx, bound: RoomId | None, user: UserId) -> bool:
+    """Tell whether somebody was in a room and is not any more; whoever has never been seen may yet come."""
+    seen = mirror.member(tx, bound, user) if bound is not None else None
+    return seen is not None and seen.membership in {"leave", "ban"}
 
 
 def on_duty(tx: Tx, community: Community, room: Room, at_ms: int) -> tuple[UserId, ...]:
-    """List who is on duty in a room: whose shift it is, and who covers for something that came up.
+    """List who is on duty in a room: whose turn it is, who is beside them, and who covers for something that came up.
 
     Without a rota all its facilitators are, always.
     """
-    covering = covers(tx, community.key, room.key, at_ms)
+    return tuple(dict.fromkeys((*keeping(tx, community, room, at_ms), *covers(tx, community.key, room.key, at_ms))))
+
+
+def keeping(tx: Tx, community: Community, room: Room, at_ms: int) -> tuple[UserId, ...]:
+    """List whose turn it is, and who is beside them."""
     if room.rota is None:
-        return tuple(dict.fromkeys((*room.facilitators, *covering)))
-    shift = current_shift(tx, community, room, at_ms)
-    return tuple(dict.fromkeys((*(() if shift is None else (shift.user,)), *covering)))
+        bound = bindings.bound_room(tx, community.key, room.key)
+        return () if room.archive else tuple(user for user in room.facilitators if not is_gone(tx, bound, user))
+    on = on_now(tx, community, room, at_ms)
+    people = (on[part].user for part in KEEPING if part in on)
+    return tuple(dict.fromkeys(user for user in people if user is not None))
 
 
 def in_turn(tx: Tx, community: Community, room: Room, at_ms: int) -> tuple[UserId, ...]:
-    """List everybody who keeps a room, in the order in which they are asked: who is on duty, then who comes next."""
-    people, shift = room.facilitators, current_shift(tx, community, room, at_ms)
-    place = 0 if shift is None else shift.place
-    return tuple(dict.fromkeys((*on_duty(tx, community, room, at_ms), *people[place:], *people[:place])))
+    """List everybody who keeps a room, in the order in which they are asked: who is on duty, then who could take over."""
+    on = on_duty(tx, community, room, at_ms)
+    return tuple(dict.fromkeys((*on, *backups(tx, community, room, at_ms), *room.facilitators)))
+
+
+def backups(tx: Tx, community: Community, room: Room, at_ms: int, until_ms: int | None = None) -> tuple[UserId, ...]:
+    """List who could take over what somebody is on for, the best first; who is on in the room is not among them."""
+    plan = plan_of(community, room)
+    if plan is None:
+        return ()
+    on = on_now(tx, community, room, at_ms)
+    stretch = on.get(Part.FACILITATOR)
+    slot = stretch.shift.slot if stretch is not None and stretch.shift is not None else None
+    end_ms = at_ms + 1 if until_ms is None else until_ms
+    layer, weight = (plan.rota.layers[0].name, 1) if slot is None else (slot.layer, slot.weight)
+    wanted = Slot(Span(at_ms, end_ms), room.key, Part.FACILITATOR, layer, weight)
+    besides = {one.user for one in on.values() if one.user is not None}
+    found = ranked(plans_of(community), wanted, ledger_of(tx, community.key, reserved=True), besides)
+    bound = bindings.bound_room(tx, community.key, room.key)
+    return tuple(one.user for one in found if not is_gone(tx, bound, one.user))
 
 
 def covers(tx: Tx, community: CommunityKey, key: RoomKey, at_ms: int) -> dict[UserId, int]:
@@ -111,3 +147,8 @@ def note_cover(tx: Tx, community: CommunityKey, key: RoomKey, user: UserId, span
         end_ms=span.end_ms,
         user=user,
     )
+
+
+def of_part(found: Iterable[Stretch], part: Part) -> tuple[Stretch, ...]:
+    """Leave only one part."""
+    return tuple(one for one in found if one.part is part)

@@ -1,57 +1,57 @@
-"""What facilitation says, in the community's language and on its clock."""
+"""What is said about who keeps which room, in the language that is spoken just now and on the community's clock."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_datetime
-from babel.lists import format_list
 
 from orchestrator.documents.declared import Community, Room
 from orchestrator.i18n import _
 from orchestrator.model.ids import UserId
 
-from .rota import Shift
+from . import saying
+from .rota.things import Stretch
 
 
 def moment(community: Community, at_ms: int) -> str:
     """Say a moment as people there do: weekday, day and time."""
-    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(community.zone)
-    # Translators: how a day and a time are written (Unicode date format patterns).
-    return format_datetime(local, _("EEEE d MMMM, HH:mm"), locale=_locale(community))
+    return saying.moment(at_ms, community.zone)
 
 
-def handoff(community: Community, shift: Shift) -> str:
-    """Announce who keeps the room from now on."""
-    return _("{person} is keeping this room from now until {end}. Thank you for being here for us.").format(
-        person=shift.user, end=moment(community, shift.span.end_ms)
-    )
-
-
-def keeping(community: Community, room: Room, shift: Shift, backup: UserId | None) -> str:
+def keeping(
+    community: Community, room: Room, user: UserId, end_ms: int, beside: UserId | None, backup: UserId | None
+) -> str:
     """Say who keeps a room right now, and who else is there for it."""
-    answer = _("{person} is keeping {room} until {end}.").format(
-        person=shift.user, room=room.name, end=moment(community, shift.span.end_ms)
-    )
+    end = moment(community, end_ms)
+    if beside is not None:
+        return _("{person} is keeping {room} until {end}, together with {other}.").format(
+            person=user, room=room.name, end=end, other=beside
+        )
+    answer = _("{person} is keeping {room} until {end}.").format(person=user, room=room.name, end=end)
     if backup is not None:
         answer += " " + _("If they cannot be reached, turn to {person}.").format(person=backup)
     return answer
 
 
-def always(community: Community, room: Room) -> str:
+def always(room: Room) -> str:
     """Say who keeps a room without a rota."""
     if not room.facilitators:
         return _("Nobody in particular keeps {room}; we look after it together.").format(room=room.name)
-    people = format_list(room.facilitators, locale=_locale(community))
-    return _("{room} is looked after by {people}.").format(room=room.name, people=people)
+    return _("{room} is looked after by {people}.").format(room=room.name, people=saying.named(room.facilitators))
 
 
 def not_yet(community: Community, room: Room, first_ms: int) -> str:
     """Say that nobody keeps a room before its first turn."""
     return _("Nobody is keeping {room} yet. The first turn begins on {start}.").format(
         room=room.name, start=moment(community, first_ms)
+    )
+
+
+def not_now(community: Community, room: Room, following: Stretch | None) -> str:
+    """Say that nobody keeps a room just now, and who is next."""
+    if following is None or following.user is None:
+        return _("Nobody is keeping {room} right now.").format(room=room.name)
+    return _("Nobody is keeping {room} right now. {person} is there from {start}.").format(
+        room=room.name, person=following.user, start=moment(community, following.span.start_ms)
     )
 
 
@@ -69,11 +69,11 @@ def ask_for_a_person(community: Community) -> str:
     )
 
 
-def coming(community: Community, room: Room, shifts: Sequence[Shift]) -> str:
+def coming(community: Community, room: Room, stretches: Sequence[Stretch]) -> str:
     """Say who comes next."""
     lines = [
-        _("- {start}: {person}").format(start=moment(community, shift.span.start_ms), person=shift.user)
-        for shift in shifts
+        _("- {start}: {person}").format(start=moment(community, one.span.start_ms), person=one.user or _("nobody yet"))
+        for one in stretches
     ]
     return "\n".join([_("Coming up in {room}:").format(room=room.name), *lines])
 
@@ -81,13 +81,3 @@ def coming(community: Community, room: Room, shifts: Sequence[Shift]) -> str:
 def not_for_you() -> str:
     """Say no to somebody who asks from outside."""
     return _("I can tell you that once you are in one of the rooms I look after.")
-
-
-def _locale(community: Community) -> Locale:
-    """Find what Babel knows of the community's language; English where it knows nothing."""
-    for name in (community.locale.replace("-", "_"), community.locale.replace("-", "_").partition("_")[0]):
-        try:
-            return Locale.parse(name)
-        except (UnknownLocaleError, ValueError):
-            continue
-    return Locale("en")

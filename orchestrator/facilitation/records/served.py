@@ -1,0 +1,131 @@
+"""What was: who was on until when it is written down, and which handoff the room heard of last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orchestrator.facilitation.rota.things import Part, Stretch
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import CommunityKey, RoomKey, UserId
+from orchestrator.store.rows import dump, load, number, text
+
+_PLACE = "account = :account and community = :community and key = :key"
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A handoff that a room heard of, or that was none worth telling.
+
+    Attributes:
+        at_ms: when.
+        turn_ms: when the turn began that is about.
+        user, beside: who has kept it since, and who beside them; None: nobody.
+    """
+
+    at_ms: int
+    turn_ms: int
+    user: UserId | None
+    beside: UserId | None
+
+
+def recorded_ms(tx: Tx, community: CommunityKey, room: RoomKey) -> int | None:
+    """Tell until when it is written down who was on in a room; None: nothing is."""
+    row = tx.one(f"select recorded_ms from handoff where {_PLACE}", community=community, key=room)
+    return None if row is None else number(row, "recorded_ms")
+
+
+def note_recorded(tx: Tx, community: CommunityKey, room: RoomKey, until_ms: int) -> None:
+    """Write down that all is written down until then."""
+    tx.run(
+        "insert into handoff (account, community, key, recorded_ms, announced) values (:account, :community, :key,"
+        " :until_ms, '') on conflict (account, community, key) do update set recorded_ms = excluded.recorded_ms",
+        community=community,
+        key=room,
+        until_ms=until_ms,
+    )
+
+
+def announced(tx: Tx, community: CommunityKey, room: RoomKey) -> Announced | None:
+    """Read which handoff a room heard of last."""
+    row = tx.one(f"select announced from handoff where {_PLACE}", community=community, key=room)
+    if row is None or not text(row, "announced"):
+        return None
+    said = load(text(row, "announced"))
+    if not isinstance(said, list):
+        return None
+    at_ms, turn_ms, user, beside = said
+    return Announced(int(str(at_ms)), int(str(turn_ms)), _person(user), _person(beside))
+
+
+def note_announced(tx: Tx, community: CommunityKey, room: RoomKey, said: Announced) -> None:
+    """Write down which handoff a room heard of; ``note_recorded`` comes first."""
+    tx.run(
+        f"update handoff set announced = :said where {_PLACE}",
+        community=community,
+        key=room,
+        said=dump([said.at_ms, said.turn_ms, said.user, said.beside]),
+    )
+
+
+def add_served(tx: Tx, community: CommunityKey, stretches: Iterable[Stretch]) -> None:
+    """Write down who was on; what goes on from what is written down of the same turn becomes one with it."""
+    for one in stretches:
+        turn_ms = one.span.start_ms if one.shift is None else one.shift.slot.span.start_ms
+        goes_on = tx.run(
+            f"update served set end_ms = :end_ms where {_PLACE} and part = :part and end_ms = :start_ms"
+            ' and start_ms >= :turn_ms and "user" is :user',
+            community=community,
+            key=one.room,
+            part=one.part,
+            start_ms=one.span.start_ms,
+            end_ms=one.span.end_ms,
+            turn_ms=turn_ms,
+            user=one.user,
+        )
+        if goes_on:
+            continue
+        tx.run(
+            'insert into served (account, community, key, part, start_ms, end_ms, "user", weight) values (:account,'
+            " :community, :key, :part, :start_ms, :end_ms, :user, :weight) on conflict do nothing",
+            community=community,
+            key=one.room,
+            part=one.part,
+            start_ms=one.span.start_ms,
+            end_ms=one.span.end_ms,
+            user=one.user,
+            weight=1 if one.shift is None else one.shift.slot.weight,
+        )
+
+
+def has_served(tx: Tx, community: CommunityKey, user: UserId) -> bool:
+    """Tell whether somebody kept a room of a community before; watching is no keeping."""
+    row = tx.one(
+        'select 1 as found from served where account = :account and community = :community and "user" = :user'
+        " and part != :watching limit 1",
+        community=community,
+        user=user,
+        watching=Part.SHADOW,
+    )
+    return row is not None
+
+
+def last_keeper(tx: Tx, community: CommunityKey, room: RoomKey) -> UserId | None:
+    """Find who kept a room last, as far as it is written down."""
+    row = tx.one(
+        f'select "user" from served where {_PLACE} and part = :part and "user" is not null'
+        " order by end_ms desc limit 1",
+        community=community,
+        key=room,
+        part=Part.FACILITATOR,
+    )
+    return None if row is None else UserId(text(row, "user"))
+
+
+def tidy_served(tx: Tx, before_ms: int) -> None:
+    """Forget what was before an instant."""
+    tx.run("delete from served where account = :account and end_ms < :before_ms", before_ms=before_ms)
+
+
+def _person(value: object) -> UserId | None:
+    return None if value is None else UserId(str(value))

@@ -1,0 +1,1 @@
+"""Who keeps which room when, for whoever asks; and what people want of us."""

@@ -1,0 +1,77 @@
+"""Which rooms a question is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from orchestrator.documents.declared import Community, Documents, Room
+from orchestrator.errors import Refusal
+from orchestrator.facilitation import wording
+from orchestrator.i18n import _
+from orchestrator.model import content
+from orchestrator.model.clock import HOUR_MS
+from orchestrator.model.effects import AnyEffect, Priority, SendDirect
+from orchestrator.model.feature import Call, Now, Tx
+from orchestrator.model.ids import UserId
+from orchestrator.store import bindings, mirror
+
+
+def asked_about(tx: Tx, documents: Documents, call: Call) -> Sequence[tuple[Community, Room]]:
+    """Find the rooms a question is about: the one it stands in, else those that the person who asks is in.
+
+    Which other rooms there are, and who keeps them, is for those who keep one themselves.
+
+    Raises:
+        Refusal: they are in none.
+    """
+    asker = call.event.sender
+    mine = bindings.communities_of(tx, asker) if call.direct else [call.community]
+    communities = [community for community in documents.communities if community.key in mine]
+    # Nobody is on duty in a space, or in a room that is closed.
+    rooms = [(c, room) for c in communities for room in c.rooms if room.kind == "room" and not room.archive]
+    here = [(c, room) for c, room in rooms if not call.direct and room.key == call.room_key]
+    theirs = [(c, room) for c, room in rooms if asker in c.staff() or _is_in(tx, room, asker)]
+    if not here and not theirs:
+        raise Refusal(wording.not_for_you())
+    return here or theirs
+
+
+def kept_by(documents: Documents, user: UserId) -> list[Community]:
+    """List the communities that somebody looks after.
+
+    Raises:
+        Refusal: there is none.
+    """
+    found = [community for community in documents.communities if user in community.staff()]
+    if not found:
+        raise Refusal(
+            _("This is for the people who take turns keeping a room. If you would like to be one of them, tell a lead.")
+        )
+    return found
+
+
+def staff(asked: Iterable[tuple[Community, Room]]) -> frozenset[UserId]:
+    """List everybody who looks after these communities."""
+    return frozenset[UserId]().union(*(community.staff() for community, _room in asked))
+
+
+def privately(call: Call, said: str, now: Now, people: Iterable[UserId] = ()) -> Iterator[AnyEffect]:
+    """Answer where nobody else reads it: there, or in the direct room, and say so."""
+    if call.direct:
+        yield content.answer(call, said, now, people=frozenset(people))
+        return
+    yield SendDirect(
+        step="privately",
+        priority=Priority.REPLY,
+        person=call.event.sender,
+        expires_ms=now.at_ms + HOUR_MS,
+        user=call.event.sender,
+        content=content.notice(said, people=frozenset(people)),
+    )
+    yield content.answer(call, _("I have written to you in private."), now)
+
+
+def _is_in(tx: Tx, room: Room, user: UserId) -> bool:
+    bound = bindings.bound_room(tx, room.community, room.key)
+    seen = mirror.member(tx, bound, user) if bound is not None else None
+    return seen is not None and seen.membership == "join"
