@@ -365,6 +365,18 @@ def test_a_question_that_waits_for_a_quiet_moment_is_shown_when_it_may_be_asked(
     assert as_rows(foreseen(shop, 1))[0][0] == again.due_ms
 
 
+def test_while_whoever_is_on_has_left_the_room_only_light_questions_are_foreseen(shop: Workshop) -> None:
+    shop.settle()
+    first = date(2026, 1, 20)
+    there = {one.prompt.tier for one in foreseen(shop, 30, first).questions if one.room.key == TUESDAY}
+    for user in (CY, DEE):
+        shop.join(user, CIRCLE, "leave")
+    deep = [one for one in foreseen(shop, 30, first).questions if one.room.key == TUESDAY and one.prompt.tier > 1]
+    assert there == {1, 2, 3}
+    # Only the schedule that does not ask whether anybody is there goes on with deep ones.
+    assert {f"{datetime.fromtimestamp(one.at_ms / 1000, BERLIN):%a}" for one in deep} == {"Fri"}
+
+
 def test_nothing_is_asked_in_a_room_that_is_locked(shop: Workshop) -> None:
     shop.settle()
     shop.run(lock, GROVE, TUESDAY, by_lead=True)

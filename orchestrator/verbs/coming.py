@@ -18,10 +18,10 @@ from orchestrator.facilitation.plans import has_rota
 from orchestrator.facilitation.rota.things import Part, Stretch
 from orchestrator.model.cadence import Span
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import RoomKey
+from orchestrator.model.ids import RoomId, RoomKey, UserId
 from orchestrator.prompts.foresight import Foreseen, asked, foresee
 from orchestrator.schedule import instant_ms, local_at
-from orchestrator.store import AccountStore, Store, bindings
+from orchestrator.store import AccountStore, Store, bindings, mirror
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +102,26 @@ def look_ahead(tx: Tx, community: Community, asked_about: Asked, now_ms: int) ->
 
 
 def _covered(tx: Tx, community: Community, turns: Collection[Stretch]) -> Callable[[Room, int], bool]:
-    """Tell whether somebody is on duty, as far as it is known now."""
-    on = [turn for turn in turns if turn.user is not None and turn.part is not Part.SHADOW]
-    by_room: dict[RoomKey, list[Span]] = {}
-    for turn in on:
-        by_room.setdefault(turn.room, []).append(turn.span)
+    """Tell whether somebody is on duty, as far as it is known now: who has left a room does not keep it."""
+    by_room: dict[RoomKey, list[tuple[Span, UserId]]] = {}
+    for turn in turns:
+        if turn.user is not None and turn.part is not Part.SHADOW:
+            by_room.setdefault(turn.room, []).append((turn.span, turn.user))
 
     def covered(room: Room, at_ms: int) -> bool:
-        if not has_rota(room) and room.facilitators:
-            return True
-        if any(at_ms in span for span in by_room.get(room.key, ())):
-            return True
-        return bool(covers(tx, community.key, room.key, at_ms))
+        bound = bindings.bound_room(tx, community.key, room.key)
+        on = (
+            [user for span, user in by_room.get(room.key, ()) if at_ms in span] if has_rota(room) else room.facilitators
+        )
+        return any(not _is_gone(tx, bound, user) for user in on) or bool(covers(tx, community.key, room.key, at_ms))
 
     return covered
+
+
+def _is_gone(tx: Tx, bound: RoomId | None, user: UserId) -> bool:
+    """Tell whether somebody left a room, or was put out; whoever was never seen there may yet come."""
+    seen = mirror.member(tx, bound, user) if bound is not None else None
+    return seen is not None and seen.membership in {"leave", "ban"}
 
 
 def _shares(one: Span, other: Span) -> bool:
