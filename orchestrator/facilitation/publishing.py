@@ -17,6 +17,7 @@ from orchestrator.schedule import subtract
 from orchestrator.store import bindings
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
+from .gaps import looking
 from .moved import Changed
 from .offers import asking
 from .plans import rooms_of
@@ -85,6 +86,7 @@ class Publishing:
             asking.plan(tx, community, now)
             swapping.plan(tx, community, now)
             if (shifts_of(tx, community.key), changes_of(tx, community.key)) != before:
+                looking.plan(tx, community, now)
                 effects += self._changed(tx, community, now, None)
         return effects
 

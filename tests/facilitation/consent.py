@@ -105,7 +105,9 @@ def asking_rota(**more: object) -> Rota:
     return rota(**{"accept_within_ms": 2 * DAY_MS, **more})  # type: ignore[arg-type]
 
 
-def circle(*facilitators: UserId, key: str = "tuesday", kept: Rota | None = None, shadows: Sequence[UserId] = ()) -> Room:
+def circle(
+    *facilitators: UserId, key: str = "tuesday", kept: Rota | None = None, shadows: Sequence[UserId] = ()
+) -> Room:
     made = room(key, rota=kept if kept is not None else asking_rota(), facilitators=facilitators)
     return replace(made, shadows=tuple(shadows))
 
@@ -141,7 +143,7 @@ class Circle(Workshop):
                 event = EventId(f"$sent{self._next()}")
                 where = direct(UserId(row.target)) if row.kind == "direct" else row.room
                 self.turn(lambda i, t, r=row, e=event, w=where: i.confirm(t, r.cause, "done", event=e, room=w))  # type: ignore[misc]
-                if row.craft == "facilitation":
+                if body != "None":  # a reaction of ours has none
                     self.heard.setdefault(to, []).append(body)
 
     def told(self, to: UserId | RoomId) -> list[str]:

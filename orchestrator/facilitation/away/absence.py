@@ -105,7 +105,8 @@ def come_back(tx: Tx, community: Community, user: UserId, span: Span, now: Now, 
             continue
         again += [(change, one) for one in open_]
         effects += asking.close(tx, community, change, State.WITHDRAWN, now)
-        for rest in subtract([change.span], open_):
-            put_change(tx, community.key, replace(change, id=asking.fresh_id(tx, now), span=rest, changed_ms=now.at_ms))
+        for n, rest in enumerate(subtract([change.span], open_)):
+            # It still comes before whatever was taken of it.
+            put_change(tx, community.key, replace(change, id=f"{change.id}.{n}", span=rest, changed_ms=now.at_ms))
     asking.plan(tx, community, now)
     return Back(struck, tuple(again), tuple(gone), tuple(effects))

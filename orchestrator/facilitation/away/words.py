@@ -10,11 +10,11 @@ from orchestrator.i18n import _
 
 def shall_i(when: str, turns: Sequence[str]) -> str:
     """Ask back what was understood."""
-    said = _("Shall I write down that you are away, {when}? You need not say why, and I tell nobody.").format(when=when)
+    said = [_("You can't take turns: {when}.").format(when=when)]
     if turns:
-        said += "\n\n" + _("You would be off for this, and I would look for somebody else:")
-        said += "\n" + saying.listed(turns)
-    return said
+        said += [_("You would be off for this, and I would look for somebody else:"), saying.listed(turns)]
+    said.append(_("Shall I write that down? You need not say why, and I tell nobody that you are away."))
+    return "\n\n".join(said)
 
 
 def noted(when: str, turns: Sequence[str], undo: str) -> str:

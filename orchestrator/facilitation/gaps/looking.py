@@ -7,6 +7,8 @@ from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community
 from orchestrator.facilitation import saying
+from orchestrator.facilitation.records.offers import Said, offers_of
+from orchestrator.facilitation.records.overrides import changes_of
 from orchestrator.facilitation.records.said import said_with, say_once, unsay
 from orchestrator.facilitation.records.shifts import State, shifts_of
 from orchestrator.facilitation.rota.things import Part, Stretch
@@ -18,7 +20,7 @@ from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.effects import AnyEffect, Ask, Choice, Priority, Send, SendDirect
 from orchestrator.model.feature import Now, Role, Timer, Tx
-from orchestrator.model.ids import RoomKey
+from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.store import bindings, questions
 from orchestrator.store.rows import dump
 from orchestrator.store.timers import set_timer
@@ -41,7 +43,14 @@ def look(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
     """Tell the leads of gaps that they have not heard of; forget those that are none any more."""
     set_timer(tx, Timer(craft=NAME, key=f"{GAP}{community.key}", due_ms=now.at_ms + AGAIN))
     view = View.of(tx, community, now.at_ms)
-    asked = [one.shift.slot for one in shifts_of(tx, community.key) if one.state in {State.PUBLISHED, State.OFFERED}]
+    # About these somebody is being asked just now.
+    asked = [
+        one.shift.slot
+        for one in shifts_of(tx, community.key, Span(now.at_ms, 1 << 62))
+        if one.state in {State.PUBLISHED, State.OFFERED}
+        and one.shift.slot.span.start_ms > now.at_ms
+        and (one.shift.user is None or not one.promised)
+    ]
     found = [
         gap
         for gap in view.gaps()
@@ -66,7 +75,7 @@ def tell(tx: Tx, view: View, gaps: Sequence[Stretch], now: Now) -> Iterator[AnyE
     lines, people = [], set()
     say = words.one if len(gaps) == 1 else words.line
     for gap in gaps:
-        could = [one.user for one in view.could(piece_of(gap))]
+        could = [one.user for one in view.could(piece_of(gap), _unable(tx, community, gap))]
         people.update(could[:3])
         lines.append(say(_room(community, gap.room), saying.stretch(gap.span, community.zone), could))
     said = lines[0] if len(lines) == 1 else words.several(lines, f"{community.prefix}take")
@@ -95,6 +104,18 @@ def tell(tx: Tx, view: View, gaps: Sequence[Stretch], now: Now) -> Iterator[AnyE
         subject=subject(community, gap.room, gap.part),
         tag=dump({"start": gap.span.start_ms, "end": gap.span.end_ms}),
     )
+
+
+def _unable(tx: Tx, community: Community, gap: Stretch) -> set[UserId]:
+    """List who said that they cannot."""
+    found = {
+        one.giver
+        for one in changes_of(tx, community.key, gap.span)
+        if (one.room, one.part) == (gap.room, gap.part) and one.holds and one.taker is None and one.giver is not None
+    }
+    if gap.shift is not None:
+        found.update(one.user for one in offers_of(tx, community.key, gap.shift.slot) if one.answer is Said.NO)
+    return found
 
 
 def subject(community: Community, room: RoomKey, part: Part) -> str:

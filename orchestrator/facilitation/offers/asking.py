@@ -101,7 +101,9 @@ def step(tx: Tx, community: Community, given: Given, now: Now) -> Iterator[AnyEf
         if silent:
             _again(tx, key, start_ms)
         return
-    if not _is_asked_about(community, given) and given.state is not State.OFFERED:
+    if not _is_asked_about(community, given):
+        if given.state is State.OFFERED:  # somebody can't, and nobody is asked here: the leads see it
+            yield from _nobody_left(tx, community, given, now)
         return
     if is_touched(tx, community, given):
         # Somebody took some of it, or its holder cannot: whatever is left is asked about by that.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Final
 
@@ -12,7 +12,7 @@ from orchestrator.errors import Refusal
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.records.overrides import Kind, State, changes_of
 from orchestrator.facilitation.records.preferences import zone_of
-from orchestrator.facilitation.rota.things import Part, Stretch
+from orchestrator.facilitation.rota.things import Part
 from orchestrator.facilitation.view import View, check_staff, common
 from orchestrator.i18n import _
 from orchestrator.model.cadence import Span
@@ -63,43 +63,40 @@ def read(tx: Tx, call: Call, words: Sequence[str], community: Community, now: No
 
 def theirs(views: Iterable[View], user: UserId, when: When | None, here: RoomKey | None) -> list[Option]:
     """List what somebody is on for."""
-    found = [(view.community, one) for view in views for one in view.held_by(user) if one.shift is not None]
-    return [
-        Option(community, Wish(room=one.room, part=one.part, span=span))
-        for community, one, span in _meant(found, when, here)
+    found = [
+        Option(view.community, Wish(room=one.room, part=one.part, span=one.span))
+        for view in views
+        for one in view.held_by(user)
+        if one.shift is not None
     ]
+    return _meant(found, when, here)
 
 
 def open_to(tx: Tx, views: Iterable[View], user: UserId, when: When | None, here: RoomKey | None) -> list[Option]:
     """List what somebody could take: what is asked for, and what nobody has."""
-    options = []
+    found = []
     for view in views:
         community = view.community
         lead = user in community.leads
         rooms = {room.key for room in community.rooms if lead or user in room.facilitators}
-        for change in changes_of(tx, community.key, Span(view.now_ms, 1 << 62)):
-            if (
-                change.kind is Kind.SWAP
-                and change.state is State.OPEN
-                and change.giver != user
-                and change.only in {None, user}
-                and change.room in rooms
-            ):
-                held = [
-                    (community, one)
-                    for one in view.on_in(change.room, change.part, change.span)
-                    if one.user == change.giver and one.shift is not None
-                ]
-                options += [
-                    Option(community, Wish(room=one.room, part=one.part, span=span, swap=change.id))
-                    for _c, one, span in _meant(held, when, here)
-                ]
-        gaps = [(community, one) for one in view.gaps() if one.room in rooms]
-        options += [
-            Option(community, Wish(room=one.room, part=one.part, span=span))
-            for _c, one, span in _meant(gaps, when, here)
+        found += [
+            Option(community, Wish(room=one.room, part=one.part, span=one.span, swap=change.id))
+            for change in changes_of(tx, community.key, Span(view.now_ms, 1 << 62))
+            if change.kind is Kind.SWAP
+            and change.state is State.OPEN
+            and change.giver != user
+            and change.only in {None, user}
+            and change.room in rooms
+            for one in view.on_in(change.room, change.part, change.span)
+            if one.user == change.giver and one.shift is not None
         ]
-    return sorted(options, key=lambda option: (option.wish.span.start_ms, option.wish.room))
+        found += [
+            Option(community, Wish(room=one.room, part=one.part, span=one.span))
+            for one in view.gaps()
+            if one.room in rooms
+        ]
+    found.sort(key=lambda option: (option.wish.span.start_ms, option.wish.room))
+    return _meant(found, when, here)
 
 
 def running(views: Iterable[View], user: UserId, here: RoomKey | None) -> list[Option]:
@@ -172,21 +169,18 @@ def unpacked(documents: Documents, packed_options: Json) -> list[Option]:
     return found
 
 
-def _meant(
-    stretches: Sequence[tuple[Community, Stretch]], when: When | None, here: RoomKey | None
-) -> list[tuple[Community, Stretch, Span]]:
+def _meant(options: Sequence[Option], when: When | None, here: RoomKey | None) -> list[Option]:
     """Choose those that are meant: at that time, those that begin then before others, and those of the room one is in."""
-    if when is None:
-        found = [(community, one, one.span) for community, one in stretches]
-    elif when.onward or not (when.whole_days or when.moment):
+    found = list(options)
+    if when is not None and (when.onward or not (when.whole_days or when.moment)):
+        cut = [(one, Span(when.span.start_ms, one.wish.span.end_ms) if when.onward else when.span) for one in options]
         found = [
-            (community, one, cut)
-            for community, one in stretches
-            if (cut := common(one.span, Span(when.span.start_ms, one.span.end_ms if when.onward else when.span.end_ms)))
-            is not None
+            replace(one, wish=replace(one.wish, span=both))
+            for one, span in cut
+            if (both := common(one.wish.span, span)) is not None
         ]
         found = found[:1] if when.onward else found
-    else:
-        all_of = [(community, one, one.span) for community, one in stretches if common(one.span, when.span) is not None]
-        found = [each for each in all_of if each[2].start_ms in when.span] or all_of
-    return [each for each in found if each[1].room == here] or found
+    elif when is not None:
+        touched = [one for one in options if common(one.wish.span, when.span) is not None]
+        found = [one for one in touched if one.wish.span.start_ms in when.span] or touched
+    return [one for one in found if one.wish.room == here] or found
