@@ -94,6 +94,17 @@ def forget_private(tx: Tx, before_ms: int) -> None:
     )
 
 
+def blur_private(tx: Tx, craft: str, before_ms: int) -> None:
+    """Forget to whom, and for what, a craft said something in private before a time; that it did is still known."""
+    tx.run(
+        "update journal set step = '', target = '', rule = '', room = null where account = :account and craft = :craft"
+        " and at_ms < :before_ms and (kind = 'direct' or (kind = 'send'"
+        "  and room not in (select room from binding where account = :account)))",
+        craft=craft,
+        before_ms=before_ms,
+    )
+
+
 def forget_of(tx: Tx, craft: str, before_ms: int) -> None:
     """Forget what one craft did before a time."""
     tx.run(

@@ -44,7 +44,7 @@ MOST_STEPS: Final = 3
 """Who is asked first, the next one, all leads."""
 
 FORGOTTEN_AFTER_MS: Final = DAY_MS
-"""After so long without one the next is a first again."""
+"""After so long without one the next is a first again, and it is not known any more that there was one."""
 
 COUNTED_WITHIN_MS: Final = DAY_MS
 """When nobody could be told in private within this time, the person is told so, though it is still tried."""
@@ -163,8 +163,11 @@ def nobody(tx: Tx, community: Community, hand: Hand) -> Sequence[AnyEffect]:
 def may_call_again(tx: Tx, timer: Timer, now: Now) -> None:
     """Let a hand be raised again, and remember for a while how often it was."""
     if timer.payload.get("shut") is True:
-        payload = {**timer.payload, "shut": False}
-        set_timer(tx, Timer(craft=NAME, key=timer.key, due_ms=now.at_ms + FORGOTTEN_AFTER_MS, payload=payload))
+        until_ms = timer.payload.get("until_ms")
+        due_ms = until_ms if isinstance(until_ms, int) else now.at_ms + FORGOTTEN_AFTER_MS
+        if due_ms > now.at_ms:
+            payload = {**timer.payload, "shut": False}
+            set_timer(tx, Timer(craft=NAME, key=timer.key, due_ms=due_ms, payload=payload))
 
 
 def lower(tx: Tx, community: Community, hand: Hand) -> None:
@@ -245,12 +248,13 @@ def _is_time(tx: Tx, community: Community, hand: Hand, now: Now) -> bool:
     if timer is not None and timer.payload.get("shut") is True:
         if overdue_ms < 0:
             return False
-        overdue_ms -= FORGOTTEN_AFTER_MS
+        until_ms = timer.payload.get("until_ms")
+        overdue_ms = now.at_ms - until_ms if isinstance(until_ms, int) else overdue_ms - FORGOTTEN_AFTER_MS
     if timer is not None and overdue_ms < 0:
         known = timer.payload.get("times")
         times = known if isinstance(known, int) else 0
     wait_ms = AGAIN_AFTER_MS[min(times, len(AGAIN_AFTER_MS) - 1)]
-    payload: JsonObject = {"shut": True, "times": times + 1}
+    payload: JsonObject = {"shut": True, "times": times + 1, "until_ms": now.at_ms + FORGOTTEN_AFTER_MS}
     set_timer(tx, Timer(craft=NAME, key=key, due_ms=now.at_ms + wait_ms, payload=payload))
     return True
 

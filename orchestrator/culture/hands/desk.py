@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from orchestrator.culture.notices import Duty
-from orchestrator.culture.places import Place
+from orchestrator.culture.places import NAME, Place
 from orchestrator.documents.declared import Documents
 from orchestrator.i18n import N_
+from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Result
 from orchestrator.model.events import Message, Reaction
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, JsonObject
+from orchestrator.store import journal
 
 from . import after, calling, chain, hush, noticing, raising, records, renamed, taking, urgency, whereabouts
 
@@ -71,7 +73,7 @@ def due(tx: Tx, documents: Documents, duty: Duty, timer: Timer, now: Now) -> Seq
         case calling.COUNT:
             effects = _nobody(tx, documents, timer)
         case calling.OVER:
-            taking.over(tx, documents, timer)
+            taking.over(tx, documents, timer, now)
         case calling.RAISED:
             calling.may_call_again(tx, timer, now)
         case chain.REST:
@@ -103,6 +105,7 @@ def answered(tx: Tx, documents: Documents, duty: Duty, answer: Answer, now: Now)
 def tidy(tx: Tx, now: Now) -> None:
     """Forget what is old."""
     records.tidy(tx, now.at_ms)
+    journal.blur_private(tx, NAME, now.at_ms - DAY_MS)
 
 
 def _nobody(tx: Tx, documents: Documents, timer: Timer) -> Sequence[AnyEffect]:

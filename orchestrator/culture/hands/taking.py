@@ -15,7 +15,7 @@ from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.effects import AnyEffect, Priority, Send, SendDirect
 from orchestrator.model.feature import Answer, Now, Timer, Tx
 from orchestrator.model.ids import UserId
-from orchestrator.store import mirror
+from orchestrator.store import journal, mirror
 from orchestrator.store.timers import set_timer
 
 from . import after, calling, calls, chain, records, words
@@ -63,14 +63,15 @@ def answered(tx: Tx, documents: Documents, duty: Duty, answer: Answer, now: Now)
         return _take(tx, duty, community, hand, answer, answer.by, now)
 
 
-def over(tx: Tx, documents: Documents, timer: Timer) -> None:
-    """Forget whose hand it was."""
+def over(tx: Tx, documents: Documents, timer: Timer, now: Now) -> None:
+    """Forget whose hand it was, and who was written to because of it."""
     hand = records.hand_of(tx, timer.key.removeprefix(OVER))
     community = documents.community(hand.community) if hand is not None else None
     if hand is not None:
         if community is not None:
             calling.lower(tx, community, hand)
         records.forget_who(tx, hand.id)
+    journal.blur_private(tx, NAME, now.at_ms + 1)
 
 
 def _take(

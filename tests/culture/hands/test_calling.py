@@ -338,7 +338,8 @@ async def test_a_hand_raised_while_the_bot_was_away_is_passed_on_though_the_time
     assert len(await house.said(CONTROL)) == 1
     (timer,) = [row for row in await house.rows("select * from timer") if str(row["key"]).startswith("raised:")]
     again = 1 if away_ms > DAY_MS else 2
-    assert json.loads(str(timer["payload"])) == {"shut": True, "times": again}
+    until_ms = house.clock.at_ms + DAY_MS
+    assert json.loads(str(timer["payload"])) == {"shut": True, "times": again, "until_ms": until_ms}
 
 
 async def test_after_nobody_was_reached_the_next_hand_is_tried_again(house: House) -> None:
