@@ -18,7 +18,7 @@ from orchestrator.model.feature import Feature, Now, Role, Roster
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.store import bindings
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, documents, power, room, rota
-from tests.house import CIRCLE, CONTROL, SPACE, direct, mentions_of
+from tests.house import CIRCLE, CONTROL, SPACE, body_of, direct, mentions_of
 from tests.workshop import LOUD, Workshop, speak_loudly
 
 FIRST_MS = 1_767_722_400_000
@@ -64,7 +64,12 @@ def holders(shop: Workshop) -> dict[str, int | None]:
 
 
 def announced(shop: Workshop) -> list[str]:
-    return [said.partition(" ")[0] for said in shop.said()]
+    """Who comes, by each announcement in the room that waits to be sent."""
+    return [body_of(row).partition(" ")[0] for row in shop.waiting() if row.room == CIRCLE]
+
+
+def handoffs(shop: Workshop) -> list[str]:
+    return [timer.key for timer in shop.timers("facilitation") if timer.key.startswith("handoff:")]
 
 
 def on_duty(shop: Workshop, room: RoomKey | None = TUESDAY) -> tuple[UserId, ...]:
@@ -88,6 +93,7 @@ def test_who_keeps_the_room_is_announced_mentioned_and_given_power_until_the_end
 
 def test_settling_twice_changes_nothing(shop: Workshop) -> None:
     shop.settle()
+    shop.ring()
     before = shop.everything()
     shop.restart()
     shop.settle()
@@ -207,15 +213,16 @@ def test_an_announcement_that_nobody_heard_is_not_made_up_for_later() -> None:
 # -- the roster changes ------------------------------------------------------------------------------------------------
 
 
-def test_who_is_taken_off_the_list_holds_nothing_any_more_and_the_next_steps_in(shop: Workshop) -> None:
+def test_who_is_taken_off_the_list_holds_nothing_any_more_and_nobody_is_put_in_their_place_unasked(
+    shop: Workshop,
+) -> None:
     shop.settle()
     shop.use(grove(CY, DEE))
+    assert on_duty(shop) == ()
     shop.settle()
-    assert holders(shop) == {CY: FIRST_MS + WEEK_MS}
-    assert announced(shop) == [ANA, CY]
-    assert on_duty(shop) == (CY,)
+    assert (holders(shop), on_duty(shop), announced(shop)) == ({}, (), [ANA])
     shop.settle()
-    shop.live(FIRST_MS + 2 * WEEK_MS)
+    shop.live(FIRST_MS + 3 * WEEK_MS)
     assert announced(shop) == [ANA, CY, DEE, CY]
 
 
@@ -224,8 +231,9 @@ def test_who_comes_to_the_list_waits_for_their_turn(shop: Workshop) -> None:
     shop.use(grove(EVE, ANA, CY, DEE))
     shop.settle()
     assert holders(shop) == {ANA: FIRST_MS + WEEK_MS}
-    shop.live(FIRST_MS + 4 * WEEK_MS)
-    assert announced(shop) == [ANA, CY, DEE, EVE, ANA]
+    shop.live(FIRST_MS + 7 * WEEK_MS)
+    # What was given four weeks ahead stands; after that come those who are on the list by then, in their order.
+    assert announced(shop) == [ANA, CY, DEE, ANA, CY, DEE, EVE, ANA]
 
 
 def test_when_everybody_is_taken_off_the_list_nobody_holds_anything(shop: Workshop) -> None:
@@ -251,7 +259,7 @@ def test_a_room_that_goes_by_another_key_keeps_its_rota(shop: Workshop) -> None:
     shop.use(grove(EVE, ANA, CY, DEE, key="circle", previously=["tuesday"]))
     shop.settle()
     assert announced(shop) == [ANA]
-    assert [timer.key for timer in shop.timers("facilitation")] == ["handoff:grove/circle"]
+    assert handoffs(shop) == ["handoff:grove/circle"]
     shop.live(FIRST_MS + WEEK_MS)
     assert announced(shop) == [ANA, CY]
 
@@ -261,7 +269,7 @@ def test_a_room_that_is_no_longer_declared_is_let_go_of(shop: Workshop) -> None:
     shop.use(documents(community(leads=[BO])))
     shop.settle()
     assert holders(shop) == {}
-    assert shop.timers("facilitation") == []
+    assert [timer.key for timer in shop.timers("facilitation")] == ["gap:grove", "publish:grove"]
 
 
 # -- without a rota ----------------------------------------------------------------------------------------------------
@@ -292,7 +300,7 @@ def test_a_rota_may_come_and_go(shop: Workshop) -> None:
     shop.use(without_rota(ANA, CY))
     shop.settle()
     assert holders(shop) == {ANA: None, CY: None}
-    assert shop.timers("facilitation") == []
+    assert handoffs(shop) == []
     shop.use(grove(ANA, CY))
     shop.settle()
     assert holders(shop) == {ANA: FIRST_MS + WEEK_MS}
@@ -548,13 +556,15 @@ class Story(RuleBasedStateMachine):
         if hasattr(self, "shop") and self.started:
             assert tuple(holders(self.shop)) == on_duty(self.shop)
             people = self.shop.documents.communities[0].rooms[0].facilitators
-            assert len(on_duty(self.shop)) == int(self.shop.at_ms >= FIRST_MS and bool(people))
+            assert len(on_duty(self.shop)) <= int(self.shop.at_ms >= FIRST_MS and bool(people))
+            assert set(on_duty(self.shop)) <= set(people)
 
     @invariant()
     def nobody_is_announced_twice_running(self) -> None:
         if hasattr(self, "shop"):
-            self.heard += [row.step for row in self.shop.waiting()][self.waited :]
-            self.waited = len(self.shop.waiting())
+            said = [body_of(row) for row in self.shop.waiting() if row.room == CIRCLE]
+            self.heard += said[self.waited :]
+            self.waited = len(said)
             assert all(one != following for one, following in pairwise(self.heard))
 
 
