@@ -89,7 +89,7 @@ def answered(tx: Tx, documents: Documents, about: JsonObject, answer: Answer, no
     with speaking(community.locale):
         if answer.choice == words.LIFT:
             muting.lift(tx, muting.where_muted(tx, community, user), user, now)
-            ladder.forgive(tx, community.key, user, "")
+            ladder.forgive_all(tx, community.key, user)
         by = answer.by or UserId("")
         named = [by] if by else community.leads
         told = SendDirect(

@@ -94,6 +94,8 @@ def unmute(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEf
     ]
     if not rooms and call.role < Role.FACILITATOR:
         raise Refusal(_("Only whoever keeps the room just now, or a lead, can do that."))
+    if call.role_at(SPACE_KEY) < Role.LEAD and muting.is_everywhere(tx, community, user, now):
+        raise Refusal(words.only_leads_lift())
     names, effects = let_write(tx, community, rooms, user, now)
     return (*effects, privately(call, words.lifted(user, names), now, people=[user]))
 
@@ -216,17 +218,26 @@ def _length(rest: Sequence[str], community: Community) -> int:
 def _check_may_mute(tx: Tx, community: Community, user: UserId, call: Call, now: Now) -> None:
     if user == now.me:
         raise Refusal(_("That is me. If I should be quieter, whoever runs me can see to it."))
+    check_not_staff(community, user)
+    seen = [
+        mirror.member(tx, binding.room, user) for binding in bindings.bindings(tx) if binding.community == community.key
+    ]
+    if user != call.event.sender and not any(one is not None and one.membership == "join" for one in seen):
+        raise Refusal(_("I do not see them in any room of {community}.").format(community=community.name))
+
+
+def check_not_staff(community: Community, user: UserId) -> None:
+    """Leave it to those who look after others to talk among themselves.
+
+    Raises:
+        Refusal: it is one of them.
+    """
     if user in community.staff():
         raise Refusal(
             _("They look after {community} with you, so I leave that to you all to talk about.").format(
                 community=community.name
             )
         )
-    seen = [
-        mirror.member(tx, binding.room, user) for binding in bindings.bindings(tx) if binding.community == community.key
-    ]
-    if user != call.event.sender and not any(one is not None and one.membership == "join" for one in seen):
-        raise Refusal(_("I do not see them in any room of {community}.").format(community=community.name))
 
 
 def _where(tx: Tx, documents: Documents, community: Community, call: Call, *, everywhere: bool) -> Place:

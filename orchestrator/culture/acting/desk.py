@@ -9,6 +9,7 @@ from orchestrator.culture.notices import Duty
 from orchestrator.culture.places import Place, any_place_of
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Action
+from orchestrator.errors import Refusal
 from orchestrator.i18n import N_, speaking
 from orchestrator.model import content
 from orchestrator.model.clock import HOUR_MS
@@ -21,6 +22,8 @@ from . import appeals, commands, deeds, judging, ladder, looking, muting, tellin
 from .looking import AREA
 from .muting import Mute
 from .said import Said
+
+NOBODY: Final = UserId("")
 
 DOES: Final = frozenset({deeds.DO, telling.DO})
 """What the tags of its effects say that they do."""
@@ -161,12 +164,15 @@ class Acting:
     def _lift(
         self, tx: Tx, place: Place, user: UserId, about: JsonObject, answer: Answer, now: Now
     ) -> Sequence[AnyEffect]:
-        # Whoever keeps one room has no say in what was done in another.
+        # Whoever keeps one room has no say in what was done in another, nor in what holds in all of them by now.
         everywhere, rule = about.get("everywhere") is True, str(about.get("rule"))
+        leads = self._duty.role(tx, answer.by or NOBODY, place.community.key, None, now) >= Role.LEAD
+        if not leads and muting.is_everywhere(tx, place.community, user, now):
+            raise Refusal(words.only_leads_lift())
         rooms = [room for room in muting.where_muted(tx, place.community, user) if everywhere or room == place.id]
         names, effects = commands.let_write(tx, place.community, rooms, user, now)
         if rule:
-            ladder.forgive(tx, place.community.key, user, rule)
+            ladder.forgive(tx, place, user, rule)
         return (*effects, content.conclusion(answer, words.lifted(user, names), now, people=[user]))
 
     def _looked(self, tx: Tx, place: Place, said: Said, rule: str, answer: Answer, now: Now) -> Sequence[AnyEffect]:
@@ -176,6 +182,7 @@ class Acting:
             case words.REMOVE:
                 return (*deeds.remove(place, said, [rule]), content.conclusion(answer, words.taking_down(), now))
             case words.MUTE:
+                commands.check_not_staff(place.community, said.user)  # they may have become so since
                 declared = words.rule_of(place, rule)
                 by_rule = declared is not None and declared.then is Action.MUTE
                 length_ms = declared.mute_ms if declared is not None and by_rule else HOUR_MS

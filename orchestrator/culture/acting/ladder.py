@@ -48,14 +48,27 @@ def told(tx: Tx, user: UserId) -> None:
     tx.run('update ladder set told = 1 where account = :account and "user" = :user and told = 0', user=user)
 
 
-def forgive(tx: Tx, community: CommunityKey, user: UserId, rule: str) -> None:
-    """Forget that somebody met a rule: a person says that it was wrong. Without a rule: all of them."""
+def forgive(tx: Tx, place: Place, user: UserId, rule: str) -> None:
+    """Forget that somebody met a rule of a room's policy: a person says that it was wrong.
+
+    A rule of the same name in another policy is another rule.
+    """
     tx.run(
         'delete from ladder where account = :account and community = :community and "user" = :user'
-        " and (rule = :rule or :rule = '')",
+        " and policy = :policy and rule = :rule",
+        community=place.community.key,
+        user=user,
+        policy=place.policy.document,
+        rule=rule,
+    )
+
+
+def forgive_all(tx: Tx, community: CommunityKey, user: UserId) -> None:
+    """Forget whatever somebody met in a community."""
+    tx.run(
+        'delete from ladder where account = :account and community = :community and "user" = :user',
         community=community,
         user=user,
-        rule=rule,
     )
 
 

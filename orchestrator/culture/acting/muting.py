@@ -19,7 +19,7 @@ from orchestrator.model.clock import MINUTE_MS, SECOND_MS
 from orchestrator.model.effects import AnyEffect, Priority
 from orchestrator.model.events import State
 from orchestrator.model.feature import Now, Timer, Tx
-from orchestrator.model.ids import Json, JsonObject, RoomId, UserId
+from orchestrator.model.ids import CommunityKey, Json, JsonObject, RoomId, UserId
 from orchestrator.store import bindings, claims, ingest, mirror
 from orchestrator.store.claims import Claim
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
@@ -60,6 +60,8 @@ def mute(tx: Tx, place: Place, said: Said, wanted: Mute, now: Now) -> None:
         _claim(tx, room, said.user, until_ms, now)
     key = f"{TIMER}{place.id}/{said.user}"
     known = timer_of(tx, NAME, key)
+    if known is not None and _number(known.payload.get("until_ms")) <= now.at_ms:
+        known = None  # nothing came of that one in its time
     due_ms = now.at_ms + FIRST_LOOK_MS if known is None else known.due_ms
     about: JsonObject = {**said.written(), "rule": wanted.rule, "by": wanted.by, "since_ms": now.at_ms}
     if known is not None:  # if they wrote once more before it was so, it ends later, and is one mute
@@ -114,8 +116,21 @@ def lift(tx: Tx, rooms: Iterable[RoomId], user: UserId, now: Now) -> list[RoomId
 
 def where_muted(tx: Tx, community: Community, user: UserId) -> list[RoomId]:
     """List the rooms of a community in which somebody can only read because of us."""
-    ours = {binding.room for binding in bindings.bindings(tx) if binding.community == community.key}
+    ours = _bound(tx, community.key)
     return [claim.room for claim in claims.claims_at(tx, OWNER, ("users", user)) if claim.room in ours]
+
+
+def is_everywhere(tx: Tx, community: Community, user: UserId, now: Now) -> bool:
+    """Tell whether somebody can only read, or is about to, in all rooms of a community at once."""
+    ours = _bound(tx, community.key)
+    for timer in _timers(tx, user):
+        lasts = _number(timer.payload.get("until_ms")) > now.at_ms
+        if lasts and timer.payload.get("everywhere") is True and ours & {*_rooms_of(timer)}:
+            return True
+    return any(
+        one.everywhere and one.action is Action.MUTE and one.until_ms > now.at_ms and one.room in ours
+        for one in telling.reasons_of(tx, user)
+    )
 
 
 def by_hand(tx: Tx, event: State, now: Now) -> None:
@@ -178,8 +193,14 @@ def _over(tx: Tx, rooms: Sequence[RoomId], user: UserId, now: Now) -> None:
             set_timer(tx, Timer(craft=NAME, key=timer.key, due_ms=timer.due_ms, payload=payload))
         else:
             clear_timer(tx, NAME, timer.key)
-    if not claims.claims_at(tx, OWNER, ("users", user)):
-        telling.over(tx, user, now)
+    still = {claim.room for claim in claims.claims_at(tx, OWNER, ("users", user))}
+    for key in {binding.community for room in rooms if (binding := bindings.binding_of(tx, room)) is not None}:
+        ours = _bound(tx, key)
+        telling.over(tx, user, rooms if ours & still else ours, now, everywhere=not ours & still)
+
+
+def _bound(tx: Tx, community: CommunityKey) -> frozenset[RoomId]:
+    return frozenset(binding.room for binding in bindings.bindings(tx) if binding.community == community)
 
 
 def _may_still_come(tx: Tx, timer: Timer, rooms: Sequence[RoomId]) -> bool:

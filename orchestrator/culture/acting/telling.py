@@ -115,15 +115,18 @@ def reasons_in(tx: Tx, rooms: Sequence[RoomId], most: int) -> Sequence[Reason]:
     return sorted(found, key=lambda reason: (-reason.at_ms, reason.room, reason.rule))[:most]
 
 
-def over(tx: Tx, user: UserId, now: Now) -> None:
-    """Note that somebody can write again, before their time was over."""
-    tx.run(
-        'update reason set until_ms = :now_ms where account = :account and "user" = :user and action = :mute'
-        " and until_ms > :now_ms",
-        user=user,
-        mute=Action.MUTE.value,
-        now_ms=now.at_ms,
-    )
+def over(tx: Tx, user: UserId, rooms: Iterable[RoomId], now: Now, *, everywhere: bool) -> None:
+    """Note that somebody can write again in some rooms before their time was over; ``everywhere``: in all there are."""
+    for room in rooms:
+        tx.run(
+            'update reason set until_ms = :now_ms where account = :account and "user" = :user and room = :room'
+            " and action = :mute and until_ms > :now_ms and (everywhere = 0 or :everywhere)",
+            user=user,
+            room=room,
+            mute=Action.MUTE.value,
+            now_ms=now.at_ms,
+            everywhere=int(everywhere),
+        )
 
 
 def tell(tx: Tx, documents: Documents, user: UserId, now: Now, *, at_once: bool = False) -> Iterable[AnyEffect]:

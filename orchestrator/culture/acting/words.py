@@ -238,6 +238,11 @@ def lift_choice() -> tuple[Choice, ...]:
     return (Choice("↩️", _("let them write again"), LIFT),)
 
 
+def only_leads_lift() -> str:
+    """Refuse one who keeps a room to undo there what holds in all of them."""
+    return _("That holds in all rooms just now, so it takes a lead to end it. You can ask one of them.")
+
+
 def could_not_mute(rule: str, place: Place) -> str:
     """Tell the control room that a mute was refused; whom it was for is nobody's business then."""
     because = _("what the rule `{rule}` says").format(rule=rule) if rule else _("what I was asked to")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -341,3 +342,42 @@ async def test_a_refused_mute_by_hand_is_told(house: House) -> None:
     await house.wait(2 * MINUTE_MS)
     assert "what I was asked to" in (await house.said(CONTROL))[0]
     assert await muted(house) == {}
+
+
+@pytest.mark.parametrize("everywhere_first", [True, False])
+async def test_what_a_lead_did_in_all_rooms_takes_a_lead_to_end(house: House, everywhere_first: bool) -> None:
+    words = [(ANA, f"!mute {CY} 1h everywhere", CONTROL), (DEE, f"!mute {CY} 2h", CIRCLE)]
+    for by, said, room in words if everywhere_first else reversed(words):
+        await house.say(by, said, room)
+        await house.deliver()
+    before = await muted(house)
+    assert before.keys() == {CIRCLE, LOUNGE, QUIET}
+    await house.say(DEE, f"!unmute {CY}")
+    assert "takes a lead" in body_of((await house.waiting())[0])
+    assert await muted(house) == before
+    await house.say(ANA, f"!unmute {CY}")
+    assert await muted(house) == {}
+    await house.say(DEE, f"!mute {CY} 1h")
+    await house.say(DEE, f"!unmute {CY}")
+    assert await muted(house) == {}
+
+
+async def test_whoever_keeps_a_room_ends_there_what_they_did_once_the_lead_ended_theirs(house: House) -> None:
+    await house.say(ANA, f"!mute {CY} 1h everywhere", CONTROL)
+    await house.deliver()
+    await until_muted(house)
+    await house.wait(HOUR_MS)
+    await house.say(DEE, f"!mute {CY} 1h")
+    await house.say(DEE, f"!unmute {CY}")
+    assert CIRCLE not in await muted(house)
+
+
+async def test_who_became_one_of_those_who_look_after_others_is_not_paused_from_an_older_line(house: House) -> None:
+    await house.say(CY, LINK)
+    await house.deliver()
+    (community_,) = house.documents.communities
+    house.use(replace(house.documents, communities=(replace(community_, leads=(ANA, BO, CY)),)))
+    await choose(house, "🔇")
+    assert await muted(house) == {}
+    (said,) = await house.said(CONTROL)
+    assert "look after" in said

@@ -13,6 +13,8 @@ from orchestrator.culture.acting.muting import FIRST_LOOK_MS
 from orchestrator.documents.declared import Community, Documents, Room
 from orchestrator.documents.policy import Action, LadderStep, Policy, Rule, Telling
 from orchestrator.model.clock import DAY_MS, HOUR_MS
+from orchestrator.model.events import Reaction
+from orchestrator.model.ids import EventId, RoomId
 from orchestrator.store import claims
 from tests.culture.conftest import a_grove, rule, write_levels
 from tests.declared import ANA, CY, documents
@@ -171,3 +173,26 @@ async def test_a_word_in_the_thread_shames_nobody_and_quotes_nothing(tmp_path: P
         await house.deliver("send")
         await house.wait(HOUR_MS)
         assert await house.waiting() == []
+
+
+async def test_undoing_a_mute_forgives_nothing_that_another_policy_calls_by_the_same_name(tmp_path: Path) -> None:
+    found = laddered(rule(new=False), steps=STEPS[1:])
+    (grove,) = found.communities
+    other = replace(grove.rooms[1], policy=replace(grove.rooms[1].policy, document="other"))  # type: ignore[type-var]
+    rooms = (grove.rooms[0], other, *grove.rooms[2:])
+    async with house_of(tmp_path, documents(replace(grove, rooms=rooms))) as house:
+        await house.open(history="shared")
+        await house.let_keepers_in()
+        await house.join(CY, CIRCLE, RoomId("!lounge"))
+        await house.say(CY, LINK)
+        await house.say(CY, LINK, RoomId("!lounge"))
+        await write_levels(house)
+        await house.wait(FIRST_LOOK_MS)
+        await house.deliver()
+        asked = await house.rows("select event, subject from question where subject like '%!tuesday%'")
+        event = EventId(str(asked[0]["event"]))
+        await house.hear(
+            Reaction(room=CONTROL, id=EventId("$r"), sender=ANA, at_ms=house.clock.at_ms, target=event, key="↩️")
+        )
+        left = await house.rows("select policy from ladder")
+        assert [row["policy"] for row in left] == ["other"]
