@@ -9,12 +9,14 @@ from pathlib import Path
 
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.documents.policy import Hands
-from orchestrator.model.clock import MINUTE_MS
+from orchestrator.facilitation.rota.things import Part
+from orchestrator.model.clock import DAY_MS, MINUTE_MS
 from orchestrator.model.events import Reaction
-from orchestrator.model.ids import EventId, RoomId, UserId
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import EventId, RoomId, RoomKey, UserId
 from tests.culture.conftest import a_community
 from tests.declared import ANA, BO, DEE, rota
-from tests.house import CIRCLE, House, body_of, direct, house_of
+from tests.house import BEGUN_MS, CIRCLE, House, body_of, direct, house_of
 
 FAY = UserId("@fay:grove.example")
 GUS = UserId("@gus:grove.example")
@@ -47,12 +49,30 @@ async def a_circle(tmp_path: Path, *communities: Community, hands: Hands | None 
     """Where the norms are posted, and the keepers are in their control room and have private rooms with the bot."""
     declared = communities or (a_kept_community(hands=hands),)
     async with house_of(tmp_path, Documents(communities=declared)) as house:
+        for community in declared:
+            await house.store.run(let_serve, community)
         await house.open()
         await house.deliver()
         await house.let_keepers_in()
         await house.join(ANA, CIRCLE)
         await house.deliver()  # that Dee keeps the circle is said now
         yield house
+
+
+def let_serve(tx: Tx, community: Community) -> None:
+    """Let everybody who keeps the circle have kept it before: what they hear is about hands, not about a first turn."""
+    for n, user in enumerate((DEE, FAY, GUS)):
+        begun_ms = BEGUN_MS - (60 + n) * DAY_MS
+        tx.run(
+            'insert into served (account, community, key, part, start_ms, end_ms, "user", weight) values (:account,'
+            " :community, :key, :part, :start_ms, :end_ms, :user, 1)",
+            community=community.key,
+            key=RoomKey("tuesday"),
+            part=Part.FACILITATOR.value,
+            start_ms=begun_ms,
+            end_ms=begun_ms + DAY_MS,
+            user=user,
+        )
 
 
 async def called(house: House, who: UserId) -> list[str]:
