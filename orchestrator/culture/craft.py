@@ -18,7 +18,7 @@ from orchestrator.store.timers import set_timer, timer_of
 from . import commands, notices
 from .acting import desk
 from .hands import desk as hands
-from .lists import banning, following
+from .lists import banning, entering, following
 from .lists.area import Lists
 from .norms import asked, posting, reminding
 from .notices import Duty
@@ -86,7 +86,7 @@ class Culture:
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
         """Judge what was said in a room with a policy, and notice who came."""
-        if isinstance(event, State | Member):
+        if isinstance(event, State | Member | Redaction):
             yield from self._lists.decide(tx, event, now)
         if isinstance(event, State):
             self._acting.state(tx, event, now)
@@ -155,7 +155,7 @@ class Culture:
                 return self._acting.done(tx, result, tag, now)
             case commands.DO_RULE:
                 return commands.switched(self._documents, result, tag, now)
-            case banning.DO | following.DO:
+            case banning.DO | entering.DO:
                 return self._lists.done(tx, result, tag, now)
             case do if do in hands.DOES:
                 return hands.done(tx, self._documents, self._duty, result, tag, now)

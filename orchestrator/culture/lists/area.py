@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from orchestrator.documents.declared import CONTROL_KEY, Documents
 from orchestrator.i18n import N_
 from orchestrator.model.effects import AnyEffect, Result
-from orchestrator.model.events import Event, Member, State
+from orchestrator.model.events import Event, Member, Redaction, State
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import JsonObject, RoomId
 from orchestrator.store import bindings
 
-from . import banning, following, servers
+from . import banning, book, entering, following, servers
 from .book import Matchers
 
 COMING = frozenset({"join", "invite", "knock"})
@@ -49,8 +49,16 @@ class Lists:
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterator[AnyEffect]:
         """Look at who comes, and at what a list says anew."""
         match event:
+            case State() if event.type == entering.TOMBSTONE:
+                if book.is_list(tx, event.room):
+                    yield from entering.moved(tx, self._documents, event, now)
             case State():
                 following.heard(tx, event, now)
+            case Redaction() if book.is_list(tx, event.room):
+                book.read_again(tx, event.room)  # it may be an entry that was taken back
+            case Member() if event.user == now.me:
+                if event.membership in {"leave", "ban"} and book.is_list(tx, event.room):
+                    yield from entering.put_out(tx, self._documents, event.room, now)
             case Member() if event.membership in COMING and event.before != event.membership:
                 binding = bindings.binding_of(tx, event.room)
                 community = None if binding is None else self._documents.community(binding.community)
@@ -69,7 +77,7 @@ class Lists:
         if tag.get("do") == banning.DO:
             banning.done(tx, result, tag)
             return ()
-        return following.done(tx, self._documents, result, tag, now)
+        return entering.done(tx, self._documents, result, tag, now)
 
     def answered(self, tx: Tx, about: JsonObject, answer: Answer, now: Now) -> Iterator[AnyEffect]:
         """Hear what a lead decided."""

@@ -55,24 +55,28 @@ def on_join(tx: Tx, matchers: Matchers, community: Community, user: UserId, now:
     if user in community.staff():
         yield from _staff(tx, community, name, user, now)
         return
-    if not _is_theirs(tx, user, community):
-        yield from ban(tx, community, [hit])
+    if _is_theirs(tx, user, community):
+        return
+    others, present = _hits(tx, matchers, community, hit.room, now)
+    if _are_many(others, present):  # nobody said yes to that yet, and so not one by one either
+        yield from _ask_first(tx, community, name, hit.room, len(others), present, now)
+        return
+    yield from ban(tx, community, [hit])
 
 
-def on_change(tx: Tx, matchers: Matchers, community: Community, room: RoomId, now: Now) -> Iterator[AnyEffect]:
-    """Bring the bans in line with what a list that is followed says now."""
+def on_change(
+    tx: Tx, matchers: Matchers, community: Community, room: RoomId, now: Now, *, at_once: bool = False
+) -> Iterator[AnyEffect]:
+    """Bring the bans in line with what a list that is followed says now; ``at_once``: though it was just asked about."""
     yield from _lift(tx, matchers, community, now)
-    present = everybody(tx, community, now.me)
-    hits = [
-        hit for user in present if (hit := _hit(tx, matchers, community, user, now)) is not None and hit.room == room
-    ]
+    others, present = _hits(tx, matchers, community, room, now)
     name = _name(tx, community, room)
-    for hit in hits:
-        if hit.user in community.staff():
-            yield from _staff(tx, community, name, hit.user, now)
-    others = [hit for hit in hits if hit.user not in community.staff() and not _is_theirs(tx, hit.user, community)]
-    if len(others) > max(MANY, len(present) // 10):
-        yield from _ask_first(tx, community, name, room, len(others), len(present), now)
+    for user in sorted(community.staff()):
+        hit = _hit(tx, matchers, community, user, now)
+        if hit is not None and hit.room == room and _is_present(tx, community, user):
+            yield from _staff(tx, community, name, user, now)
+    if _are_many(others, present):
+        yield from _ask_first(tx, community, name, room, len(others), present, now, at_once=at_once)
     else:
         yield from ban(tx, community, others)
 
@@ -153,14 +157,24 @@ def done(tx: Tx, result: Result, tag: JsonObject) -> None:
 
 def follow_through(tx: Tx, matchers: Matchers, community: Community, room: RoomId, now: Now) -> Iterator[AnyEffect]:
     """Ban everybody who is here and on a list; a lead has seen who that is, and said yes."""
-    present = everybody(tx, community, now.me)
-    hits = [
-        hit for user in present if (hit := _hit(tx, matchers, community, user, now)) is not None and hit.room == room
-    ]
-    staff = community.staff()
-    yield from ban(
-        tx, community, [hit for hit in hits if hit.user not in staff and not _is_theirs(tx, hit.user, community)]
-    )
+    others, _present = _hits(tx, matchers, community, room, now)
+    yield from ban(tx, community, others)
+
+
+def _hits(tx: Tx, matchers: Matchers, community: Community, room: RoomId, now: Now) -> tuple[list[Hit], int]:
+    """List whom a list is about of those who are here, and how many these are; not who keeps the rooms or was let in."""
+    present, staff = everybody(tx, community, now.me), community.staff()
+    hits = [hit for user in present if user not in staff and (hit := _hit(tx, matchers, community, user, now))]
+    return [hit for hit in hits if hit.room == room and not _is_theirs(tx, hit.user, community)], len(present)
+
+
+def _are_many(hits: Sequence[Hit], present: int) -> bool:
+    return len(hits) > max(MANY, present // 10)
+
+
+def _is_present(tx: Tx, community: Community, user: UserId) -> bool:
+    seen = (mirror.member(tx, room, user) for room in rooms_of(tx, community))
+    return any(one is not None and one.membership in PRESENT for one in seen)
 
 
 def everybody(tx: Tx, community: Community, me: UserId) -> list[UserId]:
@@ -172,6 +186,12 @@ def everybody(tx: Tx, community: Community, me: UserId) -> list[UserId]:
         for member in mirror.members(tx, room, membership)
     }
     return sorted(found - {me})
+
+
+def mark_of(tx: Tx, room: RoomId) -> str:
+    """Tell by which entries a list stands, so that a yes is one to these and to no others."""
+    (mark,) = book.marks_of(tx, [room])
+    return mark
 
 
 def rooms_of(tx: Tx, community: Community) -> list[RoomId]:
@@ -187,7 +207,7 @@ def _hit(tx: Tx, matchers: Matchers, community: Community, user: UserId, now: No
         for one in book.followings(tx)
         if one.community == community.key and one.stage is Stage.FOLLOWED and one.room is not None
     ]
-    found = matchers.of(tx, rooms).about(user) if rooms else []
+    found = matchers.of(tx, rooms, now.me).about(user) if rooms else []
     return Hit(user=user, entry=found[0]) if found else None
 
 
@@ -232,10 +252,19 @@ def _staff(tx: Tx, community: Community, name: str, user: UserId, now: Now) -> I
 
 
 def _ask_first(
-    tx: Tx, community: Community, name: str, room: RoomId, count: int, present: int, now: Now
+    tx: Tx,
+    community: Community,
+    name: str,
+    room: RoomId,
+    count: int,
+    present: int,
+    now: Now,
+    *,
+    at_once: bool = False,
 ) -> Iterator[AnyEffect]:
     control = control_room(tx, community)
-    if control is None or not say_now(tx, f"listmany:{community.key}/{room}", now, every_ms=DAY_MS, about={}):
+    lately = not say_now(tx, f"listmany:{community.key}/{room}", now, every_ms=DAY_MS, about={})
+    if control is None or (lately and not at_once):
         return
     with speaking(community.locale):
         choices = content.yes_or_no()
@@ -248,7 +277,9 @@ def _ask_first(
             needs=Role.LEAD,
             open_ms=7 * DAY_MS,
             about=community.key,
-            subject=dump({"area": "list", "ask": "many", "community": community.key, "list": name}),
+            subject=dump(
+                {"area": "list", "ask": "many", "community": community.key, "list": name, "mark": mark_of(tx, room)}
+            ),
         )
 
 

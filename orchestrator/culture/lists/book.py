@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from orchestrator.model.feature import Row, Tx
-from orchestrator.model.ids import CommunityKey, EventId, RoomId, UserId
+from orchestrator.model.ids import CommunityKey, EventId, RoomId, UserId, server_of
 from orchestrator.store.rows import text
 
 from .entries import Entry, Kind, Matcher
@@ -124,6 +124,11 @@ def note_read(tx: Tx, room: RoomId, at_ms: int) -> None:
     )
 
 
+def read_again(tx: Tx, room: RoomId) -> None:
+    """Note that what was read of a list may not be what it says now."""
+    tx.run("update list_read set read_ms = 0 where account = :account and room = :room", room=room)
+
+
 # -- entries -----------------------------------------------------------------------------------------------------------
 
 
@@ -221,15 +226,22 @@ class Matchers:
     def __init__(self) -> None:
         self._made: dict[tuple[str, ...], Matcher] = {}
 
-    def of(self, tx: Tx, rooms: Sequence[RoomId]) -> Matcher:
-        """Give the matcher for these lists."""
+    def of(self, tx: Tx, rooms: Sequence[RoomId], me: UserId) -> Matcher:
+        """Give the matcher for these lists, without what means everybody, or everybody where the bot is at home."""
         marks = marks_of(tx, rooms)
         if marks not in self._made:
             if len(self._made) >= _MOST_MATCHERS:
                 self._made.clear()
-            sane = (one for one in entries_of(tx, rooms) if not one[1].means_everybody)
-            self._made[marks] = Matcher(sane)
+            self._made[marks], _home = sane(entries_of(tx, rooms), me)
         return self._made[marks]
+
+
+def sane(entries: Sequence[tuple[str, Entry]], me: UserId) -> tuple[Matcher, frozenset[str]]:
+    """Make a matcher without what means everybody; gives beside it what would mean everybody at the bot's own server."""
+    few = [one for one in entries if not one[1].means_everybody]
+    matcher = Matcher(few)
+    home = matcher.about_all_at(server_of(me))
+    return (Matcher(one for one in few if one[0] not in home) if home else matcher), home
 
 
 # -- bans --------------------------------------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ _BANS: Final = frozenset({"m.ban", "org.matrix.mjolnir.ban", "m.takedown", "org.
 _HASHES: Final = ("hashes", "org.matrix.msc4205.hashes")
 _LONGEST: Final = 512
 _WILD: Final = frozenset("*?")
+_ANYBODY: Final = ("q0", "zzwx-vy", "8")
+"""Names that have no sign in common: what fits them all fits any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,11 @@ class Matcher:
     def about_server(self, server: str) -> list[str]:
         """List the keys of the entries that are about a server."""
         return [*self._of(Kind.SERVER, server), *self._of_host(server)]
+
+    def about_all_at(self, server: str) -> frozenset[str]:
+        """List the keys of the entries that are about everybody at a server, whatever they are called."""
+        named = [{*self._of(Kind.USER, f"@{name}:{server}")} for name in _ANYBODY]
+        return frozenset(self.about_server(server.casefold())).union(set.intersection(*named))
 
     def about_room(self, room: str) -> list[str]:
         """List the keys of the entries that are about a room, by its id or an alias."""

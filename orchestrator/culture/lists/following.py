@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from orchestrator.culture.places import NAME, control_room
 from orchestrator.documents.declared import Community, Documents
-from orchestrator.documents.policy import BanList
 from orchestrator.errors import Refusal
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
-from orchestrator.model.clock import DAY_MS, HOUR_MS
-from orchestrator.model.effects import AnyEffect, Ask, Enter, Priority, Result, Send
+from orchestrator.model.clock import DAY_MS
+from orchestrator.model.effects import AnyEffect, Ask, Priority
 from orchestrator.model.events import State
 from orchestrator.model.feature import Answer, Call, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, JsonObject, RoomId, RoomKey, UserId, server_of
@@ -27,11 +27,10 @@ from orchestrator.store.timers import set_timer, timer_of
 
 from . import banning, book, words
 from .book import Following, Matchers, Stage
-from .entries import TYPES, Kind, Matcher, entry_of
+from .entering import TIMER, TOMBSTONE, enter, moved, named
+from .entries import TYPES, Kind, entry_of
 
-DO: Final = "list"
 AREA: Final = "list"
-TIMER: Final = "lists:"
 SOON_MS: Final = 2_000
 """Changes of a list come many at once; they are looked at together."""
 
@@ -47,45 +46,7 @@ def settle(tx: Tx, documents: Documents, now: Now) -> Iterator[AnyEffect]:
     for (key, name), one in wanted.items():
         if book.following_of(tx, key, name) is None:
             book.put_following(tx, Following(community=key, list=name, room=None, stage=Stage.ENTERING))
-            yield _enter(key, one, "first", now)
-
-
-def named(community: Community) -> list[BanList]:
-    """List the lists that the policies of a community's rooms name, each once."""
-    found: dict[str, BanList] = {}
-    for room in community.every_room():
-        for one in room.policy.lists if room.policy is not None else ():
-            found.setdefault(one.room, one)
-    return list(found.values())
-
-
-def _enter(community: CommunityKey, one: BanList, time: str, now: Now) -> Enter:
-    return Enter(
-        step=f"list:{community}:{one.room}:{time}",
-        priority=Priority.ROUTINE,
-        expires_ms=now.at_ms + HOUR_MS,  # a server that nobody reaches is tried again tomorrow
-        where=one.room,
-        via=one.via,
-        tag=dump({"do": DO, "community": community, "list": one.room}),
-        rule=banning.RULE,
-    )
-
-
-def done(tx: Tx, documents: Documents, result: Result, tag: JsonObject, now: Now) -> Iterator[AnyEffect]:
-    """Note that we are in a list's room, or cannot come in."""
-    key, name = CommunityKey(str(tag.get("community"))), str(tag.get("list"))
-    known, community = book.following_of(tx, key, name), documents.community(key)
-    if known is None or community is None:
-        return
-    if result.outcome == "done" and result.room is not None:
-        book.put_following(tx, replace(known, room=result.room, stage=Stage.READING))
-        return
-    told = known.stage is Stage.UNREADABLE
-    book.put_following(tx, replace(known, stage=Stage.UNREADABLE))
-    set_timer(tx, Timer(craft=NAME, key=f"{TIMER}enter:{key}/{name}", due_ms=now.at_ms + DAY_MS))
-    if not told:
-        with speaking(community.locale):
-            yield from _say(tx, community, f"list:unreadable:{name}", words.unreadable(name))
+            yield enter(key, one, "first", now)
 
 
 # -- what a list says --------------------------------------------------------------------------------------------------
@@ -114,6 +75,8 @@ def read(tx: Tx, documents: Documents, room: RoomId, state: Iterable[State], now
             there.append((event.type, event.key))
             entry = entry_of(event.type, event.content)
             changed |= book.put_entry(tx, room, event.type, event.key, event.id, entry)
+        elif event.type == TOMBSTONE:
+            yield from moved(tx, documents, event, now)
     changed |= book.keep_entries(tx, room, there)
     book.note_read(tx, room, now.at_ms)
     for known in book.followings(tx):
@@ -138,7 +101,7 @@ def due(tx: Tx, documents: Documents, matchers: Matchers, timer: Timer, now: Now
     elif what == "enter":
         one = next((one for one in named(community) if one.room == name), None)
         if one is not None:
-            yield _enter(community.key, one, str(now.at_ms), now)
+            yield enter(community.key, one, str(now.at_ms), now)
 
 
 def _look_soon(tx: Tx, community: CommunityKey, room: RoomId | None, now: Now) -> None:
@@ -176,15 +139,24 @@ def _ask(tx: Tx, community: Community, known: Following, now: Now) -> Iterator[A
             needs=Role.LEAD,
             open_ms=30 * DAY_MS,
             about=community.key,
-            subject=dump({"area": AREA, "ask": "follow", "community": community.key, "list": known.list}),
+            subject=dump(
+                {
+                    "area": AREA,
+                    "ask": "follow",
+                    "community": community.key,
+                    "list": known.list,
+                    "mark": banning.mark_of(tx, known.room),
+                }
+            ),
         )
     book.put_following(tx, replace(known, stage=Stage.ASKED))
 
 
 def preview(tx: Tx, community: Community, room: RoomId, now: Now) -> words.Preview:
     """Find out what following a list would do now."""
-    entries = [entry for _key, entry in book.entries_of(tx, [room])]
-    matcher = Matcher((str(n), entry) for n, entry in enumerate(entries) if not entry.means_everybody)
+    keyed = book.entries_of(tx, [room])
+    entries = [entry for _key, entry in keyed]
+    matcher, home = book.sane(keyed, now.me)
     found = [user for user in banning.everybody(tx, community, now.me) if matcher.about(user)]
     staff = community.staff()
     ours = [
@@ -199,6 +171,7 @@ def preview(tx: Tx, community: Community, room: RoomId, now: Now) -> words.Previ
         hit=[user for user in found if user not in staff],
         staff=[user for user in found if user in staff],
         everybody=sum(entry.means_everybody for entry in entries),
+        home=server_of(now.me) if home else "",
         ours=ours,
     )
 
@@ -221,9 +194,12 @@ def answered(
     if known is None or known.room is None:
         return
     yes = answer.choice == "yes"
+    # Whoever keeps the list may have made another of it since the leads were shown whom it is about.
+    same = about.get("mark") == banning.mark_of(tx, known.room)
+    through = banning.follow_through if same else partial(banning.on_change, at_once=True)
     if about.get("ask") == "many":
         if yes and known.stage is Stage.FOLLOWED:
-            yield from banning.follow_through(tx, matchers, community, known.room, now)
+            yield from through(tx, matchers, community, known.room, now)
         return
     if known.stage is not Stage.ASKED or answer.choice is None:
         return
@@ -231,7 +207,7 @@ def answered(
     with speaking(community.locale):
         yield content.conclusion(answer, words.followed(name) if yes else words.declined(name), now)
     if yes:
-        yield from banning.follow_through(tx, matchers, community, known.room, now)
+        yield from through(tx, matchers, community, known.room, now)
 
 
 def lists(tx: Tx, documents: Documents, call: Call, now: Now) -> Iterator[AnyEffect]:
@@ -264,6 +240,11 @@ def lists(tx: Tx, documents: Documents, call: Call, now: Now) -> Iterator[AnyEff
         )
     if known.room is None or known.stage in {Stage.ENTERING, Stage.READING}:
         raise Refusal(_("I could not read that list yet. I ask the leads as soon as I have."))
+    one = next((one for one in named(community) if one.room == known.list), None)
+    if call.args[0] == "follow" and one is not None and mirror.state_of(tx, known.room, TOMBSTONE) is not None:
+        yield enter(community.key, one, str(now.at_ms), now)  # its alias may lead to where it goes on
+        yield content.answer(call, words.looks_again(known.list), now)
+        return
     if call.args[0] == "follow":
         yield from _ask(tx, community, known, now)
         return
@@ -275,9 +256,3 @@ def lists(tx: Tx, documents: Documents, call: Call, now: Now) -> Iterator[AnyEff
 def _addresses(tx: Tx, community: Community, key: RoomKey, alias: str | None, server: str) -> list[str]:
     room = bindings.bound_room(tx, community.key, key)
     return [*([room] if room is not None else []), *([f"#{alias}:{server}"] if alias else [])]
-
-
-def _say(tx: Tx, community: Community, step: str, said: str) -> Iterator[AnyEffect]:
-    room = control_room(tx, community)
-    if room is not None:
-        yield Send(step=step, priority=Priority.ROUTINE, room=room, content=content.notice(said))

@@ -24,6 +24,7 @@ class Preview:
         staff: leads and facilitators who are on it; nothing happens to them.
         everybody: entries that mean everybody; they are left out.
         ours: rooms of this community that are on it.
+        home: the bot's own server, where some entry means everybody there; "": none does.
     """
 
     people: int
@@ -32,6 +33,7 @@ class Preview:
     staff: Sequence[UserId]
     everybody: int
     ours: Sequence[str]
+    home: str = ""
 
 
 def asked(name: str, preview: Preview) -> str:
@@ -48,6 +50,10 @@ def asked(name: str, preview: Preview) -> str:
         parts.append(_staff(name, preview.staff))
     if preview.everybody:
         parts.append(_("Some of its entries mean everybody. I leave those out."))
+    if preview.home:
+        parts.append(
+            _("It names everybody at {server}, where I am at home too. I leave that out.").format(server=preview.home)
+        )
     if preview.ours:
         parts.append(
             _("It names rooms of yours: {rooms}. Nothing happens to them.").format(rooms=", ".join(preview.ours))
@@ -123,6 +129,28 @@ def unreadable(name: str) -> str:
         "I cannot read the ban list {name}: there is no such room, or it does not let me in. Nothing comes of it. Please look"
         " at how it is written under `lists` in the policy; I try again each day."
     ).format(name=f"`{name}`")
+
+
+def put_out(name: str) -> str:
+    """Tell that a list that is followed does not let the bot in any more."""
+    return _(
+        "The ban list {name} does not let me in any more. I go by what it said last, and hear nothing new of it. I try to"
+        " come back each day; `!list leave {plain}` lets it go."
+    ).format(name=f"`{name}`", plain=name)
+
+
+def moved(name: str, prefix: str) -> str:
+    """Tell that a list goes on in another room."""
+    return _(
+        "The ban list {name} goes on in another room. I go by what it said last, and don't follow the new one unasked."
+        " `{prefix}list follow {plain}` looks at it, and shows you first whom it is about; if the policy names the list by"
+        " its id (`!...`), that has to be changed there."
+    ).format(name=f"`{name}`", plain=name, prefix=prefix)
+
+
+def looks_again(name: str) -> str:
+    """Confirm that a list is looked for anew."""
+    return _("I look where {name} leads now, and ask you once I have read it.").format(name=f"`{name}`")
 
 
 def declined(name: str) -> str:
