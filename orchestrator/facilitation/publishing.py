@@ -156,9 +156,9 @@ def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iter
     changes = [one for one in changes_of(tx, community.key) if one.holds or one.state is overrides.State.OPEN]
     for change in changes:
         plan, giver = by_room.get(change.room), change.giver
-        if change.state is overrides.State.OPEN and change.kind is Kind.SWAP and plan is not None:
-            if giver is not None and _unserved(plan, giver, change.part, change.span):
-                yield from swapping.close(tx, community, change, overrides.State.WITHDRAWN, now)
+        swap = change.state is overrides.State.OPEN and change.kind is Kind.SWAP
+        if swap and plan is not None and giver is not None and _unserved(plan, giver, change.part, change.span):
+            yield from swapping.close(tx, community, change, overrides.State.WITHDRAWN, now)
     changes = [one for one in changes_of(tx, community.key) if one.holds]
     for given in shifts_of(tx, community.key, Span(now.at_ms, 1 << 62)):
         shift, slot = given.shift, given.shift.slot

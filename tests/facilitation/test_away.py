@@ -50,10 +50,12 @@ def away(shop: Circle) -> tuple[Span, ...]:
 
 def test_it_is_asked_back_in_full_with_what_it_would_mean(shop: Circle) -> None:
     assert shop.write(ANA, "!away 10-12 Dec") == [
-        "You can't take turns: Thursday 10 December 2026 to Saturday 12 December 2026.\n\nYou would be off for this, and I"
-        " would look for somebody else:\n\n- Tuesday circle, Thursday 10 December, 00:00 to Sunday 13 December, 00:00\n\n"
-        "Shall I write that down? You need not say why, and I tell nobody that you are away.\n\n"
-        f"- ✅ yes\n- ❌ no{HOW}"
+        (
+            "You can't take turns: Thursday 10 December 2026 to Saturday 12 December 2026.\n\nYou would be off for this, and I"
+            " would look for somebody else:\n\n- Tuesday circle, Thursday 10 December, 00:00 to Sunday 13 December, 00:00\n\n"
+            "Shall I write that down? You need not say why, and I tell nobody that you are away.\n\n"
+            f"- ✅ yes\n- ❌ no{HOW}"
+        )
     ]
     shop.tap(ANA, "no")
     assert shop.told(direct(ANA))[-1] == "All right, I have written nothing down."

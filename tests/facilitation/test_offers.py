@@ -52,8 +52,10 @@ def answers(shop: Circle, said: str = EIGHTH) -> dict[UserId, str]:
 
 def test_whose_turn_it_is_is_asked_once_with_full_dates(shop: Circle) -> None:
     assert shop.told(ANA) == [
-        f"Can you keep Tuesday circle from {WHEN}?\n\nPlease tell me by Thursday 3 December, 12:00, if you can."
-        f"\n\n- ✅ yes\n- ❌ no, I can't{HOW}"
+        (
+            f"Can you keep Tuesday circle from {WHEN}?\n\nPlease tell me by Thursday 3 December, 12:00, if you can."
+            f"\n\n- ✅ yes\n- ❌ no, I can't{HOW}"
+        )
     ]
     shop.restart()
     shop.settle()
@@ -152,8 +154,10 @@ def test_when_all_are_silent_it_stays_and_the_leads_see_it_once(shop: Circle) ->
     shop.pass_time(at("2026-12-05 13:00"))
     assert shop.holds(EIGHTH) == (ANA, "unconfirmed")
     assert shop.told(CONTROL) == [
-        f"{ANA} has not answered yet whether they can keep Tuesday circle, {WHEN}. They stay on for it unless somebody"
-        f" here takes it.\n\n- 🙋 I take it{HOW}"
+        (
+            f"{ANA} has not answered yet whether they can keep Tuesday circle, {WHEN}. They stay on for it unless somebody"
+            f" here takes it.\n\n- 🙋 I take it{HOW}"
+        )
     ]
     shop.told(CY)
     shop.pass_time(at(EIGHTH))

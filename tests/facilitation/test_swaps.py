@@ -48,8 +48,10 @@ def shop() -> Iterator[Circle]:
 
 def test_a_swap_is_asked_back_in_full_and_told_once_in_the_control_room(shop: Circle) -> None:
     assert shop.write(ANA, "!swap 8 Dec") == [
-        f"Shall I look for somebody to take {CIRCLE}, {WHEN}? Until somebody does, it stays yours."
-        f"\n\n- ✅ yes\n- ❌ no{HOW}"
+        (
+            f"Shall I look for somebody to take {CIRCLE}, {WHEN}? Until somebody does, it stays yours."
+            f"\n\n- ✅ yes\n- ❌ no{HOW}"
+        )
     ]
     assert shop.changes() == []
     shop.tap(ANA, "yes")
@@ -174,14 +176,16 @@ def test_what_is_over_can_not_be_handed_on(shop: Circle) -> None:
 
 def test_only_what_is_theirs_can_be_handed_on(shop: Circle) -> None:
     assert shop.write(ANA, "!swap 15 Dec 20:00-21:00") == [
-        "I find no turn of yours there (Tuesday 15 December, 20:00 to Tuesday 15 December, 21:00). To see what is yours,"
-        " write !my shifts."
+        (
+            "I find no turn of yours there (Tuesday 15 December, 20:00 to Tuesday 15 December, 21:00). To see what is yours,"
+            " write !my shifts."
+        )
     ]
 
 
 def test_without_a_date_or_with_more_than_one_it_is_asked_back_with_dates(shop: Circle) -> None:
     (said,) = shop.write(ANA, "!swap")
-    assert said.startswith("Which one would you like to hand on?") or said.startswith("Shall I look for")
+    assert said.startswith(("Which one would you like to hand on?", "Shall I look for"))
     (said,) = shop.write(BO, "!swap")
     assert said == "I find no turn of yours that is still to come."
     shop.write(CY, "!swap 15 Dec")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from orchestrator.documents.declared import CONTROL_KEY, Community
+from orchestrator.documents.declared import CONTROL_KEY, Community, Room
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.records.offers import Offer, Said, offers_of, put_offer
 from orchestrator.facilitation.records.overrides import changes_of
@@ -92,45 +92,69 @@ def step(tx: Tx, community: Community, given: Given, now: Now) -> Iterator[AnyEf
         yield from _begin(tx, community, given, now)
         return
     offers = _heard(tx, community, slot, now)
-    waiting = [offer for offer in offers if offer.answer is Said.WAITING]
-    if waiting:
-        _again(tx, key, min(offer.until_ms for offer in waiting))
-        return
-    silent = [offer for offer in offers if offer.answer is Said.SILENT]
-    if given.state in {State.ACCEPTED, State.UNCONFIRMED}:
-        if silent:
-            _again(tx, key, start_ms)
-        return
-    if not _is_asked_about(community, given):
-        if given.state is State.OFFERED:  # somebody can't, and nobody is asked here: the leads see it
-            yield from _nobody_left(tx, community, given, now)
-        return
-    if is_touched(tx, community, given):
-        # Somebody took some of it, or its holder cannot: whatever is left is asked about by that.
-        yield from close(tx, community, given, now, but=())
-        if given.shift.user is not None:
-            put_shift(tx, community.key, replace(given, state=State.ACCEPTED if given.promised else given.state))
-        return
-    asks_ms = max(start_ms - room.rota.offer_ms, 0)
-    if now.at_ms < asks_ms:
-        _again(tx, key, asks_ms)
-        return
+    if waits_ms := _answer_due_ms(offers):
+        _again(tx, key, waits_ms)
+    elif given.state in {State.ACCEPTED, State.UNCONFIRMED}:
+        _end_with(tx, key, offers, start_ms)
+    elif not _is_asked_about(community, given):
+        yield from _unasked(tx, community, given, now)
+    elif is_touched(tx, community, given):
+        yield from _leave_alone(tx, community, given, now)
+    elif now.at_ms < start_ms - room.rota.offer_ms:
+        _again(tx, key, start_ms - room.rota.offer_ms)
+    else:
+        yield from _ask_next(tx, community, room, _given_up(tx, community, given, offers), offers, now)
+
+
+def _answer_due_ms(offers: Sequence[Offer]) -> int | None:
+    """Tell until when somebody may think about it; None: nobody does."""
+    return min((offer.until_ms for offer in offers if offer.answer is Said.WAITING), default=None)
+
+
+def _end_with(tx: Tx, key: str, offers: Sequence[Offer], start_ms: int) -> None:
+    """Come back when the turn begins, where somebody was asked who should hear an end then."""
+    if any(offer.answer is Said.SILENT for offer in offers):
+        _again(tx, key, start_ms)
+
+
+def _unasked(tx: Tx, community: Community, given: Given, now: Now) -> Iterator[AnyEffect]:
+    """Where nobody is asked and somebody can't, the leads see it."""
+    if given.state is State.OFFERED:
+        yield from _nobody_left(tx, community, given, now)
+
+
+def _leave_alone(tx: Tx, community: Community, given: Given, now: Now) -> Iterator[AnyEffect]:
+    """Ask no more: somebody took some of it, or its holder can't, and what is left is asked about by that."""
+    yield from close(tx, community, given, now, but=())
+    if given.shift.user is not None and given.promised:
+        put_shift(tx, community.key, replace(given, state=State.ACCEPTED))
+
+
+def _given_up(tx: Tx, community: Community, given: Given, offers: Sequence[Offer]) -> Given:
+    """Take a turn from whoever should rest before it and did not say yes."""
     holder = given.shift.user
-    if not given.promised and any(offer.user == holder for offer in silent):
-        given = replace(given, shift=Shift(slot=slot, user=None), state=State.OPEN)
-        put_shift(tx, community.key, given)
-        holder = None
+    if given.promised or not any(offer.user == holder and offer.answer is Said.SILENT for offer in offers):
+        return given
+    nobody = Given(shift=Shift(slot=given.shift.slot, user=None), state=State.OPEN)
+    put_shift(tx, community.key, nobody)
+    return nobody
+
+
+def _ask_next(
+    tx: Tx, community: Community, room: Room, given: Given, offers: Sequence[Offer], now: Now
+) -> Iterator[AnyEffect]:
+    slot, key = given.shift.slot, key_of(community, given)
+    start_ms = slot.span.start_ms
     found = _whom(tx, community, given, offers, now)
     if found is None:
         yield from _nobody_left(tx, community, given, now)
-        if silent:
-            _again(tx, key, start_ms)
+        _end_with(tx, key, offers, start_ms)
         return
     awake_ms = waking_ms(now.at_ms, quiet_of(room), zone_of(tx, found.user, community))
     if now.at_ms < awake_ms < start_ms:
         _again(tx, key, awake_ms)
         return
-    within_ms = room.rota.accept_within_ms or WITHIN_MS
+    within_ms = (room.rota.accept_within_ms if room.rota is not None else None) or WITHIN_MS
     offer = Offer(
         room=slot.room,
         part=slot.part,
@@ -163,17 +187,14 @@ def _heard(tx: Tx, community: Community, slot: Slot, now: Now) -> list[Offer]:
 def _whom(tx: Tx, community: Community, given: Given, offers: Sequence[Offer], now: Now) -> Candidate | None:
     """Choose who is asked next: whose turn it is, then one backup, and where nobody has it one after another."""
     asked, holder = {offer.user for offer in offers}, given.shift.user
-    if holder is not None and holder not in asked:
-        return Candidate(holder, given.shift.gave_way)
-    if (
-        holder is not None
-        and asked - {holder}
-        and any(offer.asked_ms >= _asked_ms(offers, holder) for offer in offers if offer.user != holder)
-    ):
-        return None
-    could = View.of(tx, community, now.at_ms).could(
-        given.shift.slot, asked | ({holder} if holder is not None else set())
-    )
+    if holder is not None:
+        if holder not in asked:
+            return Candidate(holder, given.shift.gave_way)
+        since_ms = _asked_ms(offers, holder)
+        if any(offer.asked_ms >= since_ms for offer in offers if offer.user != holder):
+            return None
+        asked.add(holder)
+    could = View.of(tx, community, now.at_ms).could(given.shift.slot, asked)
     return could[0] if could else None
 
 

@@ -165,14 +165,13 @@ class Offers:
         with speaking(community.locale):
             name, when = asking.room_name(community, slot), saying.stretch(slot.span, community.zone)
             wish = changing.Wish(room=slot.room, part=slot.part, span=slot.span, at_once=True)
+            if given.state is not State.UNCONFIRMED:
+                raise Refusal(swap_words.not_open(name, when))
             try:
-                if given.state is not State.UNCONFIRMED:
-                    raise Refusal(swap_words.not_open(name, when))
                 span, effects = changing.take(tx, community, answer.by, wish, now)
             except Refusal as refusal:
                 yield content.conclusion(answer, refusal.message, now, people=community.staff())
-                if given.state is State.UNCONFIRMED:
-                    yield from asking.to_leads(tx, community, given, now)
+                yield from asking.to_leads(tx, community, given, now)
                 return
             said = swap_words.taken(name, saying.stretch(span, community.zone))
             yield content.conclusion(answer, said, now)

@@ -82,42 +82,58 @@ def step(tx: Tx, community: Community, change: Change, now: Now) -> Iterator[Any
     if not left:
         yield from close(tx, community, change, State.WITHDRAWN if swap else State.TAKEN, now)
         return
-    slot = Slot(left[0], change.room, change.part, _layer(view, change))
-    could = [one.user for one in view.could(slot, () if change.giver is None else (change.giver,))]
-    people = [one for one in could if change.only in {None, one}]
-    if change.only is not None and change.only in community.leads and change.only not in people:
-        people = [change.only]
-    due = [end_of(change)]
-    nudge_ms = max((ms for at in NUDGES_MS if (ms := change.span.start_ms - at) <= now.at_ms), default=None)
-    due += [ms for at in NUDGES_MS if (ms := change.span.start_ms - at) > now.at_ms]
-    asked = [what.rpartition(" ")[2] for what in said_with(tx, f"asked:{key_of(community, change)} ")]
-    if nudge_ms is not None and nudge_ms > change.made_ms:
-        chosen = people
-    elif change.only is not None:
-        chosen = [one for one in people if one not in asked]
-    elif not swap:
-        within_ms = (room.rota.accept_within_ms if room.rota is not None else None) or WITHIN_MS
-        chosen = [one for one in people if one not in asked][:1]
-        asked_ms = _asked_ms(tx, community, change)
-        if asked_ms is not None and now.at_ms < asked_ms + within_ms:
-            due.append(asked_ms + within_ms)
-            chosen = []
-        elif chosen:
-            due.append(now.at_ms + within_ms)
-    else:
-        chosen = []
+    times = [change.span.start_ms - before_ms for before_ms in NUDGES_MS]
+    nudge_ms = max((ms for ms in times if change.made_ms < ms <= now.at_ms), default=None)
+    chosen, again_ms = _chosen(tx, view, change, left[0], now, everybody=nudge_ms is not None)
+    due = [end_of(change), *again_ms, *(ms for ms in times if ms > now.at_ms)]
     for user in chosen:
-        if was_said(tx, f"no:{key_of(community, change)} {user}"):
-            continue
         awake_ms = waking_ms(now.at_ms, quiet_of(room), zone_of(tx, user, community))
         if awake_ms > now.at_ms:
             due.append(awake_ms)
-        elif say_once(tx, f"asked:{key_of(community, change)} {user}", now.at_ms):
-            say_once(tx, f"nudge:{nudge_ms}:{key_of(community, change)} {user}", now.at_ms)
-            yield _ask(tx, community, change, left[0], user, now)
-        elif nudge_ms is not None and say_once(tx, f"nudge:{nudge_ms}:{key_of(community, change)} {user}", now.at_ms):
-            yield _nudge(tx, community, change, left[0], user, nudge_ms)
+        else:
+            yield from _say(tx, community, change, left[0], user, nudge_ms, now)
     set_timer(tx, Timer(craft=NAME, key=key_of(community, change), due_ms=min(due)))
+
+
+def _chosen(
+    tx: Tx, view: View, change: Change, span: Span, now: Now, *, everybody: bool
+) -> tuple[list[UserId], list[int]]:
+    """Choose who is asked or reminded now; tells also when to come back, should they not answer."""
+    key = key_of(view.community, change)
+    slot = Slot(span, change.room, change.part, _layer(view, change))
+    could = [one.user for one in view.could(slot, () if change.giver is None else (change.giver,))]
+    if change.only is not None:
+        could = [change.only] if change.only in could or change.only in view.community.leads else []
+    could = [user for user in could if not was_said(tx, f"no:{key} {user}")]
+    if everybody:
+        return could, []
+    new = [user for user in could if not was_said(tx, f"asked:{key} {user}")]
+    if change.kind is Kind.SWAP:
+        return (new if change.only is not None else []), []
+    plan = view.plan(change.room)
+    within_ms = (plan.rota.accept_within_ms if plan is not None else None) or WITHIN_MS
+    asked_ms = _asked_ms(tx, view.community, change)
+    if asked_ms is not None and now.at_ms < asked_ms + within_ms and not _all_said_no(tx, key):
+        return [], [asked_ms + within_ms]
+    return new[:1], [now.at_ms + within_ms] if new else []
+
+
+def _all_said_no(tx: Tx, key: str) -> bool:
+    """Tell whether everybody who was asked said no: then there is nothing to wait for."""
+    asked = [what.removeprefix("asked:") for what in said_with(tx, f"asked:{key} ")]
+    return all(was_said(tx, f"no:{one}") for one in asked)
+
+
+def _say(
+    tx: Tx, community: Community, change: Change, span: Span, user: UserId, nudge_ms: int | None, now: Now
+) -> Iterator[AnyEffect]:
+    """Ask somebody, or remind them if they were asked before; each once."""
+    key = key_of(community, change)
+    reminds = nudge_ms is not None and say_once(tx, f"nudge:{nudge_ms}:{key} {user}", now.at_ms)
+    if say_once(tx, f"asked:{key} {user}", now.at_ms):
+        yield _ask(tx, community, change, span, user, now)
+    elif reminds and nudge_ms is not None:
+        yield _nudge(tx, community, change, span, user, nudge_ms)
 
 
 def end_of(change: Change) -> int:
