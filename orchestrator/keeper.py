@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from orchestrator.crafts import Crafts
+from orchestrator.documents.declared import CONTROL_KEY
 from orchestrator.engine import Engine
 from orchestrator.engine.auditing import Auditing
 from orchestrator.engine.filler import Filler
@@ -136,11 +137,26 @@ class Keeper:
             UnknownToken: the account's token is no longer good.
             StoreError: the disk is full or failing.
         """
+        await self._know_staff()
         async with asyncio.TaskGroup() as tasks:
             since = await self._store.run(ingest.cursor)
             tasks.create_task(self._work_on_keys())
             tasks.create_task(self._syncer.follow(since, self._take))
             tasks.create_task(self._begin(tasks.create_task))
+
+    async def _know_staff(self) -> None:
+        """Learn what those who look after others are called, before anybody is judged who would pass for one of them.
+
+        They are together in the rooms where leads and facilitators talk; whoever is not is met with everybody else.
+        """
+        for binding in await self._store.run(bindings.bindings):
+            if binding.key == CONTROL_KEY:
+                try:
+                    self.engine.know_names(await self._history.names(binding.room))
+                except UnknownToken:
+                    raise
+                except MatrixError:
+                    continue  # they are met later, with everybody else
 
     async def _begin(self, start: Callable[..., object]) -> None:
         """Begin to act once what happened is known."""
@@ -252,12 +268,13 @@ class Keeper:
         """Learn who is in a room of ours: sync tells only of those who speak, and whoever just reads belongs as well."""
         before = await self._store.run(mirror.roll, room)
         try:
-            joined = await self._history.members(room)
+            joined = await self._history.names(room)
         except UnknownToken:
             raise
         except MatrixError:
             return  # known at the next start; until then they are as sync shows them
-        await self._store.run(mirror.see_members, room, joined, before)
+        self.engine.know_names(joined)
+        await self._store.run(mirror.see_members, room, list(joined), before)
 
     def _direct(self, user: UserId, *, oldest: bool = False) -> DirectRoom:
         return DirectRoom(*direct_room(self.me, user, room_version=OLDEST_VERSION if oldest else self._direct_version))

@@ -6,7 +6,7 @@ Nothing here decides anything; that is ``intake`` and the crafts. Nothing here s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -58,6 +58,7 @@ class Engine:
         self._followers: list[Callable[[Taken], None]] = []
         self._due_ms: int | None = None
         self._due_changed = asyncio.Event()
+        self._staff: frozenset[UserId] = frozenset()
         self.settled_once = False
         self._kept_settled = False
         self._stale = asyncio.Event()
@@ -66,6 +67,7 @@ class Engine:
     def use(self, documents: Documents, crafts: Sequence[Feature], roster: Roster) -> None:
         """Work with these documents and crafts from now on; call ``settle`` afterwards."""
         commands = Commands(documents, roster, by_craft({craft.name: craft.commands for craft in crafts}))
+        self._staff = frozenset({self._me}).union(*(community.staff() for community in documents.communities))
         self._intake = Intake(documents, crafts, commands, self._me)
 
     def follow(self, follower: Callable[[Taken], None]) -> None:
@@ -213,6 +215,14 @@ class Engine:
                     self._windows.stage(key, *mark)
             self._windows.publish()
             self._windows.known_since_ms[key] = since_ms
+
+    def know_names(self, names: Mapping[UserId, str]) -> None:
+        """Tell under which names people were in a room when we started; those of staff are kept, only in memory.
+
+        What was heard since is newer, and stays.
+        """
+        for user in self._staff & names.keys():
+            self._windows.called.setdefault(user, names[user])
 
     async def run_timers(self) -> None:
         """Run timers when they fall due, for ever."""

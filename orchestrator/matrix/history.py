@@ -5,6 +5,7 @@ All of it is GETs, which homeservers do not rate limit. Nothing here retries: wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
@@ -15,7 +16,7 @@ from orchestrator.model.events import Event, Other, Unreadable, cause_in
 from orchestrator.model.ids import Cause, EventId, JsonObject, RoomId, UserId, server_of
 
 from .decode import Decrypter, decode_event
-from .fields import a_content, a_room_id, a_sender, an_event_id
+from .fields import a_content, a_room_id, a_sender, a_text, an_event_id, an_object
 from .gateway import Gateway, route
 
 PAGE: Final = 100
@@ -133,11 +134,19 @@ class History:
 
     async def members(self, room: RoomId) -> list[UserId]:
         """List who is joined. Raises Forbidden when we are not."""
+        return list(await self.names(room))
+
+    async def names(self, room: RoomId) -> Mapping[UserId, str]:
+        """Tell who is joined, and under which name, "" for none; for memory only. Raises Forbidden when we are not.
+
+        Source: client-server API, GET /_matrix/client/v3/rooms/{roomId}/joined_members.
+        """
         answer = await self._gateway.call("GET", route("rooms", room, "joined_members"))
         joined = answer.get("joined")
         if not isinstance(joined, dict):
             raise _no_answer("joined_members")
-        return [user for key in joined if (user := a_sender(key)) is not None]
+        people = ((a_sender(key), profile) for key, profile in joined.items())
+        return {user: a_text(an_object(profile).get("display_name")) for user, profile in people if user is not None}
 
     async def joined_rooms(self) -> list[RoomId]:
         """List the rooms we are joined to."""

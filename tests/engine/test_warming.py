@@ -15,6 +15,7 @@ import pytest
 
 from orchestrator.crafts import Crafts
 from orchestrator.culture import Culture
+from orchestrator.documents.declared import CONTROL_KEY
 from orchestrator.engine.intake import Taken
 from orchestrator.facilitation import Facilitation
 from orchestrator.keeper import Keeper
@@ -27,7 +28,7 @@ from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, JsonObject, RoomId, RoomKey
 from orchestrator.store import Store, bindings, ingest
 from tests.culture.conftest import a_grove, rule
-from tests.declared import ME
+from tests.declared import ANA, BO, CY, ME
 from tests.house import CIRCLE, Clock
 
 SPOKE = ("spoke", CIRCLE)
@@ -47,7 +48,7 @@ class Shelf:
         if kind == "messages":
             self.read.set()
             return {"chunk": [], "start": "t1"}
-        return {"joined": {}}
+        return {"joined": {ANA: {"display_name": "Willow"}, CY: {"display_name": "Plum"}, BO: {}, "?": {"a": [1]}}}
 
 
 @pytest.fixture
@@ -156,3 +157,36 @@ async def test_everything_that_works_beside_the_rest_is_begun(keeper: Keeper) ->
     keeper.ready.set()
     await keeper._begin(start)
     assert {"Filler.run", "Onlooking.run", "Auditing.run", "Engine.run_timers", "Delivery.run"} <= set(begun)
+
+
+async def test_what_staff_are_called_is_read_before_anybody_is_judged_and_that_of_nobody_else(
+    keeper: Keeper, shelf: Shelf
+) -> None:
+    keeper.engine._windows.called.clear()
+    await keeper._store.run(bindings.bind, CommunityKey("grove"), RoomKey(CONTROL_KEY), RoomId("!control"), "made")
+    await keeper._know_staff()
+    assert keeper.engine._windows.called == {ANA: "Willow", BO: ""}
+
+
+async def test_a_bot_that_starts_reads_what_staff_are_called_before_it_asks_what_happened(
+    keeper: Keeper, shelf: Shelf
+) -> None:
+    await keeper._store.run(bindings.bind, CommunityKey("grove"), RoomKey(CONTROL_KEY), RoomId("!control"), "made")
+    order: list[str] = []
+    seen = shelf.call
+
+    async def call(method: str, route: Route, **more: object) -> JsonObject:
+        order.append(route.path.rpartition("/")[2])
+        if order[-1] == "sync":
+            shelf.read.set()
+            await asyncio.Event().wait()
+        return await seen(method, route, **more)
+
+    shelf.call = call  # type: ignore[method-assign]
+    shelf.read.clear()
+    running = asyncio.create_task(keeper.run())
+    await shelf.read.wait()
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert order[:2] == ["joined_members", "sync"]

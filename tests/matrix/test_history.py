@@ -261,6 +261,13 @@ async def test_members_and_rooms_are_listed(
     assert set(await ears.history.members(RoomId(room.room_id))) == {KEEPER, cy.user_id}
     assert set(await ears.history.joined_rooms()) == {room.room_id, other.room_id}
 
+    hs.faults.add(
+        MalformedJson('{"joined": {"@a:b.example": {"display_name": [1]}, "@c:b.example": 7, "x": {}}}'),
+        "GET",
+        "/joined_members",
+    )
+    assert await ears.history.names(RoomId(room.room_id)) == {"@a:b.example": "", "@c:b.example": ""}
+
     hs.faults.add(MalformedJson('{"joined": []}'), "GET", "/joined_members")
     hs.faults.add(MalformedJson('{"joined_rooms": {}}'), "GET", "/joined_rooms")
     with pytest.raises(ServerTrouble):

@@ -14,7 +14,7 @@ from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.events import Reaction, Redaction
 from orchestrator.model.ids import EventId, UserId
 from tests.culture.conftest import a_grove, rule
-from tests.declared import ANA, CY, DEE, EVE
+from tests.declared import ANA, CY, DEE, EVE, ME
 from tests.house import CIRCLE, House, body_of, house_of
 
 from .test_removals import kept_in
@@ -129,3 +129,16 @@ async def test_a_name_like_that_of_somebody_who_looks_after_others_is_taken_down
         assert all("the name you go by there" in word for word in words)
         assert "Willow" not in "".join(words)
         assert "Willow" not in repr(house.engine._windows)
+
+
+async def test_what_staff_are_called_is_known_right_after_a_restart_and_of_nobody_else(opened: Open) -> None:
+    async with opened(When(names=Names(like_staff=True)), Action.REMOVE) as house:
+        house.begin_anew()
+        house.engine.know_names({ANA: "Willow of the Grove", ME: "The Lantern", EVE: "Plum"})
+        assert "Plum" not in house.engine._windows.called.values()
+        passing = [await come(house, EVE, "W\u0131llow of the Grove"), await come(house, EVE, "the  lantern")]
+        await come(house, CY, "Plum")
+        assert [row.target for row in await house.waiting("redact")] == passing
+        await come(house, ANA, "Ana")
+        house.engine.know_names({ANA: "Willow of the Grove"})  # read before she changed it
+        assert house.engine._windows.called[ANA] == "Ana"
