@@ -154,7 +154,7 @@ def nobody(tx: Tx, community: Community, hand: Hand) -> Sequence[AnyEffect]:
     """Tell somebody that nobody could be reached; should they ask again, it is tried again."""
     clear_timer(tx, NAME, _raised_key(community, hand))
     clear_timer(tx, NAME, f"{CHAIN}{hand.id}")
-    records.keep(tx, replace(hand, state=State.SILENT))
+    records.keep(tx, replace(hand, state=State.SILENT, asked=()))
     with speaking(community.locale):
         said = content.notice(words.nobody_reached([community], hand), people=community.leads)
     return (SendDirect(step=f"nobody:{community.key}", priority=Priority.SAFETY, user=hand.user, content=said),)

@@ -107,7 +107,12 @@ def thanks(hand: Hand, until: str, link: str) -> str:
         said.append(_("You can write to {person} yourself.").format(person=hand.user))
     else:
         said.append(_("I can't tell you who it is; if they like, they write to you."))
-    said.append(_("You count as on duty for it until {end}; you don't have to carry it alone.").format(end=until))
+    if hand.is_about_keepers:
+        said.append(
+            _("Please keep it between you and them. You don't have to carry it alone: the other leads I asked know.")
+        )
+    else:
+        said.append(_("You count as on duty for it until {end}; you don't have to carry it alone.").format(end=until))
     return " ".join(said) + (f" {link}" if link else "")
 
 
@@ -116,6 +121,13 @@ def somebody_goes(hand: Hand, by: UserId) -> str:
     if hand.named:
         return _("{helper} looks after {person} now. Thank you, all of you.").format(helper=by, person=hand.user)
     return _("{helper} looks after the hand that was raised without a name. Thank you, all of you.").format(helper=by)
+
+
+def others_look() -> str:
+    """Tell somebody who looks after the community no more that it is not theirs to take."""
+    return _(
+        "Thank you. You don't look after the group at the moment, so I leave it to the others: they were asked, too."
+    )
 
 
 def already_taken(by: UserId | None) -> str:

@@ -9,7 +9,6 @@ from orchestrator.culture.notices import Duty
 from orchestrator.culture.places import NAME, Place
 from orchestrator.documents.declared import Documents
 from orchestrator.i18n import N_
-from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Result
 from orchestrator.model.events import Message, Reaction
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
@@ -73,7 +72,7 @@ def due(tx: Tx, documents: Documents, duty: Duty, timer: Timer, now: Now) -> Seq
         case calling.COUNT:
             effects = _nobody(tx, documents, timer)
         case calling.OVER:
-            taking.over(tx, documents, timer, now)
+            effects = taking.over(tx, documents, timer, now)
         case calling.RAISED:
             calling.may_call_again(tx, timer, now)
         case chain.REST:
@@ -105,7 +104,7 @@ def answered(tx: Tx, documents: Documents, duty: Duty, answer: Answer, now: Now)
 def tidy(tx: Tx, now: Now) -> None:
     """Forget what is old."""
     records.tidy(tx, now.at_ms)
-    journal.blur_private(tx, NAME, now.at_ms - DAY_MS)
+    journal.blur_private(tx, NAME, now.at_ms + 1)
 
 
 def _nobody(tx: Tx, documents: Documents, timer: Timer) -> Sequence[AnyEffect]:

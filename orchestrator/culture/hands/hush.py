@@ -16,11 +16,11 @@ from orchestrator.i18n import _, speaking
 from orchestrator.model import content
 from orchestrator.model.effects import AnyEffect, Ask, Choice, Priority, Send
 from orchestrator.model.feature import Answer, Call, Now, Role, Timer, Tx
-from orchestrator.model.ids import CommunityKey, JsonObject, RoomKey
+from orchestrator.model.ids import CommunityKey, JsonObject, RoomKey, UserId
 from orchestrator.store import questions
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
-from . import calling
+from . import calling, records
 from .records import Hand
 
 HUSH: Final = "hush:"
@@ -138,9 +138,17 @@ def _within_reach(tx: Tx, community: Community, call: Call, now: Now) -> list[Ti
         key = RoomKey(str(timer.payload.get("key")))
         names = {key.casefold(), _named(community, key).casefold()}
         role = call.role_at(SPACE_KEY if key == EVERYWHERE else key)
-        if role >= Role.FACILITATOR and (not named or named in names):
+        if role >= Role.FACILITATOR and (not named or named in names) and _may_know(tx, timer, call.event.sender, role):
             found.append(timer)
     return [timer for timer in found if timer.payload.get("key") == here] or found
+
+
+def _may_know(tx: Tx, timer: Timer, user: UserId, role: Role) -> bool:
+    """Tell whether somebody may hear of a hush: where it is about one of them, leads alone, and not the one it is about."""
+    if timer.payload.get("secret") is not True:
+        return True
+    hand = records.hand_of(tx, str(timer.payload.get("hand")))
+    return role >= Role.LEAD and (hand is None or user not in hand.skipped)
 
 
 def _is_over(tx: Tx, community: Community, timer: Timer) -> Sequence[AnyEffect]:

@@ -76,6 +76,11 @@ class Hand:
         return bool(self.about)
 
     @property
+    def is_about_keepers(self) -> bool:
+        """Whether it is about one of those who look after the community: then they are to notice nothing of it."""
+        return self.about not in {"", NOTICED}
+
+    @property
     def skipped(self) -> frozenset[UserId]:
         """Who is never asked: whose hand it is, and whom it is about."""
         return frozenset({self.user, UserId(self.about)})

@@ -20,7 +20,7 @@ from orchestrator.store.timers import set_timer
 
 from . import after, calling, calls, chain, records, words
 from .calling import CHAIN, OVER, SUBJECT
-from .records import OPEN_MS, Hand, State
+from .records import NOTICED, OPEN_MS, Hand, State
 
 _OPEN: Final = (State.CALLED, State.SILENT)
 
@@ -58,20 +58,27 @@ def answered(tx: Tx, documents: Documents, duty: Duty, answer: Answer, now: Now)
             return [content.conclusion(answer, calls.already_taken(hand.taken_by), now)]
         if answer.by in hand.skipped or answer.by not in community.staff():
             # Whoever may not take it leaves it open for the others.
-            again = answer.room == control_room(tx, community)
-            return [calling.in_control(tx, community, hand, (), f"open:{answer.question}")] if again else []
+            if answer.room == control_room(tx, community):
+                return [calling.in_control(tx, community, hand, (), f"open:{answer.question}")]
+            return [content.conclusion(answer, calls.others_look(), now)]
         return _take(tx, duty, community, hand, answer, answer.by, now)
 
 
-def over(tx: Tx, documents: Documents, timer: Timer, now: Now) -> None:
-    """Forget whose hand it was, and who was written to because of it."""
+def over(tx: Tx, documents: Documents, timer: Timer, now: Now) -> Sequence[AnyEffect]:
+    """Forget whose hand it was, and who was written to because of it; whoever waits still is told to wait no longer."""
     hand = records.hand_of(tx, timer.key.removeprefix(OVER))
     community = documents.community(hand.community) if hand is not None else None
+    effects: list[AnyEffect] = []
     if hand is not None:
         if community is not None:
             calling.lower(tx, community, hand)
+            if hand.state in _OPEN and hand.asked and hand.about != NOTICED:
+                with speaking(community.locale):
+                    said = content.notice(words.gave_up([community], hand), people=community.leads)
+                effects.append(SendDirect(step="over", priority=Priority.SAFETY, user=hand.user, content=said))
         records.forget_who(tx, hand.id)
     journal.blur_private(tx, NAME, now.at_ms + 1)
+    return effects
 
 
 def _take(
@@ -82,7 +89,8 @@ def _take(
     # Whoever took it is thanked when their shift for it is over: it is known until then.
     over_ms = max(now.at_ms + OPEN_MS, until_ms + HOUR_MS)
     set_timer(tx, Timer(craft=NAME, key=f"{OVER}{hand.id}", due_ms=over_ms))
-    duty.cover(tx, by, community.key, hand.key, until_ms, now)
+    if not hand.is_about_keepers:  # who is on duty shows to everybody
+        duty.cover(tx, by, community.key, hand.key, until_ms, now)
     hand = replace(hand, state=State.TAKEN, taken_by=by, taken_ms=now.at_ms)
     records.keep(tx, hand)
     after.plan(tx, hand, until_ms)

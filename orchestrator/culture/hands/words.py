@@ -54,7 +54,7 @@ def how_urgent(
         if hand.named
         else _("They are not told your name, nor anything that you wrote.")
     )
-    lines += ["", f"{said} {seen}"]
+    lines += ["", f"{said} {seen}{_linked(hand)}"]
     if hand.about == UNKNOWN:
         lines += [
             "",
@@ -115,8 +115,17 @@ def what_became_of_it(communities: Sequence[Community], asked: Asked, hand: Hand
         "They are people with days and nights of their own, so it can take a while; I tell you when somebody has seen it."
     )
     return "\n\n".join(
-        [_("Thank you for asking. {told}").format(told=told), f"{seen} {slow}", *_turn_to(communities, hand)]
+        [
+            _("Thank you for asking. {told}").format(told=told),
+            f"{seen}{_linked(hand)} {slow}",
+            *_turn_to(communities, hand),
+        ]
     )
+
+
+def _linked(hand: Hand) -> str:
+    """Say that they see which message it is about: whoever wishes not to be named may have written it."""
+    return " " + _("They get the link to the message it is about.") if hand.event is not None else ""
 
 
 def _turn_to(communities: Sequence[Community], hand: Hand) -> Sequence[str]:
@@ -173,6 +182,18 @@ def no_answer(communities: Sequence[Community], hand: Hand) -> str:
     if leads:
         said += " " + _("You can also write to one of them yourself: {leads}").format(leads=", ".join(leads))
     said += " " + _("I tell you as soon as somebody has seen it.")
+    return "\n\n".join([said, *_turn_to(communities, hand)])
+
+
+def gave_up(communities: Sequence[Community], hand: Hand) -> str:
+    """Tell somebody whom nobody answered that nobody is asked any more, and how to ask again."""
+    said = _(
+        "I'm sorry: nobody has answered, and I have stopped asking now. It is not about you, and you are welcome to ask again:"
+        " write `{prefix}raise`, and I ask everybody anew."
+    ).format(prefix=communities[0].prefix)
+    leads = leads_of(communities, *hand.skipped)
+    if leads:
+        said += " " + _("You can also write to one of them yourself: {leads}").format(leads=", ".join(leads))
     return "\n\n".join([said, *_turn_to(communities, hand)])
 
 

@@ -149,6 +149,26 @@ async def test_about_somebody_it_is_hushed_without_a_word(tmp_path: Path) -> Non
         assert [said for said in await house.said(CONTROL) if "question" in said] == []
 
 
+async def test_about_somebody_it_is_neither_shown_to_them_nor_lifted_by_them_and_other_leads_can(
+    tmp_path: Path,
+) -> None:
+    async with a_circle(tmp_path) as house:
+        await give_power(house)
+        await house.join(CY, CIRCLE)
+        await house.whisper(CY, "!raise 3 about @ana")
+        await house.deliver()
+        for who in (ANA, DEE):
+            for words in ("!hush", "!hush lift"):
+                await house.whisper(who, words)
+                assert [
+                    said for said in await house.said(direct(who)) if "no questions" in said or "Done" in said
+                ] == []
+                await house.deliver()
+        assert await hushed(house)
+        await house.whisper(BO, "!hush lift")
+        assert not await hushed(house)
+
+
 # -- what a person hears who fears for somebody -------------------------------------------------------------------------
 
 

@@ -44,6 +44,23 @@ async def test_a_reaction_is_taken_away_at_once_and_asks_in_private(tmp_path: Pa
         assert f"https://matrix.to/#/{CIRCLE}/{said}" in told
 
 
+async def test_who_wishes_not_to_be_named_hears_that_the_link_goes_with_it(tmp_path: Path) -> None:
+    async with a_circle(tmp_path, hands=SIGN) as house:
+        await house.join(CY, CIRCLE)
+        await house.deliver()
+        await put(house, CY, "🫂", await house.say(CY, "words of their own"))
+        (asked,) = await house.told(CY)
+        assert "They get the link to the message it is about." in asked
+        await house.deliver()
+        await react(house, CY, "🕶️")
+        (asked,) = await house.told(CY)
+        assert "They are not told your name" in asked
+        assert "They get the link to the message it is about." in asked
+        await house.deliver()
+        await react(house, CY, "1️⃣")
+        assert any("They get the link to the message it is about." in said for said in await house.told(CY))
+
+
 async def test_who_does_not_answer_what_is_asked_then_is_passed_on_as_well(tmp_path: Path) -> None:
     async with a_circle(tmp_path, hands=SIGN) as house:
         await house.join(CY, CIRCLE)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Hands
 from orchestrator.facilitation import Facilitation
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
@@ -85,7 +86,9 @@ async def test_the_control_room_hears_whom_it_goes_to_and_they_are_mentioned(tmp
         await raised(house)
         await house.wait(WITHIN_MS)
         said = [row for row in await house.waiting("send") if row.room == CONTROL]
-        (row,) = [row for row in said if "has answered" in body_of(row)]  # that first turns are to come is said there, too
+        (row,) = [
+            row for row in said if "has answered" in body_of(row)
+        ]  # that first turns are to come is said there, too
         assert mentions_of(row) == [GUS]
         assert f"nobody has answered {CY} yet" in body_of(row)
 
@@ -331,3 +334,60 @@ async def test_however_long_the_group_lets_people_answer_nobody_is_forgotten_bef
         await house.deliver()
         await house.wait(3 * DAY_MS)
         assert any("others first" in said for said in await house.told(BO))
+
+
+async def test_who_takes_a_hand_about_one_of_them_is_not_shown_as_on_duty_for_it(tmp_path: Path) -> None:
+    async with a_circle(tmp_path) as house:
+        await house.join(CY, CIRCLE)
+        await house.whisper(CY, "!raise 2 about @dee")
+        await house.deliver()
+        await take(house, ANA)
+        assert await house.rows("select * from cover") == []
+        (thanked,) = [said for said in await house.said(direct(ANA)) if "Thank you" in said]
+        assert "on duty" not in thanked
+        assert "keep it between you and them" in thanked
+        assert any("has seen it" in said for said in await house.told(CY))
+
+
+async def test_whoever_waits_is_told_after_a_day_that_nobody_is_asked_any_more_and_can_ask_anew(tmp_path: Path) -> None:
+    async with a_circle(tmp_path) as house:
+        await house.join(CY, CIRCLE)
+        await house.whisper(CY, "!raise 2")
+        await house.deliver()
+        for _hour in range(24):
+            await house.wait(HOUR_MS)
+            if _hour < 23:
+                await house.deliver()
+        assert len([said for said in await house.told(CY) if "I have stopped asking" in said]) == 1
+        await house.deliver()
+        await house.wait(2 * DAY_MS)
+        assert await house.told(CY) == []
+        await house.whisper(CY, "!raise 2")
+        assert await everybody_called(house)
+
+
+async def test_whose_hand_was_seen_is_not_told_that_nobody_came(tmp_path: Path) -> None:
+    async with a_circle(tmp_path) as house:
+        await house.join(CY, CIRCLE)
+        await house.whisper(CY, "!raise 2")
+        await house.deliver()
+        await take(house, DEE)
+        await house.deliver()
+        await house.wait(3 * DAY_MS)
+        assert await house.told(CY) == []
+
+
+async def test_who_looks_after_nobody_any_more_is_told_so_when_they_would_take_a_hand(tmp_path: Path) -> None:
+    async with a_circle(tmp_path) as house:
+        await house.join(CY, CIRCLE)
+        await house.whisper(CY, "!raise 2")
+        await house.deliver()
+        made = a_kept_community()
+        rooms = tuple(
+            replace(room, facilitators=tuple(one for one in room.facilitators if one != DEE)) for room in made.rooms
+        )
+        house.use(Documents(communities=(replace(made, rooms=rooms),)))
+        await take(house, DEE)
+        assert any("You don't look after the group at the moment" in said for said in await house.said(direct(DEE)))
+        await take(house, FAY)
+        assert any("has seen it" in said for said in await house.told(CY))
