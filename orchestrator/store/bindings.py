@@ -64,7 +64,7 @@ def rename(tx: Tx, before: tuple[CommunityKey, RoomKey], now: tuple[CommunityKey
 
 
 Remembered: TypeAlias = Literal[
-    "asked", "cover", "handoff", "holding", "note", "offer", "override", "served", "shift", "shift_before", "slot"
+    "asked", "cover", "handoff", "holding", "note", "offer", "override", "served", "shift", "slot"
 ]
 """A table whose rows belong to a declared room."""
 

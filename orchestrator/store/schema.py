@@ -450,6 +450,13 @@ def rota(db: Database) -> None:
         "gave_way": str,
     }
     _table(db, "shift", shift, key=("community", "key", "part", "start_ms"), nullable=("user",))
+    # Turns that had begun: whoever is on stays on, and the next ones go on from there.
+    db.execute(
+        'insert into shift (account, community, key, part, start_ms, end_ms, layer, weight, "user", state, gave_way)'
+        " select account, community, key, 'facilitator', start_ms, end_ms, '', 1, \"user\", 'published', ''"
+        " from shift_before"
+    )
+    db.table("shift_before").drop()
     # One row for each who was asked about a shift. answer: waiting | yes | no | silent
     _table(
         db,

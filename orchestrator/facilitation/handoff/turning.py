@@ -6,17 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from orchestrator.documents.declared import CONTROL_KEY, Community, Room
+from orchestrator.documents.declared import Community, Room
 from orchestrator.facilitation import saying
-from orchestrator.facilitation.duty import is_gone
 from orchestrator.facilitation.notes.passing import pass_on
 from orchestrator.facilitation.records.ledger import ledger_of
-from orchestrator.facilitation.records.said import say_once
 from orchestrator.facilitation.records.served import (
-    Announced,
     add_served,
-    announced,
-    note_announced,
     note_recorded,
     recorded_ms,
 )
@@ -26,16 +21,16 @@ from orchestrator.facilitation.rota.resolving import next_change_ms, on_at, reso
 from orchestrator.facilitation.rota.things import Ledger, Part, Plan, Shift, Stretch
 from orchestrator.facilitation.view import standing
 from orchestrator.i18n import speaking
-from orchestrator.model import content
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
-from orchestrator.model.effects import AnyEffect, Priority, Send
+from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.model.ids import RoomId, RoomKey
-from orchestrator.store import bindings, mirror
+from orchestrator.store import bindings
 from orchestrator.store.timers import clear_timer, set_timer
 
 from . import powers, words
+from .telling import announce, left
 
 NAME: Final = "facilitation"
 HANDOFF: Final = "handoff:"
@@ -127,8 +122,8 @@ def hand_over(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
         _show(tx, community, room, bound, there, now)
         if plan is not None:
             _set_next(tx, room, plan, found.shifts, found.ledger, now)
-            yield from _announce(tx, community, room, bound, there, now)
-            yield from _left(tx, community, room, on, there, now)
+            yield from announce(tx, community, room, bound, there, now)
+            yield from left(tx, community, room, on, there, now)
             keeper = there.get(Part.FACILITATOR)
             yield from pass_on(tx, community, room, None if keeper is None else keeper.user)
 
@@ -156,75 +151,3 @@ def _show(tx: Tx, community: Community, room: Room, bound: RoomId, on: Mapping[P
         until = saying.moment(first.span.end_ms, community.zone)
         said = words.topic(first.user, second.user if second is not None else None, until)
     powers.show(tx, bound, said, first.span.end_ms, now.at_ms)
-
-
-def _announce(
-    tx: Tx, community: Community, room: Room, bound: RoomId, on: Mapping[Part, Stretch], now: Now
-) -> Iterator[AnyEffect]:
-    """Say who comes, once, as soon as somebody is there to hear it; quietly note what is not worth telling."""
-    if recorded_ms(tx, community.key, room.key) is None:
-        note_recorded(tx, community.key, room.key, now.at_ms)
-    before = announced(tx, community.key, room.key)
-    first, second = on.get(Part.FACILITATOR), on.get(Part.CO)
-    user = first.user if first is not None else None
-    beside = second.user if second is not None else None
-    if first is None or user is None:
-        if before is not None and (before.user, before.beside) != (None, None) and now.at_ms >= before.at_ms:
-            said = Announced(now.at_ms, before.turn_ms, None, None)
-            note_announced(tx, community.key, room.key, said)
-        return
-    if before is not None and ((before.user, before.beside) == (user, beside) or now.at_ms < before.at_ms):
-        return
-    if not mirror.anyone_beside(tx, bound, now.me):
-        return
-    turn_ms = first.span.start_ms if first.shift is None else first.shift.slot.span.start_ms
-    note_announced(tx, community.key, room.key, Announced(now.at_ms, turn_ms, user, beside))
-    went = before.user if before is not None else None
-    until_ms = first.span.end_ms
-    with speaking(community.locale):
-        until = saying.moment(until_ms, community.zone)
-        if went == user:
-            if beside is None or second is None:
-                return
-            until_ms = second.span.end_ms
-            said_ = words.joins(beside, user, saying.moment(until_ms, community.zone))
-        elif went is None:
-            said_ = words.begins(user, beside, until)
-        else:
-            said_ = words.takes_over(user, beside, went, until)
-    new = [
-        one for one in (user, beside) if one is not None and (before is None or one not in {before.user, before.beside})
-    ]
-    named = [one for one in (user, beside, went) if one is not None]
-    yield Send(
-        step=f"handoff:{room.community}/{room.key}:{now.at_ms}",
-        room=bound,
-        priority=Priority.ROUTINE,
-        expires_ms=until_ms,
-        # Notices make no sound, mentions or not; whoever takes over should hear of it.
-        content=content.text(said_, mentions=new, people=named),
-    )
-
-
-def _left(
-    tx: Tx, community: Community, room: Room, on: Mapping[Part, Stretch], there: Mapping[Part, Stretch], now: Now
-) -> Iterator[AnyEffect]:
-    """Tell the leads, once, that whoever should be on duty is not in the room any more."""
-    control = bindings.bound_room(tx, community.key, CONTROL_KEY)
-    bound, one = bindings.bound_room(tx, community.key, room.key), on.get(Part.FACILITATOR)
-    if control is None or one is None or one.user is None or there[Part.FACILITATOR].user is not None:
-        return
-    if not is_gone(tx, bound, one.user):
-        return  # the files say so, and whoever changed those knows
-    turn_ms = one.span.start_ms if one.shift is None else one.shift.slot.span.start_ms
-    if not say_once(tx, f"left:{room.community}/{room.key}/{turn_ms}/{one.user}", now.at_ms):
-        return
-    with speaking(community.locale):
-        said = words.has_left(one.user, room.name, saying.moment(one.span.end_ms, community.zone))
-        yield Send(
-            step=f"left:{room.community}/{room.key}:{now.at_ms}",
-            room=control,
-            priority=Priority.STRUCTURE,
-            expires_ms=one.span.end_ms,
-            content=content.text(said, mentions=community.leads, people=[one.user]),
-        )

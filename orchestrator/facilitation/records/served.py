@@ -10,8 +10,6 @@ from orchestrator.model.feature import Tx
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.store.rows import dump, load, number, text
 
-_PLACE = "account = :account and community = :community and key = :key"
-
 
 @dataclass(frozen=True, slots=True)
 class Announced:
@@ -21,17 +19,23 @@ class Announced:
         at_ms: when.
         turn_ms: when the turn began that is about.
         user, beside: who has kept it since, and who beside them; None: nobody.
+        there: they are there; False: nobody has been there since.
     """
 
     at_ms: int
     turn_ms: int
     user: UserId | None
     beside: UserId | None
+    there: bool = True
 
 
 def recorded_ms(tx: Tx, community: CommunityKey, room: RoomKey) -> int | None:
     """Tell until when it is written down who was on in a room; None: nothing is."""
-    row = tx.one(f"select recorded_ms from handoff where {_PLACE}", community=community, key=room)
+    row = tx.one(
+        "select recorded_ms from handoff where account = :account and community = :community and key = :key",
+        community=community,
+        key=room,
+    )
     return None if row is None else number(row, "recorded_ms")
 
 
@@ -48,23 +52,27 @@ def note_recorded(tx: Tx, community: CommunityKey, room: RoomKey, until_ms: int)
 
 def announced(tx: Tx, community: CommunityKey, room: RoomKey) -> Announced | None:
     """Read which handoff a room heard of last."""
-    row = tx.one(f"select announced from handoff where {_PLACE}", community=community, key=room)
+    row = tx.one(
+        "select announced from handoff where account = :account and community = :community and key = :key",
+        community=community,
+        key=room,
+    )
     if row is None or not text(row, "announced"):
         return None
     said = load(text(row, "announced"))
     if not isinstance(said, list):
         return None
-    at_ms, turn_ms, user, beside = said
-    return Announced(int(str(at_ms)), int(str(turn_ms)), _person(user), _person(beside))
+    at_ms, turn_ms, user, beside, there = said
+    return Announced(int(str(at_ms)), int(str(turn_ms)), _person(user), _person(beside), there is True)
 
 
 def note_announced(tx: Tx, community: CommunityKey, room: RoomKey, said: Announced) -> None:
     """Write down which handoff a room heard of; ``note_recorded`` comes first."""
     tx.run(
-        f"update handoff set announced = :said where {_PLACE}",
+        "update handoff set announced = :said where account = :account and community = :community and key = :key",
         community=community,
         key=room,
-        said=dump([said.at_ms, said.turn_ms, said.user, said.beside]),
+        said=dump([said.at_ms, said.turn_ms, said.user, said.beside, said.there]),
     )
 
 
@@ -73,8 +81,9 @@ def add_served(tx: Tx, community: CommunityKey, stretches: Iterable[Stretch]) ->
     for one in stretches:
         turn_ms = one.span.start_ms if one.shift is None else one.shift.slot.span.start_ms
         goes_on = tx.run(
-            f"update served set end_ms = :end_ms where {_PLACE} and part = :part and end_ms = :start_ms"
-            ' and start_ms >= :turn_ms and "user" is :user',
+            "update served set end_ms = :end_ms where account = :account and community = :community and key = :key"
+            " and part = :part and end_ms = :start_ms and start_ms >= :turn_ms"
+            " and coalesce(\"user\", '') = coalesce(:user, '')",
             community=community,
             key=one.room,
             part=one.part,
@@ -113,8 +122,8 @@ def has_served(tx: Tx, community: CommunityKey, user: UserId) -> bool:
 def last_keeper(tx: Tx, community: CommunityKey, room: RoomKey) -> UserId | None:
     """Find who kept a room last, as far as it is written down."""
     row = tx.one(
-        f'select "user" from served where {_PLACE} and part = :part and "user" is not null'
-        " order by end_ms desc limit 1",
+        'select "user" from served where account = :account and community = :community and key = :key'
+        ' and part = :part and "user" is not null order by end_ms desc limit 1',
         community=community,
         key=room,
         part=Part.FACILITATOR,

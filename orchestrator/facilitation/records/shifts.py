@@ -12,8 +12,6 @@ from orchestrator.model.feature import Row, Tx
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.store.rows import number, text
 
-_NAMED = "account = :account and community = :community and key = :key and part = :part and start_ms = :start_ms"
-
 
 class State(StrEnum):
     """How sure it is that somebody takes a turn."""
@@ -71,7 +69,14 @@ def shifts_of(tx: Tx, community: CommunityKey, around: Span | None = None) -> li
 def shift_at(tx: Tx, community: CommunityKey, name: str) -> Given | None:
     """Find a published turn by its name."""
     key, part, start = name.rsplit("/", 2)
-    row = tx.one(f"select * from shift where {_NAMED}", community=community, key=key, part=part, start_ms=int(start))
+    row = tx.one(
+        "select * from shift where account = :account and community = :community and key = :key and part = :part"
+        " and start_ms = :start_ms",
+        community=community,
+        key=key,
+        part=part,
+        start_ms=int(start),
+    )
     return None if row is None else _given(row)
 
 
@@ -100,7 +105,8 @@ def put_shift(tx: Tx, community: CommunityKey, given: Given) -> None:
 def drop_shift(tx: Tx, community: CommunityKey, slot: Slot) -> None:
     """Withdraw a published turn."""
     tx.run(
-        f"delete from shift where {_NAMED}",
+        "delete from shift where account = :account and community = :community and key = :key and part = :part"
+        " and start_ms = :start_ms",
         community=community,
         key=slot.room,
         part=slot.part,

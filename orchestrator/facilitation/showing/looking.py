@@ -24,7 +24,7 @@ from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Command, Now, Role, Tx
 from orchestrator.schedule import latest_at, next_at
 
-from .places import asked_about, kept_by, privately, staff
+from .places import asked_about, kept_by, prefix_of, privately, staff
 from .shares import score_of
 
 SHOWN: Final = 4
@@ -93,7 +93,8 @@ class Looking:
         led = [one for one in self._documents.communities if call.event.sender in one.leads]
         here = [one for one in led if one.key == call.community] or led
         if not here:
-            raise Refusal(_("How evenly the turns are spread is for the leads. Yours are in `!my shifts`."))
+            said = _("How evenly the turns are spread is for the leads. Yours are in `{prefix}my shifts`.")
+            raise Refusal(said.format(prefix=prefix_of(self._documents, call)))
         said = "\n\n".join(score_of(tx, community, now) for community in here)
         people = frozenset(user for community in here for user in community.staff())
         if call.room_key == CONTROL_KEY:
@@ -109,7 +110,8 @@ class Looking:
                 kept = kept_by(self._documents, call.event.sender)
                 named = [(one, room) for one in kept for room in one.rooms if room.key == word and has_rota(room)]
             if not named:
-                raise Refusal(_("I know no such room here. `!rota` alone shows what I can tell you."))
+                said = _("I know no such room here. `{prefix}rota` alone shows what I can tell you.")
+                raise Refusal(said.format(prefix=prefix_of(self._documents, call)))
             asked = named
         # How sure a turn is is for those who keep the rooms, where nobody else reads it.
         inside = call.room_key == CONTROL_KEY or (
@@ -161,10 +163,9 @@ def _ahead(tx: Tx, community: Community, room: Room, now: Now) -> Iterator[Stret
 
 
 def _table(tx: Tx, community: Community, room: Room, now: Now, *, inside: bool) -> str:
-    window = Span(now.at_ms, now.at_ms + TABLE_MS)
-    found = [
-        one for one in joined(stretches(tx, community, room, window, now.at_ms)) if one.span.start_ms < window.end_ms
-    ]
+    window = Span(now.at_ms, now.at_ms + NEAR_MS)  # turns that begin within the table are shown to their end
+    ahead = joined(stretches(tx, community, room, window, now.at_ms))
+    found = [one for one in ahead if one.span.start_ms < now.at_ms + TABLE_MS]
     states = {one.shift.slot: one.state for one in shifts_of(tx, community.key, window)}
     rows = of_part(found, Part.FACILITATOR)
     title = _("**{room}**, the next 30 days:").format(room=room.name)
@@ -172,9 +173,10 @@ def _table(tx: Tx, community: Community, room: Room, now: Now, *, inside: bool) 
         return f"{title} " + _("no turns.")
     lines = []
     for one in rows[:MOST_LINES]:
-        line = _("{when}: {person}").format(
-            when=saying.stretch(one.span, community.zone), person=one.user or _("nobody yet")
-        )
+        when = saying.stretch(one.span, community.zone)
+        if one.span.start_ms <= now.at_ms:
+            when = _("now, until {end}").format(end=saying.moment(one.span.end_ms, community.zone))
+        line = _("{when}: {person}").format(when=when, person=one.user or _("nobody yet"))
         beside = [user for part in (Part.CO, Part.SHADOW) for user in _beside(found, one, part)]
         if beside:
             line += " " + _("with {people}").format(people=saying.named(beside))

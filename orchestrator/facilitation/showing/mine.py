@@ -27,7 +27,7 @@ from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Command, Now, Role, Tx
 from orchestrator.model.ids import UserId
 
-from .places import kept_by, privately
+from .places import kept_by, prefix_of, privately
 from .shares import share_of
 
 OFF: Final = frozenset({"off", "none", "never"})
@@ -72,7 +72,7 @@ class Mine:
             case "zone" | "language" | "reminders":
                 return self._prefer(tx, call, word, said, now)
             case _:
-                raise Refusal(_how(self._prefix(call)))
+                raise Refusal(_how(prefix_of(self._documents, call)))
 
     def _shifts(self, tx: Tx, call: Call, now: Now) -> Iterator[AnyEffect]:
         user = call.event.sender
@@ -86,17 +86,13 @@ class Mine:
         communities = kept_by(self._documents, user)
         before = preference_of(tx, user)
         if said:
-            wanted = _changed(before, word, [one.strip("`'\",;") for one in said], self._prefix(call))
+            wanted = _changed(before, word, [one.strip("`'\",;") for one in said], prefix_of(self._documents, call))
             put_preference(tx, user, wanted)
             for community in communities:
                 plan_reminders(tx, community, now)
         first = communities[0]
         with speaking(preference_of(tx, user).language or first.locale):
             yield content.answer(call, _told(tx, first, user, word, now), now)
-
-    def _prefix(self, call: Call) -> str:
-        community = self._documents.community(call.community) if call.community is not None else None
-        return "!" if community is None else community.prefix
 
 
 def _turns(tx: Tx, community: Community, user: UserId, now: Now) -> Iterator[str]:

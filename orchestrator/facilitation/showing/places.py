@@ -50,6 +50,12 @@ def kept_by(documents: Documents, user: UserId) -> list[Community]:
     return found
 
 
+def prefix_of(documents: Documents, call: Call) -> str:
+    """Tell what a command begins with where one was typed."""
+    community = documents.community(call.community) if call.community is not None else None
+    return "!" if community is None else community.prefix
+
+
 def staff(asked: Iterable[tuple[Community, Room]]) -> frozenset[UserId]:
     """List everybody who looks after these communities."""
     return frozenset[UserId]().union(*(community.staff() for community, _room in asked))
