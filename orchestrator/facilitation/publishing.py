@@ -26,6 +26,7 @@ from .records.away import tidy_away
 from .records.ledger import ledger_of
 from .records.offers import drop_offers, offers_of, tidy_offers
 from .records.overrides import Change, Kind, changes_of, put_change, tidy_changes
+from .records.said import tidy_said
 from .records.shifts import Given, State, drop_shift, put_shift, shifts_of, tidy_shifts
 from .rota.assigning import assign
 from .rota.things import GaveWay, Ledger, Part, Plan, Shift, Stretch
@@ -75,6 +76,7 @@ class Publishing:
         tidy_shifts(tx, now.at_ms - KEPT_MS)
         tidy_offers(tx, now.at_ms - KEPT_MS)
         tidy_changes(tx, now.at_ms - KEPT_MS)
+        tidy_said(tx, now.at_ms - KEPT_MS)
         tidy_away(tx, now.at_ms - AWAY_KEPT_MS)
         return [effect for community in found for effect in self.publish(tx, community, now)]
 

@@ -64,7 +64,8 @@ class Consent(RuleBasedStateMachine):
 
     @initialize(rest=st.booleans())
     def begin(self, rest: bool) -> None:
-        self.rest, self.people = rest, PEOPLE[:3]
+        self.rest = rest
+        self.people: tuple[UserId, ...] = PEOPLE[:3]
         self.shop.use(declared(self.people, rest=rest))
         self.shop.begin(EVE, FIN)
         self.hear()
@@ -219,5 +220,5 @@ class Consent(RuleBasedStateMachine):
 
 
 TestConsent = pytest.mark.filterwarnings("default")(Consent.TestCase)
-TestConsent.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)  # type: ignore[attr-defined]
+TestConsent.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
 assert START_MS

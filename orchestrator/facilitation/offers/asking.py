@@ -10,7 +10,7 @@ from orchestrator.documents.declared import CONTROL_KEY, Community, Room
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.records.offers import Offer, Said, offers_of, put_offer
 from orchestrator.facilitation.records.overrides import changes_of
-from orchestrator.facilitation.records.preferences import zone_of
+from orchestrator.facilitation.records.preferences import language_of, zone_of
 from orchestrator.facilitation.records.shifts import Given, State, put_shift, shift_at, shifts_of
 from orchestrator.facilitation.rota.picking import Candidate
 from orchestrator.facilitation.rota.things import GaveWay, Shift, Slot
@@ -205,26 +205,27 @@ def _asked_ms(offers: Iterable[Offer], user: UserId) -> int:
 def _ask(tx: Tx, community: Community, given: Given, offer: Offer, found: Candidate) -> AnyEffect:
     slot = given.shift.slot
     zone = zone_of(tx, offer.user, community)
-    choices = content.yes_or_no(_("yes"), _("no, I can't"))
-    said = words.asks(
-        room_name(community, slot),
-        saying.stretch(slot.span, zone),
-        slot.part,
-        saying.moment(offer.until_ms, zone),
-        rest=GaveWay.REST in found.gave_way,
-    )
+    with speaking(language_of(tx, offer.user, community)):
+        choices = content.yes_or_no(_("yes"), _("no, I can't"))
+        said = words.asks(
+            room_name(community, slot),
+            saying.stretch(slot.span, zone),
+            slot.part,
+            saying.moment(offer.until_ms, zone),
+            rest=GaveWay.REST in found.gave_way,
+        )
+        asked = content.asking(said, choices)
     return AskDirect(
         step=f"offer:{community.key}/{given.name}:{offer.user}",
         priority=Priority.STRUCTURE,
         user=offer.user,
-        content=content.asking(said, choices),
+        content=asked,
         choices=choices,
         # Late is better than never: until it begins, or somebody else has it.
         open_ms=slot.span.start_ms - offer.asked_ms,
         expires_ms=slot.span.start_ms,
         subject=key_of(community, given),
         about=community.key,
-        tag=key_of(community, given),
     )
 
 
@@ -273,7 +274,8 @@ def close(tx: Tx, community: Community, given: Given, now: Now, *, but: Collecti
         if offer.user in but:
             continue
         zone = zone_of(tx, offer.user, community)
-        said = words.settled(room_name(community, slot), saying.stretch(slot.span, zone))
+        with speaking(language_of(tx, offer.user, community)):
+            said = words.settled(room_name(community, slot), saying.stretch(slot.span, zone))
         yield SendDirect(
             step=f"settled:{community.key}/{given.name}:{offer.user}:{now.at_ms}",
             user=offer.user,

@@ -9,7 +9,7 @@ from typing import Final
 from orchestrator.documents.declared import CONTROL_KEY, Community
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.records.overrides import Change, Kind, State, changes_of, put_change
-from orchestrator.facilitation.records.preferences import zone_of
+from orchestrator.facilitation.records.preferences import language_of, zone_of
 from orchestrator.facilitation.records.said import said_with, say_once, was_said
 from orchestrator.facilitation.rota.things import Slot
 from orchestrator.facilitation.view import View
@@ -202,27 +202,27 @@ def room_name(community: Community, change: Change) -> str:
 def _tell(
     tx: Tx, community: Community, change: Change, user: UserId, said: Callable[[str, str], str], now: Now
 ) -> AnyEffect:
-    when = saying.stretch(change.span, zone_of(tx, user, community))
+    with speaking(language_of(tx, user, community)):
+        when = saying.stretch(change.span, zone_of(tx, user, community))
+        told = content.notice(said(room_name(community, change), when))
     return SendDirect(
-        step=f"{said.__name__}:{change.id}:{user}",
-        user=user,
-        expires_ms=now.at_ms + 2 * DAY_MS,
-        content=content.notice(said(room_name(community, change), when)),
+        step=f"{said.__name__}:{change.id}:{user}", user=user, expires_ms=now.at_ms + 2 * DAY_MS, content=told
     )
 
 
 def _ask(tx: Tx, community: Community, change: Change, span: Span, user: UserId, now: Now) -> AnyEffect:
-    choices = (take_choice(), Choice("❌", _("no, I can't"), "no"))
-    said = words.could_you(room_name(community, change), saying.stretch(span, zone_of(tx, user, community)))
-    end_ms = end_of(change)
+    with speaking(language_of(tx, user, community)):
+        choices = (take_choice(), Choice("❌", _("no, I can't"), "no"))
+        said = words.could_you(room_name(community, change), saying.stretch(span, zone_of(tx, user, community)))
+        asked = content.asking(said, choices)
     return AskDirect(
         step=f"swap:{change.id}:{user}",
         priority=Priority.STRUCTURE,
         user=user,
-        content=content.asking(said, choices),
+        content=asked,
         choices=choices,
-        open_ms=max(end_ms - now.at_ms, 1),
-        expires_ms=end_ms,
+        open_ms=max(end_of(change) - now.at_ms, 1),
+        expires_ms=end_of(change),
         subject=key_of(community, change),
         about=community.key,
     )
@@ -230,19 +230,17 @@ def _ask(tx: Tx, community: Community, change: Change, span: Span, user: UserId,
 
 def _nudge(tx: Tx, community: Community, change: Change, span: Span, user: UserId, nudge_ms: int) -> AnyEffect:
     zone = zone_of(tx, user, community)
-    how = take_how(community, span)
+    with speaking(language_of(tx, user, community)):
+        how = f"{community.prefix}take {saying.day(span.start_ms, zone)}"
+        said = words.still_open(room_name(community, change), saying.stretch(span, zone), how)
+        told = content.notice(said)
     return SendDirect(
         step=f"nudge:{change.id}:{user}:{nudge_ms}",
         user=user,
         expires_ms=span.end_ms,
         merge=f"nudge:{change.id}:{user}",
-        content=content.notice(words.still_open(room_name(community, change), saying.stretch(span, zone), how)),
+        content=told,
     )
-
-
-def take_how(community: Community, span: Span) -> str:
-    """Say what one writes to take what begins then."""
-    return f"{community.prefix}take {saying.day(span.start_ms, community.zone)}"
 
 
 def _asked_ms(tx: Tx, community: Community, change: Change) -> int | None:

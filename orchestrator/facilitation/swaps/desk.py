@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import Final
 
-from orchestrator.documents.declared import CONTROL_KEY, Community, Documents
+from orchestrator.documents.declared import Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.gaps import looking
@@ -14,25 +13,22 @@ from orchestrator.facilitation.moved import Changed
 from orchestrator.facilitation.records.overrides import Change, State, change_at
 from orchestrator.facilitation.records.preferences import zone_of
 from orchestrator.facilitation.records.said import say_once
-from orchestrator.facilitation.view import View, check_may_keep, common
+from orchestrator.facilitation.view import View, common
 from orchestrator.i18n import N_, speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
-from orchestrator.model.clock import DAY_MS
-from orchestrator.model.effects import AnyEffect, Priority, Send
+from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Answer, Call, Command, Now, Role, Timer, Tx
-from orchestrator.model.ids import RoomKey, UserId, is_user_id
+from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.schedule.dates import When
-from orchestrator.store import bindings
 from orchestrator.store.rows import dump, load_object
 
-from . import asking, changing, choosing, words
+from . import asking, changing, choosing, telling, words
 from .asking import SWAP
 from .choosing import Option
 
 WHICH: Final = f"{SWAP}?"
 """The subject of a question which one somebody means, and whether they do."""
-WITH: Final = ("with", "to", "for")
 
 
 class Swaps:
@@ -95,7 +91,7 @@ class Swaps:
             if answer.choice == "no":
                 say_once(tx, f"no:{asking.key_of(community, change)} {answer.by}", now.at_ms)
                 return [content.conclusion(answer, words.fine(), now), *asking.step(tx, community, change, now)]
-            wish = changing.Wish(room=change.room, part=change.part, span=change.span, swap=_swap_id(change))
+            wish = changing.Wish(room=change.room, part=change.part, span=change.span, swap=telling.swap_id(change))
             option = Option(community, wish)
             try:
                 return self._taken(tx, answer, option, now)
@@ -110,10 +106,10 @@ class Swaps:
 
     def _swap(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
         communities = choosing.communities_for(self._documents, call)
-        caller, here = call.event.sender, _here(call)
+        caller, here = call.event.sender, telling.here_of(call)
         cancels = bool(call.args) and call.args[0].casefold() in {"cancel", "undo"}
         when = choosing.read(tx, call, call.args[1:] if cancels else call.args, communities[0], now)
-        only, giver = _people(call.args if when is None else when.left, caller)
+        only, giver = telling.people_in(call.args if when is None else when.left, caller)
         if cancels:
             yield from self._cancel(tx, call, communities, when.span if when is not None else None, now)
             return
@@ -156,12 +152,12 @@ class Swaps:
 
     def _take(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
         communities = choosing.communities_for(self._documents, call)
-        caller, here = call.event.sender, _here(call)
+        caller, here = call.event.sender, telling.here_of(call)
         views = [View.of(tx, one, now.at_ms) for one in communities]
         if call.args and call.args[0].casefold() == "now":
             options = choosing.running(views, caller, here)
             if not options:
-                _check_any(communities, caller)
+                telling.check_any(communities, caller)
                 raise Refusal(words.not_on_now())
             if len(options) == 1:
                 yield from self._took(tx, options[0], caller, now, call=call)
@@ -171,7 +167,7 @@ class Swaps:
             when = choosing.read(tx, call, call.args, communities[0], now)
             options = choosing.open_to(tx, views, caller, when, here)
         if not options:
-            _check_any(communities, caller)
+            telling.check_any(communities, caller)
             self._explain(tx, views, call, when, here, now)
         tag = {"do": "take", "options": choosing.packed(options)}
         asks = words.may_i_take if len(options) == 1 else None
@@ -216,7 +212,7 @@ class Swaps:
             offered = content.yes_or_no()
             said = asks(choosing.room_name(option), saying.stretch(option.wish.span, clock))
             if load_object(tag)["do"] == "take":
-                said += _elsewhere(tx, option, call.event.sender, now)
+                said += telling.elsewhere(tx, option, call.event.sender, now)
         people = frozenset().union(*(option.community.staff() for option in options))
         return content.question(
             call, said, now, subject=WHICH, needs=None, asker_needs=Role.MEMBER, choices=offered, tag=tag, people=people
@@ -257,7 +253,7 @@ class Swaps:
         self, tx: Tx, option: Option, by: UserId, now: Now, *, call: Call | None = None, answer: Answer | None = None
     ) -> Iterator[AnyEffect]:
         community = option.community
-        also = _elsewhere(tx, option, by, now)
+        also = telling.elsewhere(tx, option, by, now)
         span, effects = changing.take(tx, community, by, option.wish, now)
         zone = community.zone
         said = words.taken(choosing.room_name(option), saying.stretch(span, zone)) + also
@@ -266,7 +262,7 @@ class Swaps:
         if answer is not None:
             yield content.conclusion(answer, said, now)
         yield from effects
-        yield from tell_control(tx, community, by, choosing.room_name(option), saying.stretch(span, zone), now)
+        yield from telling.tell_control(tx, community, by, choosing.room_name(option), saying.stretch(span, zone), now)
         looking.plan(tx, community, now)
         yield from self._changed(tx, community, now, by)
 
@@ -276,66 +272,3 @@ class Swaps:
             if key.startswith(prefix):
                 return community, change_at(tx, community.key, key.removeprefix(prefix))
         return None, None
-
-
-def tell_control(tx: Tx, community: Community, person: UserId, room: str, when: str, now: Now) -> Iterator[AnyEffect]:
-    """Tell those who take turns who has one now; nobody is notified."""
-    control = bindings.bound_room(tx, community.key, CONTROL_KEY)
-    if control is not None:
-        yield Send(
-            step=f"took:{person}",
-            room=control,
-            priority=Priority.STRUCTURE,
-            expires_ms=now.at_ms + DAY_MS,
-            content=content.notice(words.somebody_took(person, room, when), people=[person]),
-        )
-
-
-def _swap_id(change: Change) -> str:
-    return change.id if change.kind == "swap" else ""
-
-
-def _elsewhere(tx: Tx, option: Option, user: UserId, now: Now) -> str:
-    """Say where else somebody is on at that time; "" for nowhere."""
-    held = [
-        (one.room, overlap)
-        for one in View.of(tx, option.community, now.at_ms).held_by(user)
-        if one.room != option.wish.room and (overlap := common(one.span, option.wish.span)) is not None
-    ]
-    lines = []
-    for key, span in held:
-        room = option.community.room(key)
-        lines.append(
-            words.also_on(
-                option.community.name if room is None else room.name, saying.stretch(span, option.community.zone)
-            )
-        )
-    return "".join(f"\n\n{line}" for line in lines)
-
-
-def _here(call: Call) -> RoomKey | None:
-    return None if call.direct or call.room_key == CONTROL_KEY else call.room_key
-
-
-def _check_any(communities: Sequence[Community], user: UserId) -> None:
-    """Refuse who may take nothing anywhere."""
-    for community in communities:
-        if user in community.leads or any(user in room.facilitators for room in community.rooms):
-            return
-    for community in communities[:1]:
-        for room in community.rooms:
-            if user in room.shadows:
-                check_may_keep(community, room.key, user)
-
-
-def _people(left: Sequence[str], caller: UserId) -> tuple[UserId | None, UserId]:
-    """Read whom it is offered to, and whose it is."""
-    only, giver = None, caller
-    for word, following in pairwise(left):
-        named = following.rstrip(".,;")
-        if word.casefold() in WITH and is_user_id(named):
-            if word.casefold() == "for":
-                giver = UserId(named)
-            else:
-                only = UserId(named)
-    return only, giver

@@ -1,0 +1,88 @@
+"""What the desk of swaps says beside its answers, and reads of what people write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+
+from orchestrator.documents.declared import CONTROL_KEY, Community
+from orchestrator.facilitation import saying
+from orchestrator.facilitation.records.overrides import Change, Kind
+from orchestrator.facilitation.view import View, check_may_keep, common
+from orchestrator.model import content
+from orchestrator.model.clock import DAY_MS
+from orchestrator.model.effects import AnyEffect, Priority, Send
+from orchestrator.model.feature import Call, Now, Tx
+from orchestrator.model.ids import RoomKey, UserId, is_user_id
+from orchestrator.store import bindings
+
+from . import words
+from .choosing import Option
+
+WITH: Final = ("with", "to", "for")
+
+
+def tell_control(tx: Tx, community: Community, person: UserId, room: str, when: str, now: Now) -> Iterator[AnyEffect]:
+    """Tell those who take turns who has one now; nobody is notified."""
+    control = bindings.bound_room(tx, community.key, CONTROL_KEY)
+    if control is not None:
+        yield Send(
+            step=f"took:{person}",
+            room=control,
+            priority=Priority.STRUCTURE,
+            expires_ms=now.at_ms + DAY_MS,
+            content=content.notice(words.somebody_took(person, room, when), people=[person]),
+        )
+
+
+def swap_id(change: Change) -> str:
+    """Name the request one takes by it; "" where nobody has it anyway."""
+    return change.id if change.kind is Kind.SWAP else ""
+
+
+def elsewhere(tx: Tx, option: Option, user: UserId, now: Now) -> str:
+    """Say where else somebody is on at that time; "" for nowhere."""
+    held = [
+        (one.room, overlap)
+        for one in View.of(tx, option.community, now.at_ms).held_by(user)
+        if one.room != option.wish.room and (overlap := common(one.span, option.wish.span)) is not None
+    ]
+    lines = []
+    for key, span in held:
+        room = option.community.room(key)
+        lines.append(
+            words.also_on(
+                option.community.name if room is None else room.name, saying.stretch(span, option.community.zone)
+            )
+        )
+    return "".join(f"\n\n{line}" for line in lines)
+
+
+def here_of(call: Call) -> RoomKey | None:
+    """Find the room that a call stands in; None where it may be about any."""
+    return None if call.direct or call.room_key == CONTROL_KEY else call.room_key
+
+
+def check_any(communities: Sequence[Community], user: UserId) -> None:
+    """Refuse who may take nothing anywhere."""
+    for community in communities:
+        if user in community.leads or any(user in room.facilitators for room in community.rooms):
+            return
+    for community in communities[:1]:
+        for room in community.rooms:
+            if user in room.shadows:
+                check_may_keep(community, room.key, user)
+
+
+def people_in(left: Sequence[str], caller: UserId) -> tuple[UserId | None, UserId]:
+    """Read whom it is offered to, and whose it is."""
+    only, giver = None, caller
+    for word, following in pairwise(left):
+        named = following.rstrip(".,;")
+        if word.casefold() in WITH and is_user_id(named):
+            if word.casefold() == "for":
+                giver = UserId(named)
+            else:
+                only = UserId(named)
+    return only, giver
