@@ -21,7 +21,7 @@ from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import UserId
 from orchestrator.store import questions
 
-from . import asking, words
+from . import asking, turns, words
 from .asking import NAME
 
 
@@ -32,7 +32,7 @@ def accept(tx: Tx, community: Community, given: Given, user: UserId, now: Now) -
         Refusal: nobody asked them, or it is settled otherwise by now.
     """
     slot = given.shift.slot
-    name, when = asking.room_name(community, slot), saying.stretch(slot.span, zone_of(tx, user, community))
+    name, when = turns.room_name(community, slot), saying.stretch(slot.span, zone_of(tx, user, community))
     return words.yours(name, when), list(_accept(tx, community, given, user, now, name, when))
 
 
@@ -45,7 +45,7 @@ def _accept(
     if view.is_held_by(user, slot.room, slot.part, common(slot.span, Span(now.at_ms, slot.span.end_ms)) or slot.span):
         if holder != user or given.state is State.ACCEPTED or slot.span.start_ms <= now.at_ms:
             return  # it is theirs already
-    elif slot.span.start_ms <= now.at_ms or asking.is_touched(tx, community, given) or given.state is State.ACCEPTED:
+    elif slot.span.start_ms <= now.at_ms or turns.is_touched(tx, community, given) or given.state is State.ACCEPTED:
         raise Refusal(words.gone(name, when))
     shift = given.shift
     if holder != user or not given.promised:
@@ -71,12 +71,12 @@ def decline(tx: Tx, community: Community, given: Given, user: UserId, now: Now) 
         Refusal: it is not theirs, and nobody asked them.
     """
     slot, holder = given.shift.slot, given.shift.user
-    name, when = asking.room_name(community, slot), saying.stretch(slot.span, zone_of(tx, user, community))
+    name, when = turns.room_name(community, slot), saying.stretch(slot.span, zone_of(tx, user, community))
     offers = {offer.user: offer for offer in offers_of(tx, community.key, slot)}
     if user in offers:
         put_offer(tx, community.key, replace(offers[user], answer=Said.NO))
     begun = slot.span.start_ms <= now.at_ms
-    if holder == user and not begun and not asking.is_touched(tx, community, given):
+    if holder == user and not begun and not turns.is_touched(tx, community, given):
         if user not in offers:
             put_offer(
                 tx,
@@ -91,7 +91,7 @@ def decline(tx: Tx, community: Community, given: Given, user: UserId, now: Now) 
                     answer=Said.NO,
                 ),
             )
-        questions.withdraw(tx, NAME, asking.leads_key(community, given))
+        questions.withdraw(tx, NAME, turns.leads_key(community, given))
         nobody = Given(shift=Shift(slot=slot, user=None), state=State.OFFERED)
         put_shift(tx, community.key, nobody)
         return words.noted(name, when), list(asking.step(tx, community, nobody, now))

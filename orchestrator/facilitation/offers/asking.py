@@ -9,12 +9,11 @@ from typing import Final
 from orchestrator.documents.declared import CONTROL_KEY, Community, Room
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.records.offers import Offer, Said, offers_of, put_offer
-from orchestrator.facilitation.records.overrides import changes_of
 from orchestrator.facilitation.records.preferences import language_of, zone_of
-from orchestrator.facilitation.records.shifts import Given, State, put_shift, shift_at, shifts_of
+from orchestrator.facilitation.records.shifts import Given, State, put_shift, shifts_of
 from orchestrator.facilitation.rota.picking import Candidate
 from orchestrator.facilitation.rota.things import GaveWay, Shift, Slot
-from orchestrator.facilitation.view import View, common
+from orchestrator.facilitation.view import View
 from orchestrator.facilitation.waking import quiet_of, waking_ms
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
@@ -26,23 +25,11 @@ from orchestrator.store import bindings, questions
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
 from . import words
+from .turns import OFFER, is_touched, key_of, leads_key, room_name
 
 NAME: Final = "facilitation"
-OFFER: Final = "offer:"
-UNCONFIRMED: Final = "unconfirmed:"
-"""The subject of what the leads are told: somebody may take a turn from whoever has not answered."""
 WITHIN_MS: Final = 2 * DAY_MS
 """How long somebody has to answer about a turn with too little rest before it, where a rota asks nobody else."""
-
-
-def key_of(community: Community, given: Given) -> str:
-    """Name a turn among all communities: its timer, and the subject of what is asked about it."""
-    return f"{OFFER}{community.key}/{given.name}"
-
-
-def leads_key(community: Community, given: Given) -> str:
-    """Name what the leads are asked about a turn."""
-    return f"{UNCONFIRMED}{community.key}/{given.name}"
 
 
 def plan(tx: Tx, community: Community, now: Now) -> None:
@@ -292,23 +279,3 @@ def _begin(tx: Tx, community: Community, given: Given, now: Now) -> Iterator[Any
         kept = given.promised and holder is not None
         shift = given.shift if kept else Shift(slot=given.shift.slot, user=None)
         put_shift(tx, community.key, Given(shift=shift, state=State.UNCONFIRMED if kept else State.OPEN))
-
-
-def is_touched(tx: Tx, community: Community, given: Given) -> bool:
-    """Tell whether anything was changed about a turn that holds."""
-    slot = given.shift.slot
-    return any(
-        (one.room, one.part) == (slot.room, slot.part) and one.holds and common(one.span, slot.span) is not None
-        for one in changes_of(tx, community.key, slot.span)
-    )
-
-
-def room_name(community: Community, slot: Slot) -> str:
-    """Name a turn's room."""
-    room = community.room(slot.room)
-    return community.name if room is None else room.name
-
-
-def found_at(tx: Tx, community: Community, subject: str) -> Given | None:
-    """Find the turn that a timer or a question is about."""
-    return shift_at(tx, community.key, subject.removeprefix(f"{OFFER}{community.key}/"))

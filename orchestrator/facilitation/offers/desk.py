@@ -25,9 +25,9 @@ from orchestrator.model.ids import UserId
 from orchestrator.schedule.dates import When
 from orchestrator.store.rows import dump, load_object
 
-from . import asking, words
+from . import asking, turns, words
 from .answers import accept, decline
-from .asking import OFFER, UNCONFIRMED
+from .turns import OFFER, UNCONFIRMED
 
 WHICH: Final = f"{OFFER}?"
 """The subject of a question which turn somebody means."""
@@ -163,7 +163,7 @@ class Offers:
             return
         slot = given.shift.slot
         with speaking(community.locale):
-            name, when = asking.room_name(community, slot), saying.stretch(slot.span, community.zone)
+            name, when = turns.room_name(community, slot), saying.stretch(slot.span, community.zone)
             wish = changing.Wish(room=slot.room, part=slot.part, span=slot.span, at_once=True)
             if given.state is not State.UNCONFIRMED:
                 raise Refusal(swap_words.not_open(name, when))
@@ -180,7 +180,7 @@ class Offers:
 
     def _after(self, tx: Tx, community: Community, given: Given, now: Now, by: UserId | None) -> Iterator[AnyEffect]:
         """Let all others know, where something changed about a turn."""
-        after = asking.found_at(tx, community, asking.key_of(community, given))
+        after = turns.found_at(tx, community, turns.key_of(community, given))
         if by is not None or after != given:
             looking.plan(tx, community, now)
             yield from self._changed(tx, community, now, by)
@@ -188,7 +188,7 @@ class Offers:
     def _turn(self, tx: Tx, key: str, prefix: str) -> tuple[Community | None, Given | None]:
         for community in self._documents.communities:
             if key.startswith(f"{prefix}{community.key}/"):
-                return community, asking.found_at(tx, community, f"{OFFER}{key.removeprefix(prefix)}")
+                return community, turns.found_at(tx, community, f"{OFFER}{key.removeprefix(prefix)}")
         return None, None
 
 

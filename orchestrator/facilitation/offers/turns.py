@@ -1,0 +1,46 @@
+"""A published turn in what is asked about it: its name, its room, and whether it was changed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from orchestrator.documents.declared import Community
+from orchestrator.facilitation.records.overrides import changes_of
+from orchestrator.facilitation.records.shifts import Given, shift_at
+from orchestrator.facilitation.rota.things import Slot
+from orchestrator.facilitation.view import common
+from orchestrator.model.feature import Tx
+
+OFFER: Final = "offer:"
+UNCONFIRMED: Final = "unconfirmed:"
+"""The subject of what the leads are told: somebody may take a turn from whoever has not answered."""
+
+
+def key_of(community: Community, given: Given) -> str:
+    """Name a turn among all communities: its timer, and the subject of what is asked about it."""
+    return f"{OFFER}{community.key}/{given.name}"
+
+
+def leads_key(community: Community, given: Given) -> str:
+    """Name what the leads are asked about a turn."""
+    return f"{UNCONFIRMED}{community.key}/{given.name}"
+
+
+def is_touched(tx: Tx, community: Community, given: Given) -> bool:
+    """Tell whether anything was changed about a turn that holds."""
+    slot = given.shift.slot
+    return any(
+        (one.room, one.part) == (slot.room, slot.part) and one.holds and common(one.span, slot.span) is not None
+        for one in changes_of(tx, community.key, slot.span)
+    )
+
+
+def room_name(community: Community, slot: Slot) -> str:
+    """Name a turn's room."""
+    room = community.room(slot.room)
+    return community.name if room is None else room.name
+
+
+def found_at(tx: Tx, community: Community, subject: str) -> Given | None:
+    """Find the turn that a timer or a question is about."""
+    return shift_at(tx, community.key, subject.removeprefix(f"{OFFER}{community.key}/"))
