@@ -69,24 +69,28 @@ def _what_to_do(hand: Hand, *, private: bool) -> str:
             "Please write to them, and keep it between you and them: it concerns one of those who look after the group, and"
             " I told only the leads whom it does not concern. I do not pass on anything they wrote."
         )
-    if private:
-        return _(
-            "Please write to them as soon as you can, and let the others know, so that they hear from one of you. I do not"
-            " pass on anything they wrote."
+    if hand.level is Level.LOOK and hand.about != NOTICED:
+        write = _("Please write to them then, and let the others know, so that they hear from one of you.")
+        here = _("Please write to them then, and say here who does, so that they hear from one of you.")
+    else:
+        write = _(
+            "Please write to them as soon as you can, and let the others know, so that they hear from one of you."
         )
-    return _(
-        "Please write to them as soon as you can, and say here who does, so that they hear from one of you. I do not"
-        " pass on anything they wrote."
-    )
+        here = _("Please write to them as soon as you can, and say here who does, so that they hear from one of you.")
+    return f"{write if private else here} " + _("I do not pass on anything they wrote.")
 
 
 def still_nobody(hand: Hand, people: Sequence[str], choice: Choice) -> str:
     """Tell the control room that a hand is still up, and call the next."""
-    who = hand.user if hand.named else _("whoever raised a hand without a name")
-    said = _(
-        "{people}: nobody has answered {person} yet. Could you look? React with {key} or reply “{word}” when you do."
+    said = (
+        _("{people}: nobody has answered {person} yet. Could you look? React with {key} or reply “{word}” when you do.")
+        if hand.named
+        else _(
+            "{people}: a hand was raised without a name, and nobody has answered it yet. Could you look? React with {key} or"
+            " reply “{word}” when you do."
+        )
     )
-    return said.format(people=", ".join(people), person=who, key=choice.key, word=choice.word)
+    return said.format(people=", ".join(people), person=hand.user, key=choice.key, word=choice.word)
 
 
 def it_is_about(where: str, link: str) -> str:

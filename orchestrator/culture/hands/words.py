@@ -176,12 +176,13 @@ def seen_by(hand: Hand, by: UserId) -> str:
 
 def no_answer(communities: Sequence[Community], hand: Hand) -> str:
     """Tell somebody plainly that nobody has answered, and what they can do."""
-    said = _("I'm sorry: I asked everybody I can ask in {community}, and nobody has answered yet. It is not about you.")
-    said = said.format(community=_named(communities))
+    said = _(
+        "I'm sorry: I asked everybody I can ask in {community}, and nobody has answered yet. It is not about you. I tell you"
+        " as soon as somebody has seen it."
+    ).format(community=_named(communities))
     leads = leads_of(communities, *hand.skipped)
     if leads:
         said += " " + _("You can also write to one of them yourself: {leads}").format(leads=", ".join(leads))
-    said += " " + _("I tell you as soon as somebody has seen it.")
     return "\n\n".join([said, *_turn_to(communities, hand)])
 
 
@@ -232,27 +233,24 @@ def _told(asked: Asked, hand: Hand) -> str:
                 "I'm asking, each in private, only leads of {community} whom it is not about. Nobody else hears of it."
             )
         )
+    if asked is Asked.KNOWN or asked is Asked.NOBODY:
+        return _(
+            "They already know, I told them not long ago. If nobody has written to you after a while, ask me again,"
+            " and I'll tell them once more."
+        )
+    told = (
+        _("I'm telling the people who look after {community} that you would like someone to get in touch.")
+        if hand.named
+        else _("I'm telling the people who look after {community} that somebody raised a hand, and not who.")
+    )
     match asked:
         case Asked.ON_DUTY:
-            return _(
-                "I'm telling the people who look after {community} that you would like someone to get in touch. The one"
-                " who is on duty now is asked first."
-            )
+            who = _("The one who is on duty now is asked first.")
         case Asked.LEADS:
-            return _(
-                "I'm telling the people who look after {community} that you would like someone to get in touch. Nobody"
-                " is on duty at this moment, so I'm asking the leads."
-            )
-        case Asked.OTHERS:
-            return _(
-                "I'm telling the people who look after {community} that you would like someone to get in touch. Nobody"
-                " is on duty at this moment, so I'm asking all of them."
-            )
+            who = _("Nobody is on duty at this moment, so I'm asking the leads.")
         case _:
-            return _(
-                "They already know, I told them not long ago. If nobody has written to you after a while, ask me again,"
-                " and I'll tell them once more."
-            )
+            who = _("Nobody is on duty at this moment, so I'm asking all of them.")
+    return f"{told} {who}"
 
 
 def _trying(communities: Sequence[Community], hand: Hand) -> str:
