@@ -87,7 +87,7 @@ def test_a_gap_that_comes_back_is_told_again() -> None:
     shop.told(CONTROL)
     shop.write(DEE, "!away 8-15 Dec")
     shop.tap(DEE, "yes")
-    assert any("Nobody is on" in said and "Tuesday 8 December, 19:00" in said for said in shop.told(CONTROL))
+    assert any("Nobody is on" in said and "Tuesday 8 December, 19:00 to" in said for said in shop.told(CONTROL))
     shop.close()
 
 

@@ -138,6 +138,8 @@ def test_silence_asks_a_backup_while_it_stays_with_whose_turn_it_is(shop: Circle
     shop.tap(CY, "yes")
     assert shop.holds(EIGHTH) == (CY, "accepted")
     assert answers(shop) == {ANA: "over", CY: "yes"}
+    # Ana hears of it as everybody does whose turns move, and not twice.
+    assert shop.told(ANA) == []
 
 
 def test_who_answers_late_still_has_it_and_the_backup_hears_that_it_is_settled(shop: Circle) -> None:
