@@ -150,5 +150,8 @@ def _related(content: JsonObject, outer: object) -> JsonObject:
     match outer:
         case {"m.relates_to": relation}:
             return {**content, "m.relates_to": relation}
-        case _:
-            return content
+    match content:
+        case {"m.relates_to": {"rel_type": "m.replace"}}:
+            # An edit that is one inside alone is none to anybody: they are shown a message of its own.
+            return {name: value for name, value in content.items() if name != "m.relates_to"}
+    return content

@@ -91,6 +91,29 @@ async def test_a_relation_stands_outside_for_servers_and_comes_back_when_it_is_r
     assert (opened["type"], opened["sender"], opened["event_id"]) == ("m.room.message", KEEPER, raw["event_id"])
 
 
+async def test_an_edit_that_is_one_inside_alone_is_read_as_what_people_are_shown(peers: Peers) -> None:
+    keeper, ana = await peers.log_in(KEEPER), await peers.log_in(ANA)
+    room = RoomId((await peers.room_of(keeper, ana)).room_id)
+    await ana.crypto.encrypt(room, "m.room.message", {"body": "here"}, [KEEPER, ANA])
+    await keeper.turn()
+    relation = {"rel_type": "m.replace", "event_id": "$before"}
+    inside: JsonObject = {"body": "flood", "m.relates_to": relation}
+    sharing = ana.crypto._sharing
+    sealed = sharing._seal(room, sharing._outgoing[room], "m.room.message", inside)
+
+    def opened(content: JsonObject) -> JsonObject:
+        event: JsonObject = {"event_id": "$one", "sender": ANA, "content": content}
+        found = keeper.crypto.decrypt(room, event)
+        assert found is not None
+        read = found["content"]
+        assert isinstance(read, dict)
+        return read
+
+    bare = {name: value for name, value in sealed.items() if name != "m.relates_to"}
+    assert opened(bare) == {"body": "flood"}
+    assert opened({**bare, "m.relates_to": relation}) == inside
+
+
 async def test_an_event_without_the_deprecated_sender_key_and_device_id_is_read(peers: Peers) -> None:
     keeper, ana = await peers.log_in(KEEPER), await peers.log_in(ANA)
     room = await peers.room_of(keeper, ana)

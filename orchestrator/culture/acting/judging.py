@@ -20,7 +20,7 @@ from orchestrator.store import bindings, mirror
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
 from . import deeds
-from .said import Said, remember
+from .said import Said, author_of, remember
 from .words import rule_of
 
 UNLESS: Final = "unless:"
@@ -121,7 +121,8 @@ class Judge:
         key = (WROTE, message.room, message.sender)
         counts = any(rule.when.rate or rule.when.repeats for rule in place.policy.rules)
         print_ = fingerprint(message) if counts else ""
-        if counts and message.edits is None:
+        # What claims to be an edit of somebody else's, or of nothing, is a message like any other.
+        if counts and (message.edits is None or author_of(now, message.room, message.edits) != message.sender):
             now.windows.stage(key, at_ms, print_)
 
         def lately(within_ms: int) -> list[str]:

@@ -116,6 +116,19 @@ async def come(house: House, user: UserId, name: str) -> EventId:
     return member.id
 
 
+async def test_what_pretends_to_edit_counts_as_what_it_is_and_an_edit_of_ones_own_does_not(opened: Open) -> None:
+    async with opened(When(rate=Often(times=4, within_ms=MINUTE_MS)), Action.REMOVE) as house:
+        theirs, mine = await house.say(EVE, "hello"), await house.say(CY, "hello")
+        for n in range(5):
+            await house.say(CY, f"hello {n}", edits=mine)
+        assert await house.waiting("redact") == []
+        for to in (theirs, EventId("$nothing")):
+            await house.say(CY, "flood", edits=to)
+        assert await house.waiting("redact") == []
+        fourth = await house.say(CY, "flood", edits=theirs)
+        assert [row.target for row in await house.waiting("redact")] == [fourth]
+
+
 async def test_a_name_like_that_of_somebody_who_looks_after_others_is_taken_down(opened: Open) -> None:
     async with opened(When(names=Names(like_staff=True)), Action.REMOVE) as house:
         await come(house, ANA, "Willow of the Grove")
