@@ -100,17 +100,17 @@ def _publish(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
     changes = [
         one for one in changes_of(tx, community.key) if one.state in {overrides.State.OPEN, overrides.State.TAKEN}
     ]
-    for given in shifts_of(tx, community.key):
-        # Nobody could have it, and nobody was asked: perhaps somebody can by now.
-        slot = given.shift.slot
-        if (
-            given.shift.user is None
-            and slot.span.start_ms > now.at_ms
-            and not _touched(given, changes)
-            and not offers_of(tx, community.key, slot)
-        ):
-            drop_shift(tx, community.key, slot)
+    # Nobody could have these, and nobody was asked: perhaps somebody can by now.
+    again = {
+        given.shift
+        for given in shifts_of(tx, community.key)
+        if given.shift.user is None
+        and given.shift.slot.span.start_ms > now.at_ms
+        and not _touched(given, changes)
+        and not offers_of(tx, community.key, given.shift.slot)
+    }
     ledger = ledger_of(tx, community.key, reserved=True)
+    ledger = replace(ledger, shifts=tuple(shift for shift in ledger.shifts if shift not in again))
     known = set(ledger.shifts)
     ahead_ms = {plan.room: now.at_ms + plan.rota.publish_ms for plan in plans}
     window = Span(now.at_ms, max(ahead_ms.values(), default=now.at_ms))
