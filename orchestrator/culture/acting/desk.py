@@ -23,8 +23,6 @@ from .looking import AREA
 from .muting import Mute
 from .said import Said
 
-NOBODY: Final = UserId("")
-
 DOES: Final = frozenset({deeds.DO, telling.DO})
 """What the tags of its effects say that they do."""
 
@@ -166,8 +164,7 @@ class Acting:
     ) -> Sequence[AnyEffect]:
         # Whoever keeps one room has no say in what was done in another, nor in what holds in all of them by now.
         everywhere, rule = about.get("everywhere") is True, str(about.get("rule"))
-        leads = self._duty.role(tx, answer.by or NOBODY, place.community.key, None, now) >= Role.LEAD
-        if not leads and muting.is_everywhere(tx, place.community, user, now):
+        if answer.role < Role.LEAD and muting.is_everywhere(tx, place.community, user, now):
             raise Refusal(words.only_leads_lift())
         rooms = [room for room in muting.where_muted(tx, place.community, user) if everywhere or room == place.id]
         names, effects = commands.let_write(tx, place.community, rooms, user, now)
