@@ -249,3 +249,32 @@ async def test_a_list_that_goes_on_elsewhere_is_told_once_and_followed_only_when
     await house.deliver("send")
     await house.engine.read_whole(MOVED, [replace(entry(house, CY), room=MOVED)])
     assert "Follow the ban list" in body_of(await asked(house))
+
+
+async def test_following_banning_and_lifting_go_on_through_restarts_and_nothing_comes_twice(house: House) -> None:
+    await house.join(EVIL, CIRCLE)
+    await enter(house)
+    house.begin_anew()
+    await see(house, entry(house, EVIL), entry(house, CY))
+    house.begin_anew()
+    await see(house, entry(house, EVIL), entry(house, CY))
+    row = await asked(house)
+    assert len(await house.rows("select event from question")) == 1
+    house.begin_anew()
+    await answer(house, row)
+    house.begin_anew()
+    await house.engine.settle()
+    bans = await banned(house)
+    assert len(bans) == len(set(bans))
+    assert {user for _room, user in bans} == {EVIL}
+    await ban_is_set(house, EVIL)
+    await house.hear(entry(house, "", key=EVIL))
+    house.begin_anew()
+    await house.wait(SOON_MS)
+    house.begin_anew()
+    await house.engine.settle()
+    await house.wait(HOUR_MS)
+    lifted = [(one.room, one.target) for one in await house.waiting("member") if one.payload["membership"] == "leave"]
+    assert len(lifted) == len(set(lifted)) == len(bans)
+    await house.join(CY, CIRCLE)
+    assert {user for _room, user in await banned(house)} == {CY}
