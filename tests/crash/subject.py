@@ -3,22 +3,25 @@
 ``python -m tests.crash.subject CONFIG [SLOTS] [--clumsy]``. Nothing else differs from the real command: not the clock,
 not the homeserver, not the store. Documents can name minutes only, so the file SLOTS says to which second each question of
 each room is moved (see ``Slots``); without it there are no questions. With ``--clumsy`` a sixth craft is at work that
-fails at everything anybody says, and quotes it.
+fails at everything anybody says, and quotes it; rules fail over what makes them stumble, and all that is logged is told.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator import app, cli, logs
 from orchestrator.crafts import Crafts
+from orchestrator.culture.rules import Author, Rulebook, Scene, Verdict
 from orchestrator.documents.declared import Community, Documents, PromptSchedule, Room
 from orchestrator.documents.load import Loaded
+from orchestrator.facilitation.calendar.feeds import NO_ADDRESSES, Addresses
 from orchestrator.model.cadence import Weekly
 from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Result
@@ -128,11 +131,35 @@ def make_clumsy() -> None:
     """Let the clumsy craft work beside the others."""
     build = app.build_crafts
 
-    def build_clumsy(documents: Documents, me: UserId) -> Crafts:
-        crafts = build(documents, me)
+    def build_clumsy(documents: Documents, me: UserId, addresses: Addresses = NO_ADDRESSES) -> Crafts:
+        crafts = build(documents, me, addresses)
         return replace(crafts, features=(*crafts.features, Clumsy()))
 
     app.build_crafts = build_clumsy
+    stumble(Rulebook)
+
+
+STUMBLE = "stumble"
+"""Over what holds this the rules' own matchers fail."""
+
+
+def stumble(book: type[Rulebook]) -> None:
+    """Let rules fail over some messages and names, and quote them."""
+    judge, judge_name = book.judge, book.judge_name
+
+    def fail_over(self: Rulebook, message: Message, author: Author, scene: Scene) -> Sequence[Verdict]:
+        if STUMBLE in message.body:
+            raise ClumsyError(f"I cannot match this: {message.body} {message.html}")
+        return judge(self, message, author, scene)
+
+    def fail_over_name(
+        self: Rulebook, name: str, author: Author, scene: Scene, staff_names: Collection[str]
+    ) -> Sequence[Verdict]:
+        if STUMBLE in name:
+            raise ClumsyError(name)
+        return judge_name(self, name, author, scene, staff_names)
+
+    book.judge, book.judge_name = fail_over, fail_over_name  # type: ignore[method-assign]
 
 
 def main(args: Sequence[str]) -> int:
@@ -140,7 +167,7 @@ def main(args: Sequence[str]) -> int:
     paths = [Path(arg) for arg in args if not arg.startswith("-")]
     if "--clumsy" in args:
         make_clumsy()
-    logs.configure(as_json=True)
+    logs.configure(as_json=True, level=logging.DEBUG if "--clumsy" in args else logging.INFO)
 
     def adjust(loaded: Loaded) -> Loaded:
         return Slots.read(paths[1] if len(paths) > 1 else Path()).place(loaded)

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from orchestrator.local import LocalHomeserver
+from orchestrator.model.feature import Tx
 from orchestrator.model.ids import EventId, RoomId
+from orchestrator.store.rows import number
 from tests.crash.crowd import TALKING, Crowd, gather_crowd
 from tests.crash.grove import Grove, Subject, plant_grove
+from tests.crash.subject import STUMBLE
 from tests.crash.traces import forms_of, traces_in
 from tests.real.encrypted_person import EncryptedPerson
 from tests.real.people import People
@@ -50,6 +53,7 @@ async def test_words_are_nowhere_on_disk_whatever_is_done_with_them_and_whatever
     stranger = await people.plain(homeserver, "stranger")
     grove = await plant_grove(tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[5:13]}", 0)
     let_people_knock(grove)
+    look_at_names_and_follow(grove, await list_of_bans(stranger, words))
     bot = Subject(grove, options=["--clumsy"])
     await bot.start()
     crowd = await gather_crowd(people, grove, ana, random.Random(0), ("cy", "dee"))  # noqa: S311 - nobody chats
@@ -57,6 +61,8 @@ async def test_words_are_nowhere_on_disk_whatever_is_done_with_them_and_whatever
     await until_heard(crowd)
     assert traces_in(tmp_path, words) == []
     assert failures(grove) > 50, "the clumsy craft did not fail, so this proves nothing about failures"
+    assert failures(grove, craft="culture") >= 4, "no rule failed"
+    assert await grove.read(entries) == 2, "the list was not read"
 
     await say_in_rooms(crowd, words)
     await bot.kill()
@@ -75,6 +81,7 @@ async def say_and_do_everything(crowd: Crowd, stranger: Person, words: str) -> N
     await change_rooms(crowd, words)
     await come_and_go(crowd, stranger, words)
     await cy.set_display_name(words)
+    await dee.set_display_name(f"{STUMBLE} {words}")
     await cy.request("PUT", f"/profile/{quoted(cy.user_id)}/avatar_url", {"avatar_url": f"mxc://grove.example/{words}"})
     await cy.request("PUT", f"/devices/{quoted(cy.device_id)}", {"display_name": words})
     await whisper(crowd, cy, words, encrypted=True)
@@ -106,14 +113,38 @@ async def say_in_rooms(crowd: Crowd, words: str) -> None:
         ):
             await person.say(room, f"{command} {words}", mentions=[crowd.grove.keeper])
         await person.send(room, "org.example.poll", {"question": words, "answers": [words]})
+        await say_in_other_kinds(person, room, words)
         await person.send(room, "m.room.message", {"msgtype": words, "body": words})
         if key == "sealed":  # where the server cannot see that it makes no sense
             await person.send(room, "m.room.message", {"msgtype": {"words": words}, "body": [words]})
         await person.react(room, said, words)
         await person.redact(room, said, words)
         await crowd.lead.say(room, f"!rule links {words}")
-        for command in ("!mute", "!unmute", "!journal"):
+        for command in (f"!mute {crowd.grove.keeper} 1h", f"!unmute {person.user_id}", "!journal"):
             await crowd.lead.say(room, f"{command} {words}")
+
+
+async def say_in_other_kinds(person: EncryptedPerson, room: RoomId, words: str) -> None:
+    """As poll, vote, caption, sticker, place, and as what the rules stumble over."""
+    for prefix in ("m", "org.matrix.msc3381"):
+        asked: dict[str, Any] = {
+            "question": {"m.text": [{"body": words}], "org.matrix.msc1767.text": words, "body": words},
+            "answers": [{"id": words, "m.id": words, "org.matrix.msc1767.text": words, "m.text": [{"body": words}]}],
+            "max_selections": 1,
+        }
+        started = await person.send(
+            room, f"{prefix}.poll.start", {f"{prefix}.poll.start": asked, f"{prefix}.poll": asked}
+        )
+        vote = {f"{prefix}.poll.response": {"answers": [words]}, "m.selections": [words]}
+        await person.send(room, f"{prefix}.poll.response", vote | _about("m.reference", started))
+        await person.send(room, f"{prefix}.poll.end", {"body": words} | _about("m.reference", started))
+    file: dict[str, Any] = {"url": "mxc://grove.example/abc", "filename": f"{words}.pdf", "info": {"mimetype": words}}
+    for kind in ("m.image", "m.file", "m.audio"):
+        await person.say(room, f"https://{words}.example {words}", msgtype=kind, **file)
+    await person.say(room, f"waves {words}", msgtype="m.emote")
+    await person.say(room, words, msgtype="m.location", geo_uri=f"geo:1,2;u={words}")
+    await person.send(room, "m.sticker", {"body": words, "url": "mxc://grove.example/abc", "info": {}})
+    await person.say(room, f"{STUMBLE} {words}", format="org.matrix.custom.html", formatted_body=f"<i>{words}</i>")
 
 
 def _about(relation: str, event: EventId) -> dict[str, Any]:
@@ -173,9 +204,38 @@ async def answered(person: EncryptedPerson, room: RoomId, asked: EventId) -> Non
     await person.until_event(room, answer, "an answer", timeout_s=60)
 
 
-def failures(grove: Grove) -> int:
+def failures(grove: Grove, *, craft: str = "") -> int:
     """Count how often a craft failed, as the log has it."""
-    return (grove.directory / "bot.log").read_text().count("a decision failed")
+    lines = (grove.directory / "bot.log").read_text().splitlines()
+    told = [json.loads(line) for line in lines if line.startswith("{")]
+    return sum(one["event"].startswith("a decision failed") and craft in ("", one.get("craft")) for one in told)
+
+
+async def list_of_bans(person: Person, words: str) -> str:
+    """Make a ban list of which every part that a person writes holds the words; gives its alias."""
+    local = f"bans-{person.user_id[1:9]}"
+    shelf = await person.create_room(name=words, topic=words, preset="public_chat", room_alias_name=local)
+    for key, entity in enumerate(f"@evil{key}:far.example" for key in range(2)):
+        rule = {"entity": entity, "recommendation": "m.ban", "reason": words, words: words}
+        await person.put_state(shelf, "m.policy.rule.user", rule, f"{key}")
+    await person.put_state(shelf, "org.example.note", {"text": words}, words)
+    return str((await person.state(shelf, "m.room.canonical_alias"))["alias"])
+
+
+def look_at_names_and_follow(grove: Grove, alias: str) -> None:
+    """Let a rule look at names, and name a ban list."""
+    file = grove.directory / "policies/gentle.yaml"
+    policy = json.loads(file.read_text())
+    names = {"id": "names", "mode": "enforce", "when": {"names": {"like_staff": True}}, "then": "raise"}
+    policy["rules"].append(names | {"because": "Please be called something else."})
+    file.write_text(json.dumps({**policy, "lists": [alias]}))
+
+
+def entries(tx: Tx) -> int:
+    """Count what was read of ban lists."""
+    row = tx.one("select count(*) as n from list_entry where account = :account")
+    assert row is not None
+    return number(row, "n")
 
 
 def let_people_knock(grove: Grove) -> None:
