@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from orchestrator.culture.hands.raising import privately
 from orchestrator.culture.places import Place, any_place_of, every_place
+from orchestrator.culture.rules import own_words
 from orchestrator.documents import words as reading
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Documents
 from orchestrator.errors import Refusal
@@ -67,7 +68,7 @@ def mute(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffe
     Raises:
         Refusal: it may not be done, or it is not plain to whom, where or how long.
     """
-    community = _community(documents, call)
+    community = _community(tx, documents, call)
     user = _whom(call, now.me)
     rest = [word.casefold() for word in call.args if word.casefold() not in _named_as(user, call)]
     everywhere = any(word in {"everywhere", _("everywhere").casefold()} for word in rest)
@@ -85,7 +86,7 @@ def unmute(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEf
     Raises:
         Refusal: it is not plain who is meant.
     """
-    community = _community(documents, call)
+    community = _community(tx, documents, call)
     user = _whom(call, now.me)
     rooms = [
         room
@@ -127,7 +128,7 @@ def remove(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEf
     Raises:
         Refusal: it may not be done.
     """
-    _community(documents, call)
+    _community(tx, documents, call)
     target, room = call.event.reply_to, call.event.room
     place = any_place_of(tx, documents, room)
     if target is None or place is None:
@@ -148,7 +149,7 @@ def remove(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEf
 
 def journal(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffect]:
     """List what was done to people lately: when, where, to whom and by which rule."""
-    community = _community(documents, call)
+    community = _community(tx, documents, call)
     rooms = {place.id: place for place in every_place(tx, documents) if place.community.key == community.key}
     lines = [
         words.journal_line(rooms[one.room], one.user, one.action, one.rule, one.at_ms, one.until_ms)
@@ -168,10 +169,19 @@ def journal(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyE
 # -- reading a command -------------------------------------------------------------------------------------------------
 
 
-def _community(documents: Documents, call: Call) -> Community:
+def _community(tx: Tx, documents: Documents, call: Call) -> Community:
     community = None if call.community is None else documents.community(call.community)
     if community is None:
         raise Refusal(_("I can do that only for someone who is in one of the rooms I look after."))
+    shared = bindings.communities_of(tx, call.event.sender) if call.direct else ()
+    if len(shared) > 1:
+        names = ", ".join(one.name for one in documents.communities if one.key in shared)
+        raise Refusal(
+            _(
+                "We are both in more than one community: {names}. Please write that in a room of the one you mean, so that"
+                " I do the right thing."
+            ).format(names=names)
+        )
     return community
 
 
@@ -182,8 +192,10 @@ def _prefix(documents: Documents, call: Call) -> str:
 
 def _whom(call: Call, me: UserId) -> UserId:
     named = [UserId(word) for word in (arg.strip("`<>()[],") for arg in call.args) if is_user_id(word)]
-    linked = [UserId(unquote(link)) for link in _LINK.findall(f"{call.event.html} {' '.join(call.args)}")]
-    for people in (named, [*linked, *call.event.mentions]):
+    # Not whom somebody else named in what is quoted; and a reply mentions whom it answers, whoever is meant.
+    _body, html = own_words(call.event)
+    linked = [UserId(unquote(link)) for link in _LINK.findall(f"{html} {' '.join(call.args)}")]
+    for people in (named, linked, call.event.mentions):
         meant = {user for user in people if user != me or people is named}
         if len(meant) == 1 and is_user_id(user := next(iter(meant))):
             return user

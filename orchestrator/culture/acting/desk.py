@@ -102,6 +102,7 @@ class Acting:
                 return self._judge.name(tx, place, event, now)
             case Reaction():
                 self._judge.reacted(tx, place, event, now)
+                return self._judge.reaction(tx, place, event, now)
             case Redaction():
                 judging.removed(tx, place, event.target)
         return ()

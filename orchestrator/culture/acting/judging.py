@@ -26,6 +26,8 @@ from .words import rule_of
 UNLESS: Final = "unless:"
 WROTE: Final = "wrote"
 MOST_RULEBOOKS: Final = 64
+LEAST_WORDS: Final = 3
+"""So many letters or figures make words of a reaction; fewer are a flag, a figure on a key, or "+1"."""
 
 
 class Judge:
@@ -78,6 +80,27 @@ class Judge:
             unless = None if rule is None else rule.when.unless_reacted
             if unless is not None and self._counts(tx, place, unless, Said.read(timer.payload), reaction, now):
                 clear_timer(tx, NAME, timer.key)
+
+    def reaction(self, tx: Tx, place: Place, reaction: Reaction, now: Now) -> Iterable[AnyEffect]:
+        """Judge what somebody wrote as a reaction: some apps let people put any words there."""
+        if (
+            reaction.key.startswith("mxc:")
+            or sum(map(str.isalnum, reaction.key)) < LEAST_WORDS
+            or not place.policy.rules
+        ):
+            return ()
+        said = Message(
+            room=reaction.room,
+            id=reaction.id,
+            sender=reaction.sender,
+            at_ms=reaction.at_ms,
+            kind="m.reaction",
+            body=reaction.key,
+        )
+        author = self._author(tx, place, said.sender, now)
+        scene = replace(_bare_scene(place, now), is_ours=lambda name: _is_ours(tx, place, name))
+        verdicts = self._rulebook(place.policy, now.me).judge(said, author, scene)
+        return self._act(tx, place, Said.of(said, now, staff=author.staff), verdicts, now)
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
         """Do what a rule says whose reaction never came."""

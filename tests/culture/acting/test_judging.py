@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.documents.policy import Action, Names, Often, Unless, When
+from orchestrator.documents.policy import Action, Links, Names, Often, Unless, When
 from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.events import Reaction, Redaction
 from orchestrator.model.ids import EventId, UserId
@@ -127,6 +127,20 @@ async def test_what_pretends_to_edit_counts_as_what_it_is_and_an_edit_of_ones_ow
         assert await house.waiting("redact") == []
         fourth = await house.say(CY, "flood", edits=theirs)
         assert [row.target for row in await house.waiting("redact")] == [fourth]
+
+
+async def test_what_is_written_as_a_reaction_is_judged_and_what_is_a_sign_is_not(opened: Open) -> None:
+    async with opened(When(links=Links(allow=("grove.example",)), words=()), Action.REMOVE) as house:
+        said = await house.say(EVE, "hello")
+        for key in ("👍", "+1", "🇩🇪", "mxc://far.example/abc", "4️⃣", "see grove.example", "agreed"):
+            await house.hear(reaction(house, said, CY, key))
+        await house.hear(reaction(house, said, ANA, "spam.example"))
+        assert await house.waiting("redact") == []
+        words = reaction(house, said, CY, "spam.example/unforgettable-words")
+        await house.hear(words)
+        assert [row.target for row in await house.waiting("redact")] == [words.id]
+        await house.deliver("redact")
+        assert len(await house.told(CY)) == 1
 
 
 async def test_a_name_like_that_of_somebody_who_looks_after_others_is_taken_down(opened: Open) -> None:

@@ -16,8 +16,8 @@ from orchestrator.model.events import Reaction, State
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import EventId, RoomId, UserId
 from orchestrator.store import claims, mirror, outbox
-from tests.culture.conftest import a_grove, refuse_levels, rule, write_levels
-from tests.declared import ANA, BO, CY, DEE, EVE, ME
+from tests.culture.conftest import a_community, a_grove, refuse_levels, rule, write_levels
+from tests.declared import ANA, BO, CY, DEE, EVE, ME, documents
 from tests.house import CIRCLE, CONTROL, House, body_of, house_of
 
 LINK = "see https://spam.example/x"
@@ -381,3 +381,58 @@ async def test_who_became_one_of_those_who_look_after_others_is_not_paused_from_
     assert await muted(house) == {}
     (said,) = await house.said(CONTROL)
     assert "look after" in said
+
+
+async def test_nobody_is_paused_whom_only_a_quotation_names(house: House) -> None:
+    def pill(user: UserId) -> str:
+        return f'<a href="https://matrix.to/#/{user}">{user}</a>'
+
+    quote = f"<mx-reply><blockquote>In reply to them {pill(EVE)}</blockquote></mx-reply>"
+    said = await house.say(CY, "hm")
+    await house.say(ANA, "> <@cy:grove.example> x\n\n!mute 1h", html=f"{quote}!mute 1h", reply_to=said)
+    assert await muted(house) == {}
+    assert "Whom do you mean" in body_of((await house.waiting())[0])
+    await house.say(
+        ANA,
+        "> <@eve:grove.example> x\n\n!mute Cy 1h",
+        html=f"{quote}!mute {pill(CY)} 1h",
+        reply_to=said,
+        mentions=frozenset({EVE, CY}),
+    )
+    assert {claim.path[1] for claim in await house.store.run(claims.claims_of, "mute")} == {CY}
+
+
+async def test_in_private_it_is_asked_which_community_is_meant(tmp_path: Path) -> None:
+    both = documents(a_community(rule()), a_community(rule(), key="brook"))
+    async with house_of(tmp_path, both) as house:
+        await house.open()
+        brook = RoomId("!brook-tuesday")
+        for user in (ANA, CY):
+            await house.join(user, CIRCLE, brook)
+        for words in (f"!mute {CY} 1h everywhere", f"!unmute {CY}", "!journal"):
+            await house.deliver()
+            await house.whisper(ANA, words)
+            assert "more than one community: The Grove, Brook" in body_of((await house.waiting())[0]), words
+        assert await muted(house) == {}
+
+
+async def test_a_lead_of_one_community_hears_and_undoes_nothing_of_another(tmp_path: Path) -> None:
+    brook = replace(a_community(rule(new=False), key="brook"), leads=(BO,))
+    grove = replace(a_community(rule(new=False)), leads=(ANA,))
+    async with house_of(tmp_path, documents(grove, brook)) as house:
+        await house.open()
+        there = RoomId("!brook-tuesday")
+        await house.join(ANA, CIRCLE, CONTROL)
+        await house.join(CY, CIRCLE, there)
+        await house.deliver()
+        await house.say(CY, LINK, there)
+        await house.deliver("redact")
+        await house.deliver()
+        await house.say(ANA, "!journal", CONTROL)
+        assert "done nothing to anybody" in (await house.said(CONTROL))[0]
+        await house.deliver()
+        await house.say(ANA, f"!mute {CY} 1h everywhere", CONTROL)
+        assert set(await muted(house)) == {CIRCLE, LOUNGE, QUIET}
+        assert {row["community"] for row in await house.rows("select community from ladder")} <= {"brook"}
+        await house.say(ANA, f"!mute {CY} 1h", there)
+        assert there not in await muted(house)
