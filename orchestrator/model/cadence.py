@@ -6,9 +6,9 @@ Documents hold these and schedule computes with them; that is why they live wher
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from enum import IntEnum, StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 
 class Weekday(IntEnum):
@@ -56,13 +56,52 @@ class Cadence:
 
 @dataclass(frozen=True, slots=True)
 class Weekly:
-    """Repeats at a time of day, on some days of the week; no days named means every day."""
+    """Repeats at a time of day, on some days of the week; no days named means every day.
+
+    Attributes:
+        also: further times of the same days, later than ``at`` and in order.
+    """
 
     at: time
     on: tuple[Weekday, ...] = ()
+    also: tuple[time, ...] = ()
+
+
+Frequency: TypeAlias = Literal["YEARLY", "MONTHLY", "WEEKLY", "DAILY"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Repeats by an iCalendar rule (RFC 5545, section 3.3.10) on the wall clock; ``rrule`` reads and follows them.
+
+    What a rule takes from its first day, such as the day of the week, is filled in already.
+
+    Attributes:
+        text: as it was written, in capitals.
+        start: the first day it can fall on; what ``interval`` is counted from.
+        times: the times of those days, in order.
+        days: days of the week, each with which of the month (or year) it is; 0: each of them.
+        positions: which of the days of a month or year, counted from its beginning, or negative from its end.
+        week_start: the day that weeks begin with, for ``interval`` in weeks.
+        until: the last time at which it may fall due.
+    """
+
+    text: str
+    frequency: Frequency
+    start: date
+    times: tuple[time, ...]
+    interval: int = 1
+    months: tuple[int, ...] = ()
+    month_days: tuple[int, ...] = ()
+    year_days: tuple[int, ...] = ()
+    days: tuple[tuple[Weekday, int], ...] = ()
+    positions: tuple[int, ...] = ()
+    week_start: Weekday = Weekday.MON
+    until: datetime | None = None
 
 
 Recurrence: TypeAlias = Cadence | Weekly
+"""What goes on for ever; a Rule may end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from itertools import count, pairwise, takewhile
+from itertools import chain, count, pairwise, takewhile
+from typing import overload
 
-from orchestrator.model.cadence import Cadence, Every, Recurrence, Span, Unit, Weekly
+from orchestrator.model.cadence import Cadence, Every, Recurrence, Rule, Span, Unit, Weekly
+from orchestrator.model.following import slots as rule_slots
 
 from .wallclock import instant_ms, local_at
 
@@ -26,7 +28,7 @@ class Occurrence:
     Attributes:
         at_ms: the instant, UTC milliseconds.
         slot: the wall-clock time it stands for; a stable name of the occurrence, whatever the clocks do.
-        index: of a Cadence, how many times it recurred before; of a Weekly, the day's proleptic ordinal.
+        index: of a Cadence, how many times it recurred before; of all others, the day's proleptic ordinal.
     """
 
     at_ms: int
@@ -43,7 +45,7 @@ class Turn:
     span: Span
 
 
-def occurrences(spec: Recurrence, zone: tzinfo, from_ms: int, until_ms: int) -> Iterator[Occurrence]:
+def occurrences(spec: Recurrence | Rule, zone: tzinfo, from_ms: int, until_ms: int) -> Iterator[Occurrence]:
     """List what falls in the half-open window from ``from_ms`` (in) to ``until_ms`` (out), in order.
 
     Windows that follow one another so lose nothing and double nothing.
@@ -55,9 +57,17 @@ def occurrences(spec: Recurrence, zone: tzinfo, from_ms: int, until_ms: int) -> 
             yield occurrence
 
 
-def next_at(spec: Recurrence, zone: tzinfo, after_ms: int) -> Occurrence:
-    """Find the first occurrence strictly after an instant."""
-    return next(occurrence for occurrence in _from(spec, zone, after_ms) if occurrence.at_ms > after_ms)
+@overload
+def next_at(spec: Recurrence, zone: tzinfo, after_ms: int) -> Occurrence: ...
+
+
+@overload
+def next_at(spec: Recurrence | Rule, zone: tzinfo, after_ms: int) -> Occurrence | None: ...
+
+
+def next_at(spec: Recurrence | Rule, zone: tzinfo, after_ms: int) -> Occurrence | None:
+    """Find the first occurrence strictly after an instant; None where a rule has ended."""
+    return next((occurrence for occurrence in _from(spec, zone, after_ms) if occurrence.at_ms > after_ms), None)
 
 
 def latest_at(spec: Recurrence, zone: tzinfo, at_ms: int) -> Occurrence | None:
@@ -102,22 +112,32 @@ def _later(slot: datetime, lasts: Every) -> datetime:
     return slot + lasts.count * _STEP[lasts.unit]
 
 
-def _from(spec: Recurrence, zone: tzinfo, around_ms: int) -> Iterator[Occurrence]:
-    """Yield occurrences in order, beginning with one at or before ``around_ms`` if there is any."""
+def _from(spec: Recurrence | Rule, zone: tzinfo, around_ms: int) -> Iterator[Occurrence]:
+    """Yield occurrences in order, of a Recurrence beginning with one at or before ``around_ms`` if there is any."""
     # A slot that the wall shows or has passed lies at or before this instant, whatever jumps there were: begin with one.
     wall = local_at(around_ms, zone)
-    slots = _weekly_slots(spec, wall) if isinstance(spec, Weekly) else _cadence_slots(spec, wall)
-    timed = (Occurrence(instant_ms(slot, zone), slot, index) for index, slot in slots)
-    for one, following in pairwise(timed):
-        if one.at_ms < following.at_ms:
+    timed = (Occurrence(instant_ms(slot, zone), slot, index) for index, slot in _slots(spec, wall))
+    for one, following in pairwise(chain(timed, (None,))):
+        if one is not None and (following is None or one.at_ms < following.at_ms):
             yield one
+
+
+def _slots(spec: Recurrence | Rule, wall: datetime) -> Iterator[tuple[int, datetime]]:
+    if isinstance(spec, Rule):
+        # No jump of the clocks is longer than a day.
+        yield from ((slot.toordinal(), slot) for slot in rule_slots(spec, wall.date() - timedelta(days=2)))
+    elif isinstance(spec, Weekly):
+        yield from _weekly_slots(spec, wall)
+    else:
+        yield from _cadence_slots(spec, wall)
 
 
 def _weekly_slots(spec: Weekly, wall: datetime) -> Iterator[tuple[int, datetime]]:
     day = wall.date() - timedelta(weeks=1)
     while True:
         if not spec.on or day.weekday() in spec.on:
-            yield day.toordinal(), datetime.combine(day, spec.at)
+            for at in (spec.at, *spec.also):
+                yield day.toordinal(), datetime.combine(day, at)
         day += timedelta(days=1)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from orchestrator.model.cadence import QuietHours, Recurrence, Unit, Weekly
+from orchestrator.model.cadence import QuietHours, Recurrence, Rule, Unit, Weekly
 
 MINUTE_MS = 60_000
 DAY_MINUTES = 24 * 60
@@ -51,10 +51,12 @@ def last_shown(zone: str, from_minute: int, until_minute: int) -> dict[datetime,
     return found
 
 
-def falls_due(spec: Recurrence, slot: datetime) -> bool:
+def falls_due(spec: Recurrence | Rule, slot: datetime) -> bool:
     """Whether a wall-clock minute is one that the spec names."""
+    if isinstance(spec, Rule):
+        return slot.time() in spec.times and is_day_of(spec, slot.date())
     if isinstance(spec, Weekly):
-        return slot.time() == spec.at and (not spec.on or slot.weekday() in spec.on)
+        return slot.time() in {spec.at, *spec.also} and (not spec.on or slot.weekday() in spec.on)
     if slot < spec.anchor:
         return False
     size = spec.every.count
@@ -69,13 +71,67 @@ def falls_due(spec: Recurrence, slot: datetime) -> bool:
     return (slot - spec.anchor) // MINUTE % minutes == 0
 
 
+@cache
+def is_day_of(rule: Rule, day: date) -> bool:
+    """Whether a rule falls on a day: by the table of RFC 5545, section 3.3.10, day after day of its month or year."""
+    if day < rule.start or (rule.until is not None and day > rule.until.date()):
+        return False
+    if rule.frequency == "DAILY":
+        apart, wanted = (day - rule.start).days, _is_wanted(rule, day, [day])
+    elif rule.frequency == "WEEKLY":
+        weeks = [one - timedelta(days=(one.weekday() - rule.week_start) % 7) for one in (day, rule.start)]
+        apart, wanted = (weeks[0] - weeks[1]).days // 7, _is_wanted(rule, day, [day])
+    elif rule.frequency == "MONTHLY":
+        apart = (day.year - rule.start.year) * 12 + day.month - rule.start.month
+        wanted = day in _of_period(rule, day.year, day.month)
+    else:
+        apart = day.year - rule.start.year
+        wanted = day in _of_period(rule, day.year, 0)
+    return wanted and apart % rule.interval == 0
+
+
+@cache
+def _month(year: int, month: int) -> list[date]:
+    """The days of a month; of month 0: of the year."""
+    if month == 0:
+        return [day for number in range(1, 13) for day in _month(year, number)]
+    return [date(year, month, number + 1) for number in range(monthrange(year, month)[1])]
+
+
+@cache
+def _of_period(rule: Rule, year: int, month: int) -> list[date]:
+    period = _month(year, month)
+    wanted = [day for day in period if _is_wanted(rule, day, period)]
+    places = (place - 1 if place > 0 else len(wanted) + place for place in rule.positions)
+    return [wanted[place] for place in places if 0 <= place < len(wanted)] if rule.positions else wanted
+
+
+def _is_wanted(rule: Rule, day: date, period: list[date]) -> bool:
+    if rule.months:
+        period = [one for one in period if one.month == day.month]
+    alike = [one for one in period if one.weekday() == day.weekday()]
+    return (
+        (not rule.months or day.month in rule.months)
+        and (not rule.month_days or bool({*_places(day, _month(day.year, day.month))} & {*rule.month_days}))
+        and (not rule.year_days or bool({*_places(day, _month(day.year, 0))} & {*rule.year_days}))
+        and (
+            not rule.days
+            or any(which == day.weekday() and (not n or n in _places(day, alike)) for which, n in rule.days)
+        )
+    )
+
+
+def _places(day: date, among: list[date]) -> tuple[int, int]:
+    return among.index(day) + 1, among.index(day) - len(among)
+
+
 def _monday(day: datetime) -> datetime:
     while day.weekday() != 0:
         day -= timedelta(days=1)
     return day.replace(hour=0, minute=0)
 
 
-def fired(spec: Recurrence, zone: str, from_minute: int, until_minute: int) -> list[tuple[int, datetime]]:
+def fired(spec: Recurrence | Rule, zone: str, from_minute: int, until_minute: int) -> list[tuple[int, datetime]]:
     """Walk the minutes; whenever the wall shows a minute never shown before, what it passed falls due."""
     lead_in = 2 * DAY_MINUTES
     table = walls(zone, from_minute - lead_in, until_minute)
