@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from orchestrator.documents.declared import Community, Documents, Room
@@ -14,7 +15,7 @@ from orchestrator.model import content
 from orchestrator.model.effects import Amend, AnyEffect, Priority, Result, Send
 from orchestrator.model.feature import Call, Now, Role, Tx
 from orchestrator.model.ids import CommunityKey, EventId, JsonObject, RoomId
-from orchestrator.store import bindings
+from orchestrator.store import bindings, mirror
 from orchestrator.store.journal import amendment_waiting
 from orchestrator.store.rows import dump
 
@@ -33,9 +34,9 @@ def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequ
         Refusal: there is no such rule or mode, or the caller may not switch it, or it is not plain which is meant.
     """
     if call.direct and len(several := _with_rules(tx, documents, call)) > 1:
-        return (content.answer(call, _of_each(several, call), now),)
+        return (content.answer(call, _of_each(tx, several, call), now),)
     community = None if call.community is None else documents.community(call.community)
-    rules = {} if community is None else _rules(community, call)
+    rules = {} if community is None else _rules(tx, community, call)
     if community is None or not rules:
         raise Refusal(_("There are no rules that I check here."))
     if not call.args:
@@ -84,10 +85,10 @@ def rule(tx: Tx, documents: Documents, duty: Duty, call: Call, now: Now) -> Sequ
 
 def _with_rules(tx: Tx, documents: Documents, call: Call) -> list[Community]:
     mine = bindings.communities_of(tx, call.event.sender)
-    return [community for community in documents.communities if community.key in mine and _rules(community, call)]
+    return [community for community in documents.communities if community.key in mine and _rules(tx, community, call)]
 
 
-def _of_each(communities: Sequence[Community], call: Call) -> str:
+def _of_each(tx: Tx, communities: Sequence[Community], call: Call) -> str:
     """Show the rules of several communities, each under its name."""
     if len(call.args) > 1:
         names = ", ".join(community.name for community in communities)
@@ -99,7 +100,7 @@ def _of_each(communities: Sequence[Community], call: Call) -> str:
         )
     parts = []
     for community in communities:
-        rules = _rules(community, call)
+        rules = _rules(tx, community, call)
         shown = rules if not call.args else {key: rules[key] for key in (_plain(call.args[0]),) if key in rules}
         if shown:
             parts.append(
@@ -138,16 +139,34 @@ def switched(documents: Documents, result: Result, tag: JsonObject, now: Now) ->
     )
 
 
-def _rules(community: Community, call: Call) -> dict[str, tuple[Policy, Rule]]:
-    """List the rules of a community by id; where two policies use the same id, the room's own comes first."""
+def _rules(tx: Tx, community: Community, call: Call) -> dict[str, tuple[Policy, Rule]]:
+    """List the rules of a community by id; where two policies use the same id, the room's own comes first.
+
+    Whoever does not look after others hears only of rooms that they are in: that there are others is not theirs to learn.
+    """
     here = community.room(call.room_key) if call.room_key is not None else None
-    rooms: list[Room] = [*([here] if here is not None else []), *community.every_room()]
+    knows_all = call.event.sender in community.staff()
+    rooms = [
+        room
+        for room in [*([here] if here is not None else []), *community.every_room()]
+        if room == here or knows_all or _is_in(tx, community, room, call)
+    ]
+    known = {room.key for room in rooms}
     policies = {room.policy.document: room.policy for room in rooms if room.policy is not None}
     rules: dict[str, tuple[Policy, Rule]] = {}
     for policy in policies.values():
         for one in policy.rules:
-            rules.setdefault(one.id, (policy, one))
+            if knows_all or not one.when.rooms:
+                rules.setdefault(one.id, (policy, one))
+            elif only := tuple(room for room in one.when.rooms if room in known):
+                rules.setdefault(one.id, (policy, replace(one, when=replace(one.when, rooms=only))))
     return rules
+
+
+def _is_in(tx: Tx, community: Community, room: Room, call: Call) -> bool:
+    where = bindings.bound_room(tx, community.key, room.key)
+    seen = None if where is None else mirror.member(tx, where, call.event.sender)
+    return seen is not None and seen.membership == "join"
 
 
 def _mode(word: str) -> Mode | None:

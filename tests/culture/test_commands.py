@@ -13,7 +13,7 @@ from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Action, Mode, Rule
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import RoomId
+from orchestrator.model.ids import RoomId, RoomKey, UserId
 from tests.declared import ANA, CY, DEE, documents
 from tests.house import CIRCLE, CONTROL, House, body_of, content_of, direct, house_of
 
@@ -49,6 +49,37 @@ async def test_the_rules_are_listed_in_plain_words(watching: House) -> None:
     assert "joined less than 3 days ago" in said
     assert "takes the message down and tells its author why" in said
     assert "For now it only watches." in said
+
+
+async def test_nobody_learns_from_the_rules_of_rooms_that_they_are_not_in(tmp_path: Path) -> None:
+    everywhere = rule("shared")
+    both = replace(rule("named"), when=replace(rule().when, rooms=(RoomKey("tuesday"), RoomKey("lounge"))))
+    theirs = replace(rule("theirs"), when=replace(rule().when, rooms=(RoomKey("lounge"),)))
+    found = a_community(everywhere, both, theirs)
+    circle, lounge, quiet = found.rooms
+    assert quiet.policy is None
+    assert circle.policy is not None
+    hidden = replace(circle.policy, document="hidden", rules=(rule("hidden"),))
+    async with house_of(
+        tmp_path, documents(replace(found, rooms=(circle, lounge, replace(quiet, policy=hidden))))
+    ) as house:
+        await house.open()
+        await house.deliver()
+        await house.join(CY, CIRCLE)
+        await house.join(ANA, CIRCLE)
+        for room, ask in ((CIRCLE, house.say), (direct(CY), house.whisper)):
+            await ask(CY, "!rule")
+            said = await answer(house, room)
+            await house.deliver()
+            assert "shared:" in said
+            assert "named:" in said
+            assert not any(word in said for word in ("hidden", "theirs", "lounge"))
+            await ask(CY, "!rule hidden")
+            assert "I know no rule of that name" in await answer(house, room)
+            await house.deliver()
+        await house.whisper(ANA, "!rule")
+        said = await answer(house, direct(ANA))
+        assert all(f"{name}:" in said for name in ("shared", "named", "theirs", "hidden"))
 
 
 async def test_a_lead_switches_a_rule_on_and_hears_of_it_when_it_is_done(watching: House) -> None:
@@ -87,7 +118,8 @@ async def test_a_change_that_cannot_be_written_is_said_plainly(watching: House) 
 @pytest.mark.parametrize("who", [CY, DEE])
 @pytest.mark.parametrize("room", [CIRCLE, CONTROL])
 async def test_nobody_but_a_lead_can_switch_a_rule(watching: House, who: str, room: RoomId) -> None:
-    await watching.say(who, f"!rule {RULE} enforce", room)  # type: ignore[arg-type]
+    await watching.join(UserId(who), CIRCLE)
+    await watching.say(UserId(who), f"!rule {RULE} enforce", room)
     assert await watching.waiting("amend") == []
     assert "Only a lead can switch a rule" in await answer(watching, room)
 
