@@ -211,6 +211,11 @@ OUTSIDE = replace(WORDS, outside_spoiler=True)
         ("heavy", "<span data-mx-spoiler>other</span>", True),
         ("heavy [spoiler]", "<span data-mx-spoiler>heavy</span>", False),
         ("x", "<span title='data-mx-spoiler'>heavy</span>", True),
+        ("x", '<span title="a data-mx-spoiler b">heavy</span>', True),
+        ("x", "<span data-mx-color=' data-mx-spoiler '>heavy</span>", True),
+        ("x", "<p data-mx-spoiler>heavy</p>", True),  # apps hide spans alone
+        ("x", "<b data-mx-spoiler>heavy</b>", True),
+        ("x", '<SPAN class="a" data-mx-spoiler = "loss">heavy</SPAN>', False),
         ("x", "<p>||heavy||</p>", False),
     ],
 )

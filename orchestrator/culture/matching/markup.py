@@ -16,6 +16,7 @@ from typing import Final
 
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]{0,31})([^<>]*)>|<!(?:--)?[^<>]*>")
 _SHOWN_ATTRIBUTE = re.compile(r"\b(?:alt|title|data-mx-spoiler)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+_VALUE: Final = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")
 _SPOILER = re.compile(r"(?:^|\s)data-mx-spoiler(?:\s|=|/|\Z)", re.IGNORECASE)
 _ENTITY = re.compile(r"&#(?:([xX])0*([0-9a-fA-F]+)|0*([0-9]+))", re.ASCII)
 _BARS = re.compile(r"\|\|([^|]+(?:\|[^|]+)*)\|\|")
@@ -47,7 +48,6 @@ _WITHIN_LINES: Final = frozenset(
         "wbr",
     ]
 )
-_VOID: Final = frozenset({"br", "hr", "img", "wbr", "input"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def words_of(html: str) -> Shown:
             depth += 0 if name != open_tag else -1 if closing else 1
             if not depth:
                 hidden.append("\0")
-        elif not closing and name not in _VOID and _SPOILER.search(rest):
+        elif not closing and name == "span" and _SPOILER.search(_VALUE.sub("=''", rest)):
             open_tag, depth = name, 1
             outside.append(" ")
     parts = tuple(part for part in "".join(hidden).split("\0") if part.strip())
