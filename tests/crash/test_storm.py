@@ -154,7 +154,7 @@ async def until_through(grove: Grove, said: dict[UserId, list[EventId]], *, told
     await grove.until_ready()
 
     async def through() -> bool:
-        done = await grove.read(_reasons, told) == {user: EACH + 1 for user in said}
+        done = await grove.read(_reasons, told) == dict.fromkeys(said, EACH + 1)
         return done and not await grove.waits()
 
     await eventually(through, "all that follows", timeout_s=60)
