@@ -204,8 +204,11 @@ class BotProcess:
 
     async def start(self) -> None:
         """Start it; does not wait until it is at work."""
-        environ = {**os.environ, **self._garden.environ, "CIRCLEKEEPER_FAILPOINT": self._failpoint}
-        self._process = await nursery().start(self.module, self.args, environ=environ, log=self.log)
+        self._process = await nursery().start(self.module, self.args, environ=self.environ(), log=self.log)
+
+    def environ(self) -> dict[str, str]:
+        """What it is told beside its documents."""
+        return {**os.environ, **self._garden.environ, "CIRCLEKEEPER_FAILPOINT": self._failpoint}
 
     @property
     def running(self) -> bool:
