@@ -181,7 +181,7 @@ class Sooner:
 def _moved(schedule: PromptSchedule, wall: datetime) -> PromptSchedule:
     # Whoever tries it out may do so at night, and again while the last conversation is still warm.
     gates = tuple(gate for gate in schedule.gates if gate == "coverage")
-    return replace(schedule, weekly=Weekly(at=wall.time()), gates=gates)
+    return replace(schedule, when=Weekly(at=wall.time()), gates=gates)
 
 
 @asynccontextmanager

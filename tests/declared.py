@@ -17,6 +17,7 @@ from orchestrator.documents.declared import (
     Community,
     Deck,
     Documents,
+    FixedDay,
     Gate,
     History,
     JoinRule,
@@ -165,8 +166,26 @@ def rota(
     )
 
 
-def question(text: str, *, tier: int = 1, note: str = "") -> Prompt:
-    return Prompt(id=sha256(text.encode()).hexdigest()[:16], text=text, tier=tier, note=note)
+def question(
+    text: str,
+    *,
+    tier: int = 1,
+    note: str = "",
+    weight: int = 1,
+    tags: Sequence[str] = (),
+    on: FixedDay | None = None,
+    months: Sequence[int] = (),
+) -> Prompt:
+    return Prompt(
+        id=sha256(text.encode()).hexdigest()[:16],
+        text=text,
+        tier=tier,
+        note=note,
+        weight=weight,
+        tags=tuple(tags),
+        on=on,
+        months=tuple(months),
+    )
 
 
 def deck(*questions: Prompt, name: str = "gentle-checkin", size: int = 6) -> Deck:
@@ -191,7 +210,7 @@ def schedule(
     return PromptSchedule(
         id=id if id is not None else f"{asked.name}.{days}.{at.replace(':', '')}",
         deck=asked,
-        weekly=Weekly(time.fromisoformat(at), tuple(on)),
+        when=Weekly(time.fromisoformat(at), tuple(on)),
         grace_ms=grace_ms,
         gates=tuple(gates),
         thread=thread,

@@ -16,7 +16,7 @@ from cyclopts import App
 
 from orchestrator.app import build_crafts
 from orchestrator.cli import app
-from orchestrator.documents.edge import config, policy, rota, rules, settings, template
+from orchestrator.documents.edge import config, deck, policy, rota, rules, settings, template
 from orchestrator.documents.edge.base import fields_of
 from orchestrator.documents.emit import as_yaml
 from orchestrator.documents.load import examine
@@ -108,8 +108,9 @@ FORMS: Final[Mapping[str, type]] = {
     "### temporary (a list)": rota.TemporaryForm,
     "### prompts (a list)": template.PromptForm,
     "### welcome": template.WelcomeForm,
-    "## room_templates/decks/*.yaml": policy.DeckForm,
-    "### A question": policy.QuestionForm,
+    "## room_templates/decks/*.yaml": deck.DeckForm,
+    "### A question": deck.QuestionForm,
+    "### A poll": deck.PollForm,
     "## policies/*.yaml": policy.PolicyForm,
     "### norms": policy.NormsForm,
     "### rules (a list)": rules.RuleForm,

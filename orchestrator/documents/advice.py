@@ -7,6 +7,7 @@ from datetime import date
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from orchestrator.model.cadence import Rule
 from orchestrator.model.ids import LOCATOR_TYPE
 
 from .authored import Advice, Config, PromptSpec, Template
@@ -123,9 +124,11 @@ def _late_prompts(prompts: tuple[PromptSpec, ...], template: Template) -> Iterat
     for position, prompt in enumerate(prompts):
         if quiet is None or "quiet_hours" not in prompt.gates:
             continue
-        at, over_midnight = prompt.weekly.at, quiet.end <= quiet.start
-        inside = (at >= quiet.start or at < quiet.end) if over_midnight else quiet.start <= at < quiet.end
-        if inside:
+        times = prompt.when.times if isinstance(prompt.when, Rule) else (prompt.when.at, *prompt.when.also)
+        over_midnight = quiet.end <= quiet.start
+        if any(
+            (at >= quiet.start or at < quiet.end) if over_midnight else quiet.start <= at < quiet.end for at in times
+        ):
             yield ("prompts", position, "at"), "This is in the quiet hours, so it would never be asked."
 
 

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
-from orchestrator.model.cadence import QuietHours, Weekly
+from orchestrator.model.cadence import QuietHours, Rule, Weekly
 from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, Json, RoomKey, UserId
 
-from .declared import Gate, OnDrift, Origin, PowerMap, Rota, Serving, Settings, Welcome
+from .declared import Deck, Gate, OnDrift, Origin, PowerMap, Rota, Serving, Settings, Welcome
 from .layers import Said
 
 if TYPE_CHECKING:
@@ -49,15 +49,33 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptSpec:
-    """When a room is asked a question of a deck. No question above ``tier_max`` is drawn."""
+    """When a room is asked a question of a deck. No question above ``tier_max`` is drawn.
+
+    Attributes:
+        inline: the deck itself, where it is written there.
+        problem: why nobody can tell when that is, and the key at which to say so.
+        tags: only questions with one of these; empty: all.
+    """
 
     deck: str
-    weekly: Weekly
+    when: Weekly | Rule
     grace_ms: int
     gates: tuple[Gate, ...]
     thread: bool
     pin: Literal["swap", "none"]
     tier_max: int
+    inline: Deck | None = None
+    problem: tuple[str, str] | None = None
+    tags: tuple[str, ...] = ()
+    cool_off_ms: int = 0
+    norms_line: bool = False
+    pass_: bool = False
+    mention: bool = False
+
+    def drawn_from(self, deck: Deck) -> Deck:
+        """Leave out of a deck what would never be asked: what is too deep for the room, and other tags."""
+        prompts = (one for one in deck.prompts if one.tier <= self.tier_max)
+        return replace(deck, prompts=tuple(one for one in prompts if not self.tags or {*self.tags} & {*one.tags}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -9,12 +10,13 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from orchestrator.errors import DocumentError
-from orchestrator.model.cadence import QuietHours, Weekday
+from orchestrator.model.cadence import QuietHours, Rule, Weekday
 from orchestrator.model.ids import RoomKey
 
+from . import languages
 from .authored import CommunitySpec, Config, Picture, PromptSpec, RoomSpec, Template
 from .braces import NAMES, fill, stranger
-from .declared import SPACE_KEY, Deck, Origin, PromptSchedule, Room, Rota, Settings, Welcome
+from .declared import SPACE_KEY, Deck, Origin, Prompt, PromptSchedule, Room, Rota, Settings, Welcome
 from .edge.policy import told_in
 from .edge.rota import laid_over, rota_of
 from .pictures import read_picture
@@ -250,13 +252,17 @@ class Builder:
 
     def _schedules(self, prompts: Iterable[PromptSpec]) -> Iterator[PromptSchedule]:
         for spec in prompts:
-            deck = self._decks.get(spec.deck)
-            if deck is not None:
+            deck = spec.inline or self._decks.get(spec.deck)
+            if deck is not None and spec.problem is None:
                 yield PromptSchedule(
                     id=_prompt_id(spec),
-                    # Questions that are too much for this room are not even in the deck it draws from.
-                    deck=replace(deck, prompts=tuple(one for one in deck.prompts if one.tier <= spec.tier_max)),
-                    weekly=spec.weekly,
+                    deck=_asked_in(spec.drawn_from(deck), self._spec.locale or self._config.locale),
+                    bag=".".join([deck.name, *sorted(spec.tags)]),
+                    when=spec.when,
+                    cool_off_ms=spec.cool_off_ms,
+                    norms_line=spec.norms_line,
+                    pass_=spec.pass_,
+                    mention=spec.mention,
                     grace_ms=spec.grace_ms,
                     gates=spec.gates,
                     thread=spec.thread,
@@ -314,8 +320,24 @@ def _these(names: list[str]) -> str:
 
 
 def _prompt_id(spec: PromptSpec) -> str:
-    days = "".join(Weekday(day).name.lower() for day in spec.weekly.on) or "daily"
-    return f"{spec.deck}.{days}.{spec.weekly.at:%H%M}"
+    if isinstance(spec.when, Rule):
+        said = f"{spec.when.text} {spec.when.start} {spec.when.times}"
+        return f"{spec.deck}.{hashlib.sha256(said.encode()).hexdigest()[:10]}"
+    days = "".join(Weekday(day).name.lower() for day in spec.when.on) or "daily"
+    return ".".join([spec.deck, days, *(f"{at:%H%M}" for at in (spec.when.at, *spec.when.also))])
+
+
+def _asked_in(deck: Deck, locale: str) -> Deck:
+    """Choose the words of each question for readers of a locale."""
+    return replace(deck, prompts=tuple(_told(one, locale) for one in deck.prompts))
+
+
+def _told(prompt: Prompt, locale: str) -> Prompt:
+    poll = prompt.poll
+    if poll is not None:
+        poll = replace(poll, answers=tuple(languages.nearest(answer, locale) for answer in poll.by_language))
+    note = languages.nearest(prompt.notes, locale) if prompt.notes else prompt.note
+    return replace(prompt, text=languages.nearest(prompt.texts, locale), note=note, poll=poll)
 
 
 def _in_room(policy: Policy, locale: str, names: Mapping[str, str]) -> Policy:

@@ -121,12 +121,16 @@ def check_policy(source: Source) -> None:
             _check_outcome(rule, when, source, path)
 
 
-def check_deck(source: Source) -> None:
-    """Check that no question stands in the deck twice."""
+def check_deck(source: Source, within: Path = ()) -> None:
+    """Check that no question stands in the deck twice, and none says two things about when it comes."""
     seen: dict[str, Path] = {}
-    for position in range(len(source.items(("prompts",)))):
-        path: Path = ("prompts", position, "text")
+    for position in range(len(source.items((*within, "prompts")))):
+        path: Path = (*within, "prompts", position, "text")
+        if all(source.at((*path[:-1], key)) is not None for key in ("on", "season")):
+            message = "A question is for one day (on) or for a season, not both. Leave one out."
+            source.errors.append(source.error(message, (*path[:-1], "season"), key=True))
         text = source.at(path)
+        text = next(iter(text.values()), None) if isinstance(text, dict) else text
         if not isinstance(text, str):
             continue
         first = seen.setdefault(text.strip(), path)
@@ -171,10 +175,15 @@ def _check_prompts(prompts: Sequence[PromptSpec], source: Source, path: Path) ->
         return  # some are wrong in themselves; positions are no longer those of the file
     seen = set()
     for position, prompt in enumerate(prompts):
-        same = (prompt.deck, prompt.weekly)
-        if same in seen:
+        same = (prompt.deck, prompt.when)
+        if prompt.problem is not None:
+            key, message = prompt.problem
+            source.errors.append(source.error(message, (*path, position, *filter(None, [key]))))
+        elif same in seen:
             source.errors.append(source.error("This deck is already asked at these times.", (*path, position)))
         seen.add(same)
+        if prompt.inline is not None:
+            check_deck(source, (*path, position, "deck"))
 
 
 def _check_when(when: Mapping[str, Json], source: Source, path: Path) -> None:

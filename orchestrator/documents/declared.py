@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
-from orchestrator.model.cadence import Cadence, Every, QuietHours, Weekday, Weekly
+from orchestrator.model.cadence import Cadence, Every, QuietHours, Rule, Weekday, Weekly
 from orchestrator.model.ids import AccountKey, CommunityKey, RoomKey, UserId
 
 from .policy import Policy
@@ -175,36 +175,96 @@ class Serving:
     end: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FixedDay:
+    """A day of every year, or of one; the 29th of February comes only where there is one."""
+
+    month: int
+    day: int
+    year: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """Answers to choose one from.
+
+    Attributes:
+        answers: in the words of whoever reads them.
+        by_language: each answer in its languages.
+        open: votes are shown while the poll goes on, not only at its end.
+    """
+
+    answers: tuple[str, ...]
+    by_language: tuple[Mapping[str, str], ...]
+    open: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """One question of a deck. ``id`` hashes its text, so that edits elsewhere in the deck do not reshuffle it."""
+    """One question of a deck.
+
+    Attributes:
+        id: hashes its text in the language written first, so that edits elsewhere in the deck do not reshuffle it, and a
+            translation does not make it another one.
+        text, note: in the words of whoever reads them; ``texts`` and ``notes`` hold them by language.
+        weight: how many places it has in a round.
+        on: the one day that it is for; it takes no part in rounds.
+        months: of its season; empty: any.
+    """
 
     id: str
     text: str
     tier: int
     note: str
+    tags: tuple[str, ...] = ()
+    weight: int = 1
+    on: FixedDay | None = None
+    months: tuple[int, ...] = ()
+    poll: Poll | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def is_for(self, day: date) -> bool:
+        """Tell whether it is for this very day."""
+        on = self.on
+        return on is not None and (on.month, on.day) == (day.month, day.day) and on.year in {None, day.year}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deck:
-    """Questions to draw from."""
+    """Questions to draw from; ``locale`` is the language of those that are written once, "" where nobody says it."""
 
     name: str
     title: str
     prompts: tuple[Prompt, ...]
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptSchedule:
-    """When a room is asked a question. ``id`` is stable while its deck and times stay the same."""
+    """When a room is asked a question. ``id`` is stable while its deck and times stay the same.
+
+    Attributes:
+        deck: what may be asked there at all: nothing above the tier that is wanted, and only the tags that are.
+        bag: which questions share their rounds, within a room: those of a deck, or of some of its tags.
+        cool_off_ms: for how long nothing is asked after the last question in the room, of whatever schedule.
+        norms_line: a line of the norms goes with it.
+        pass_: a reaction to pass with goes with it.
+        mention: people who asked for it are mentioned.
+    """
 
     id: str
     deck: Deck
-    weekly: Weekly
+    when: Weekly | Rule
     grace_ms: int
     gates: tuple[Gate, ...]
     thread: bool
     pin: Literal["swap", "none"]
+    bag: str = ""
+    cool_off_ms: int = 0
+    norms_line: bool = False
+    pass_: bool = False
+    mention: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.model.ids import AccountKey, RoomKey, UserId, server_of
@@ -117,6 +117,8 @@ class _Joiner:
         """Build the spaces within the space, parents before children, and then the rooms."""
         declared, path = self._spec.rooms, (*self._path, "rooms")
         templates = {key: self._check_room(room, (*path, key)) for key, room in declared.items()}
+        for key, room in declared.items():
+            self._check_heavy(room, templates[key], (*path, key))
         spaces = [key for key, template in templates.items() if template is not None and template.kind == "space"]
         unclear = [key for key, template in templates.items() if template is None]
         within, wrong = hang(declared, spaces, unclear, self._source, path)
@@ -141,6 +143,21 @@ class _Joiner:
                     message = f"Nobody talks in a space: “{key}” belongs to a room."
                     self._source.errors.append(self._source.error(message, (*path, key), key=True))
         return template
+
+    def _check_heavy(self, spec: RoomSpec, template: Template | None, path: Path) -> None:
+        """Check that nothing but heavy questions come only where somebody is there."""
+        if template is None or spec.archive or spec.facilitators:
+            return
+        for position, prompt in enumerate(template.prompts if spec.prompts is None else spec.prompts):
+            deck = prompt.inline or self._library.decks.get(prompt.deck)
+            tiers = {one.tier for one in prompt.drawn_from(deck).prompts} if deck is not None else set()
+            if tiers == {3}:
+                message = (
+                    f"All that “{prompt.deck}” asks is heavy (tier 3), and this room has no facilitators: nothing would ever"
+                    " be asked. Add facilitators, or another deck."
+                )
+                place = path if spec.prompts is None else (*path, "prompts", position, "deck")
+                self._source.errors.append(self._source.error(message, place, key=spec.prompts is None))
 
     def _check_closing(self, within: Mapping[RoomKey, RoomKey], path: Path) -> None:
         for key, space in within.items():
@@ -178,9 +195,26 @@ def _check_policy(name: str | None, source: Source, path: Path, library: Library
 
 def _check_decks(prompts: Iterable[PromptSpec], source: Source, path: Path, library: Library) -> None:
     for position, spec in enumerate(prompts):
-        deck = library.decks.get(spec.deck)
-        if spec.deck not in library.deck_shelf.names:
-            source.errors.append(source.error(library.deck_shelf.missing(spec.deck), (*path, position, "deck")))
-        elif deck is not None and not any(one.tier <= spec.tier_max for one in deck.prompts):
-            message = f"No question of this deck has a tier up to {spec.tier_max}: nothing would ever be asked."
-            source.errors.append(source.error(message, (*path, position, "tier_max")))
+        where, deck = (*path, position), spec.inline or library.decks.get(spec.deck)
+        if spec.inline is not None and spec.deck in library.deck_shelf.names:
+            message = f"A file has this name already ({spec.deck}.yaml). Give this deck another title."
+            source.errors.append(source.error(message, (*where, "deck", "title")))
+        elif spec.inline is None and spec.deck not in library.deck_shelf.names:
+            source.errors.append(source.error(library.deck_shelf.missing(spec.deck), (*where, "deck")))
+        elif deck is not None:
+            source.errors.extend(source.error(message, (*where, *at)) for at, message in _unasked(spec, deck))
+
+
+def _unasked(spec: PromptSpec, deck: Deck) -> Iterator[tuple[Path, str]]:
+    """Say what would never be asked: tags that no question has, and tiers."""
+    known = sorted({tag for one in deck.prompts for tag in one.tags})
+    there = f"Tags in it: {', '.join(known)}." if known else "None of its questions has a tag."
+    for number, tag in enumerate(spec.tags):
+        if tag not in known:
+            near = nearest(tag, known)
+            did_you = f" Did you mean “{near}”?" if near else ""
+            yield ("tags", number), f"No question of this deck has this tag.{did_you} {there}"
+    if not any(one.tier <= spec.tier_max for one in deck.prompts):
+        yield ("tier_max",), f"No question of this deck has a tier up to {spec.tier_max}: nothing would ever be asked."
+    elif {*spec.tags} <= {*known} and not spec.drawn_from(deck).prompts:
+        yield ("tags",), f"No question with these tags has a tier up to {spec.tier_max}: nothing would ever be asked."

@@ -19,7 +19,8 @@ from .control import control_template
 from .declared import Deck, Documents
 from .edge.check import check
 from .edge.config import ConfigForm, config_of, data_dir_of
-from .edge.policy import DeckForm, PolicyForm, deck_of, policy_of
+from .edge.deck import DeckForm, deck_of
+from .edge.policy import PolicyForm, policy_of
 from .joining import Library, Shelf, check_names, join
 from .policy import Policy
 from .source import Source

@@ -13,7 +13,8 @@ from pydantic_core import core_schema
 from orchestrator.model.ids import JsonObject
 
 from .edge.config import ConfigForm
-from .edge.policy import DeckForm, PolicyForm
+from .edge.deck import DeckForm
+from .edge.policy import PolicyForm
 from .edge.template import TemplateForm
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

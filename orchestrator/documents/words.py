@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from ipaddress import ip_address
+from itertools import pairwise
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from orchestrator.model.ids import UserId, is_user_id
 
 from .braces import NAMES
+from .declared import FixedDay
 
 T = TypeVar("T")
 
@@ -32,6 +34,7 @@ _PATTERN: Final = re.compile(r"[A-Za-z0-9.:*?\[\]-]{1,255}\Z")
 _VARIABLE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 _CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z")
 _ANCHOR: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}\Z")
+_FIXED_DAY: Final = re.compile(r"(?:(20[0-9]{2})-)?([0-9]{2})-([0-9]{2})\Z")
 _DAY: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}\Z")
 _LENGTH: Final = re.compile(r"([0-9]{1,6}) ?([a-z]+)\Z")
 _LISTEN: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})):([0-9]{1,5})\Z")
@@ -236,6 +239,28 @@ def weekday(value: object) -> Weekday:
             if value.strip().lower() in {one.name.lower(), _DAYS[one]}:
                 return one
     raise ValueError("Write a day of the week: mon, tue, wed, thu, fri, sat or sun.")
+
+
+def fixed_day(value: object) -> FixedDay:
+    """Read a day of every year, such as ``12-31``, or of one, such as ``2026-12-31``."""
+    match = _FIXED_DAY.match(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("Write a month and a day, like 12-31, or with the year, like 2026-12-31.")
+    year, month, number = (int(part) if part else None for part in match.groups())
+    try:
+        date(year or 2024, month or 0, number or 0)  # 2024 has all the days there are
+    except ValueError:
+        raise ValueError("There is no such day.") from None
+    return FixedDay(month or 0, number or 0, year)
+
+
+def clocks(value: object) -> tuple[time, ...]:
+    """Read one time of day, or several of them at least an hour apart."""
+    found = tuple(sorted(map(clock, value))) if isinstance(value, list) and value else (clock(value),)
+    minutes = [one.hour * 60 + one.minute for one in found]
+    if any(after - before < 60 for before, after in pairwise(minutes)):
+        raise ValueError("Nobody is asked more than once an hour: leave an hour between these times.")
+    return found
 
 
 _DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -21,7 +21,7 @@ from orchestrator.store.claims import Claim
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
 from .gates import ACTIVE_MS, LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
-from .slots import claim_slot, draw_for, is_claimed, note_outcome, posted, put_back
+from .slots import bag_of, claim_slot, draw_for, is_claimed, last_asked_ms, note_outcome, posted, put_back
 
 PIN_OWNER = "prompt"
 LOOK_BACK_MS = 366 * DAY_MS
@@ -129,8 +129,11 @@ class Prompts:
                         yield community, room, bound, schedule
 
     def _set_next(self, tx: Tx, community: Community, room: Room, schedule: PromptSchedule, after_ms: int) -> None:
-        following = next_at(schedule.weekly, community.zone, after_ms)
-        self._set_timer(tx, _timer_key(room, schedule), following.at_ms, slot_ms=following.at_ms)
+        following = next_at(schedule.when, community.zone, after_ms)
+        if following is None:  # a rule that is over
+            clear_timer(tx, self.name, _timer_key(room, schedule))
+        else:
+            self._set_timer(tx, _timer_key(room, schedule), following.at_ms, slot_ms=following.at_ms)
 
     def _set_timer(self, tx: Tx, key: str, due_ms: int, *, slot_ms: int) -> None:
         # A timer knows which slot it is for: it may have to wait, and be set anew by whoever else.
@@ -151,7 +154,7 @@ class Prompts:
                 self._set_timer(tx, timer.key, now.at_ms + LOOK_AGAIN_MS, slot_ms=due_ms)
                 return
             if opinion.verdict is Verdict.GO:
-                yield from self._ask(tx, community, room, bound, schedule, due_ms, opinion)
+                yield from self._ask(tx, community, room, bound, schedule, due_ms, opinion, now)
             else:
                 claim_slot(tx, room, schedule, due_ms, f"passed: {opinion.why}")
         self._set_next(tx, community, room, schedule, now.at_ms)
@@ -168,8 +171,9 @@ class Prompts:
             spoken_known=now.windows.is_known_since(spoke, now.at_ms - ACTIVE_MS),
             covered=bool(self._duty.on_duty(tx, community.key, room.key, now)),
             hushed=is_hushed(tx, community.key, room.key, now),
+            last_ms=last_asked_ms(tx, room),
         )
-        return look(schedule.gates, moment)
+        return look(schedule.gates, moment, cool_off_ms=schedule.cool_off_ms)
 
     def _ask(  # as _fill, with what the gates said
         self,
@@ -180,8 +184,9 @@ class Prompts:
         schedule: PromptSchedule,
         due_ms: int,
         opinion: Opinion,
+        now: Now,
     ) -> Iterator[AnyEffect]:
-        drawn = draw_for(tx, room, schedule, opinion.tier_most)
+        drawn = draw_for(tx, room, schedule, opinion.tier_most, now.at_ms, community.zone)
         if drawn is None:
             claim_slot(tx, room, schedule, due_ms, f"passed: {opinion.why or 'empty'}")
             return
@@ -193,8 +198,8 @@ class Prompts:
             "key": room.key,
             "schedule": schedule.id,
             "due_ms": due_ms,
-            "deck": schedule.deck.name,
-            "item": drawn.prompt.id,
+            "deck": bag_of(schedule),
+            "item": drawn.item,
             "round": drawn.round,
             "pin": schedule.pin == "swap",
         }
@@ -232,7 +237,7 @@ def _fallen_due(community: Community, schedule: PromptSchedule, timer: Timer, no
     """
     first_ms = _slot_of(timer)
     since_ms = max(first_ms + 1, now_ms - LOOK_BACK_MS)
-    return [first_ms, *(slot.at_ms for slot in occurrences(schedule.weekly, community.zone, since_ms, now_ms + 1))]
+    return [first_ms, *(slot.at_ms for slot in occurrences(schedule.when, community.zone, since_ms, now_ms + 1))]
 
 
 def _worded(question: str, note: str, *, thread: bool) -> str:

@@ -63,31 +63,34 @@ def foresee(
     }
     due: list[_Due] = []
     for key, (room, schedule) in schedules.items():
-        heappush(due, _first(tx, community, room, schedule, key, after_ms))
+        first = _first(tx, community, room, schedule, key, after_ms)
+        if first is not None:
+            heappush(due, first)
     while due and due[0].at_ms < until_ms:
         one = heappop(due)
         room, schedule = schedules[one.key]
-        following = next_at(schedule.weekly, community.zone, one.at_ms)
-        heappush(due, _Due(following.at_ms, one.key, following.at_ms))
+        following = next_at(schedule.when, community.zone, one.at_ms)
+        if following is not None:
+            heappush(due, _Due(following.at_ms, one.key, following.at_ms))
         tier_most = _tier_most(tx, community, room, schedule, one.at_ms, covered)
-        drawn = None if tier_most is None else draw_for(tx, room, schedule, tier_most)
+        drawn = None if tier_most is None else draw_for(tx, room, schedule, tier_most, one.at_ms, community.zone)
         if drawn is not None:
             yield Foreseen(room, one.at_ms, schedule.deck.name, drawn.prompt)
 
 
-def _first(tx: Tx, community: Community, room: Room, schedule: PromptSchedule, key: str, after_ms: int) -> _Due:
+def _first(tx: Tx, community: Community, room: Room, schedule: PromptSchedule, key: str, after_ms: int) -> _Due | None:
     """Find the first slot: one that waits for a better moment, or was missed a moment ago, or else the next."""
     timer = timer_of(tx, "prompts", key)
     if timer is not None:
         own_ms = timer.payload.get("due_ms")
         slots = [own_ms if isinstance(own_ms, int) else timer.due_ms]
-        slots += [one.at_ms for one in occurrences(schedule.weekly, community.zone, slots[0] + 1, after_ms + 1)]
+        slots += [one.at_ms for one in occurrences(schedule.when, community.zone, slots[0] + 1, after_ms + 1)]
         at_ms = max(timer.due_ms, after_ms)
         late = at_ms - slots[-1] > schedule.grace_ms
         if not late and not is_claimed(tx, room, schedule, slots[-1]):
             return _Due(at_ms, key, slots[-1])
-    following = next_at(schedule.weekly, community.zone, after_ms)
-    return _Due(following.at_ms, key, following.at_ms)
+    following = next_at(schedule.when, community.zone, after_ms)
+    return None if following is None else _Due(following.at_ms, key, following.at_ms)
 
 
 def _tier_most(  # the moment, as far as it can be foreseen

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time, tzinfo
+
 from orchestrator.documents.declared import PromptSchedule, Room
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import EventId
+from orchestrator.schedule import instant_ms, local_at
 from orchestrator.store.rows import number, text
 
 from .bag import Draw, draw
@@ -70,25 +73,40 @@ def posted(tx: Tx, room: Room, schedule: str) -> list[EventId]:
     return [EventId(text(row, "event")) for row in rows]
 
 
-def draw_for(tx: Tx, room: Room, schedule: PromptSchedule, tier_most: int) -> Draw | None:
-    """Draw the next question of a room's deck and write it down as asked."""
-    where = {"community": room.community, "key": room.key, "deck": schedule.deck.name}
+def draw_for(
+    tx: Tx, room: Room, schedule: PromptSchedule, tier_most: int, at_ms: int = 0, zone: tzinfo = UTC
+) -> Draw | None:
+    """Draw the next question of a room's deck and write it down as asked.
+
+    Nothing above ``tier_most`` is drawn. Which day it is there is told by ``at_ms`` (now) and ``zone``.
+    """
+    where = {"community": room.community, "key": room.key, "deck": bag_of(schedule)}
+    day = local_at(at_ms, zone).date()
     latest = tx.one(
         "select max(round) as round from asked where account = :account and community = :community"
         " and key = :key and deck = :deck",
         **where,
     )
     round_ = number(latest, "round") if latest is not None and latest["round"] is not None else 0
-    seed = f"{room.community}/{room.key}/{schedule.deck.name}"
+    seed = f"{room.community}/{room.key}/{bag_of(schedule)}"
     asked, before = _asked(tx, room, schedule, round_), _asked(tx, room, schedule, round_ - 1)
-    drawn = draw(schedule.deck.prompts, seed, round_, asked, before, tier_most=tier_most)
-    if drawn is not None:
+    today = _asked_since(tx, room, instant_ms(datetime.combine(day, time()), zone))
+    drawn = draw(schedule.deck.prompts, seed, round_, asked, before, tier_most=tier_most, day=day, today=today)
+    if drawn is not None and drawn.item:
+        # What was put back leaves its place empty: the next one comes after the last all the same.
+        latest = tx.one(
+            "select max(place) as place from asked where account = :account and community = :community"
+            " and key = :key and deck = :deck and round = :round",
+            round=drawn.round,
+            **where,
+        )
+        place = number(latest, "place") + 1 if latest is not None and latest["place"] is not None else 0
         tx.run(
             "insert into asked (account, community, key, deck, item, round, place)"
             " values (:account, :community, :key, :deck, :item, :round, :place)",
-            item=drawn.prompt.id,
+            item=drawn.item,
             round=drawn.round,
-            place=drawn.place,
+            place=place,
             **where,
         )
         tx.run(
@@ -113,13 +131,41 @@ def put_back(tx: Tx, room: Room, deck: str, item: str, round_: int) -> None:
     )
 
 
+def bag_of(schedule: PromptSchedule) -> str:
+    """Name the questions that share their rounds within a room."""
+    return schedule.bag or schedule.deck.name
+
+
+def last_asked_ms(tx: Tx, room: Room) -> int | None:
+    """Tell for when the last question was asked in a room, of whichever schedule; None: none yet."""
+    row = tx.one(
+        "select max(due_ms) as due_ms from slot where account = :account and community = :community and key = :key"
+        " and (event is not null or outcome = 'claimed')",
+        community=room.community,
+        key=room.key,
+    )
+    return number(row, "due_ms") if row is not None and row["due_ms"] is not None else None
+
+
+def _asked_since(tx: Tx, room: Room, since_ms: int) -> set[str]:
+    """List the ids of the questions that were asked in a room since an instant, of whichever schedule."""
+    rows = tx.rows(
+        "select item from slot where account = :account and community = :community and key = :key"
+        " and due_ms >= :since_ms and (event is not null or outcome = 'claimed')",
+        community=room.community,
+        key=room.key,
+        since_ms=since_ms,
+    )
+    return {text(row, "item") for row in rows}
+
+
 def _asked(tx: Tx, room: Room, schedule: PromptSchedule, round_: int) -> list[str]:
     rows = tx.rows(
         "select item from asked where account = :account and community = :community and key = :key and deck = :deck"
         " and round = :round order by place, item",
         community=room.community,
         key=room.key,
-        deck=schedule.deck.name,
+        deck=bag_of(schedule),
         round=round_,
     )
     return [text(row, "item") for row in rows]

@@ -85,7 +85,7 @@ class Slots:
             if number < self.count:
                 due = datetime.fromtimestamp(self.due_ms(number) / 1000, UTC).astimezone(community.zone)
                 grace_ms = SHORT_GRACE_MS if self.is_brief(number) else LONG_GRACE_MS
-                yield replace(schedule, weekly=Weekly(at=due.time()), grace_ms=grace_ms)
+                yield replace(schedule, when=Weekly(at=due.time()), grace_ms=grace_ms)
 
 
 class ClumsyError(Exception):

@@ -69,7 +69,7 @@ def test_a_rota_and_a_prompt_are_times_and_lengths(author: Author) -> None:
     assert circle.quiet == circle.rota.quiet == QuietHours(time(21), time(8))
     (prompt,) = circle.prompts
     assert prompt.id == "gentle-checkin.tue.1905"
-    assert prompt.weekly == Weekly(time(19, 5), (Weekday.TUE,))
+    assert prompt.when == Weekly(time(19, 5), (Weekday.TUE,))
     assert prompt.grace_ms == 90 * 60_000
     assert prompt.gates == ("quiet_hours", "active_room", "coverage")
     assert (prompt.thread, prompt.pin) == (True, "swap")

@@ -14,6 +14,7 @@ from orchestrator.documents.authored import PromptSpec, Template
 from orchestrator.documents.declared import Deck
 from orchestrator.documents.load import Loaded, load
 from orchestrator.documents.policy import Mode, Policy
+from orchestrator.model.cadence import Weekly
 
 from .authors import SHIPPED, TODAY, Author
 
@@ -213,8 +214,9 @@ def gate_is_open(template: Template, prompt: PromptSpec) -> bool:
     if template.rota is None:
         return True
     anchor = template.rota.cadence.anchor
-    same_day = not prompt.weekly.on or anchor.weekday() in prompt.weekly.on
-    return not same_day or prompt.weekly.at > anchor.time()
+    assert isinstance(prompt.when, Weekly)
+    same_day = not prompt.when.on or anchor.weekday() in prompt.when.on
+    return not same_day or prompt.when.at > anchor.time()
 
 
 def test_where_people_meet_is_never_readable_by_servers(loaded: Loaded) -> None:
@@ -257,4 +259,5 @@ def test_the_rota_of_the_tuesday_circle_begins_on_a_tuesday(loaded: Loaded) -> N
     circle = loaded.documents.communities[0].rooms[0]
     assert circle.rota is not None
     assert circle.rota.cadence.anchor.strftime("%A") == "Tuesday"
-    assert circle.prompts[0].weekly.at > circle.rota.cadence.anchor.time()
+    assert isinstance(circle.prompts[0].when, Weekly)
+    assert circle.prompts[0].when.at > circle.rota.cadence.anchor.time()

@@ -124,7 +124,7 @@ class Story(RuleBasedStateMachine):
         written = {int(str(due_ms)) for (due_ms,) in self.shop.rows("select due_ms from slot")}
         waits = {timer.payload.get("due_ms", timer.due_ms) for timer in self.shop.timers("prompts")}
         assert len(waits) == 1
-        due = {slot.at_ms for slot in occurrences(DAILY.weekly, BERLIN, BEGUN_MS, self.shop.at_ms + 1)}
+        due = {slot.at_ms for slot in occurrences(DAILY.when, BERLIN, BEGUN_MS, self.shop.at_ms + 1)}
         assert due <= written | waits
 
     @invariant()

@@ -50,6 +50,29 @@ class NotEmpty:
         return {**schema, "min_length": 1}
 
 
+@dataclass(frozen=True, slots=True)
+class NameOr:
+    """Says that a value is a name, or else a mapping of a form of its own."""
+
+    name: Read
+    form: type
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        pattern = str(self.name.schema["pattern"])
+        return core_schema.union_schema([core_schema.str_schema(pattern=pattern), handler.generate_schema(self.form)])
+
+    def compiled(self) -> CoreSchema:
+        """Choose by what is written."""
+        return core_schema.tagged_union_schema(
+            {NAMED: _plain(self.name), INLINE: _compile(self.form)},
+            lambda value: INLINE if isinstance(value, dict) else NAMED,
+        )
+
+
+NAMED, INLINE = "[name]", "[inline]"
+"""Which of both it is; stands in the places of errors."""
+
+
 def compile_form(form: type) -> SchemaValidator:
     """Make a validator of a form: strict, all errors at once, no unknown keys, no input repeated in errors."""
     return SchemaValidator(_compile(form), {"hide_input_in_errors": True})
@@ -81,6 +104,8 @@ def _compile(hint: Any) -> CoreSchema:
     arguments = get_args(hint)
     if get_origin(hint) is Annotated:
         said = hint.__metadata__[0]
+        if isinstance(said, NameOr):
+            return said.compiled()
         return said.applied(_compile(arguments[0])) if isinstance(said, NotEmpty) else _plain(said)
     if get_origin(hint) is dict:
         return core_schema.dict_schema(_compile(arguments[0]), _compile(arguments[1]), strict=True)
@@ -128,6 +153,7 @@ _LENGTH_SCHEMA = {"type": "string", "pattern": r"^\d+ ?[a-zA-Z]+$", "examples": 
 
 Version = Annotated[int, Read(words.version, {"const": 1}, "1")]
 Key = Annotated[str, key()]
+Locale = Annotated[str, Read(words.locale, {"type": "string", "examples": ["en", "de", "pt-BR"]})]
 Truth = Annotated[bool, Read(words.truth, {"type": "boolean"})]
 User = Annotated[UserId, Read(words.user_id, {"type": "string", "pattern": "^@[^:]+:.+$"}, '"@ana:grove.example"')]
 Length = Annotated[int, Read(words.length(), _LENGTH_SCHEMA)]

@@ -12,7 +12,7 @@ from orchestrator.documents import words
 from orchestrator.documents.source import Path, Source, brief
 from orchestrator.model.ids import Json
 
-from .base import NotEmpty, Read, compile_form, fields_of, is_form
+from .base import INLINE, NAMED, NameOr, NotEmpty, Read, compile_form, fields_of, is_form
 
 F = TypeVar("F")
 
@@ -67,7 +67,7 @@ def _order(path: Path) -> tuple[tuple[int, str], ...]:
 
 
 def _place(detail: ErrorDetails) -> Path:
-    return tuple(part for part in detail["loc"] if part != "[key]")
+    return tuple(part for part in detail["loc"] if part not in {"[key]", NAMED, INLINE})
 
 
 def _culprit(detail: ErrorDetails) -> Path:
@@ -141,6 +141,7 @@ def _unknown(key: str, known: list[str]) -> str:
 def _example(form: type, path: Path) -> str:
     hint, _ = fields_of(_at(form, path[:-1]))[str(path[-1])]
     said = hint.__metadata__[0] if get_origin(hint) is Annotated else None
+    said = said.name if isinstance(said, NameOr) else said
     example = said.example if isinstance(said, Read | NotEmpty) else ""
     return f" Write, for example: {path[-1]}: {example}" if example else ""
 
@@ -151,6 +152,7 @@ def _at(form: type, path: Path) -> type:
     for part in path:
         here = fields_of(here)[str(part)][0] if is_form(here) else get_args(here)[-1]
         while get_origin(here) is Annotated:
-            here = get_args(here)[0]
+            said = here.__metadata__[0]
+            here = said.form if isinstance(said, NameOr) else get_args(here)[0]
     found: type = here
     return found

@@ -13,7 +13,7 @@ from orchestrator.documents import words
 from orchestrator.documents.authored import Account, CommunitySpec, Config, RoomSpec, Web
 from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, RoomKey
 
-from .base import Beside, FileName, Key, NotEmpty, Purpose, Read, Truth, User, Version, key, sentence, words_of
+from .base import Beside, FileName, Key, Locale, NotEmpty, Purpose, Read, Truth, User, Version, key, sentence, words_of
 from .rota import Facilitator, RotaForm, people_of
 from .settings import EventsForm, FloorForm, SettingsForm, floor_of
 from .template import Drift, Part, PromptForm, prompt_spec
@@ -22,7 +22,6 @@ Homeserver = Annotated[
     str,
     Read(words.homeserver, {"type": "string", "pattern": "^https?://[^/]+/?$"}, "https://matrix.grove.example"),
 ]
-Locale = Annotated[str, Read(words.locale, {"type": "string", "examples": ["en", "de", "pt-BR"]})]
 Zone = Annotated[ZoneInfo, Read(words.zone, {"type": "string", "examples": ["Europe/Berlin"]})]
 Prefix = Annotated[str, Read(words.prefix, {"type": "string", "maxLength": 3})]
 

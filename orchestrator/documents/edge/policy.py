@@ -1,4 +1,4 @@
-"""The forms of a policy and of a deck."""
+"""The forms of a policy."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from typing_extensions import TypedDict
 
 from orchestrator.documents import languages, words
 from orchestrator.documents.braces import NAMES, filled
-from orchestrator.documents.declared import Deck, Prompt
 from orchestrator.documents.policy import Care, Norms, Policy, Resource, Telling
 from orchestrator.model.clock import DAY_MS
 
-from .base import NotEmpty, Read, Version, number, one_of, sentence
-from .config import Locale
+from .base import Locale, NotEmpty, Read, Version, number, one_of, sentence
 from .rules import DEFAULT_STEPS, Followed, HandsForm, LadderForm, RuleForm, hands_of, rule_of
 
 Choice: TypeAlias = Literal["yes", "no", "group_decides"]
@@ -96,22 +94,6 @@ class PolicyForm(TypedDict):
     telling: NotRequired[Annotated[str, one_of("direct", "existing", "thread")]]
 
 
-class QuestionForm(TypedDict):
-    """One question of a deck."""
-
-    text: Annotated[str, sentence(500, '"What was one small thing that went all right?"')]
-    tier: NotRequired[Annotated[int, number(1, 3)]]
-    note: NotRequired[Annotated[str, sentence(100)]]
-
-
-class DeckForm(TypedDict):
-    """room_templates/decks/*.yaml."""
-
-    version: Version
-    title: Annotated[str, sentence(100, "Gentle check-in")]
-    prompts: Annotated[list[QuestionForm], NotEmpty()]
-
-
 def policy_of(form: PolicyForm, key: str, document: str) -> Policy:
     """Make plain data of it; ``key`` is the file's name without ``.yaml``."""
     norms, ladder = form["norms"], form.get("ladder", {})
@@ -159,15 +141,6 @@ def _norms(form: NormsForm) -> Norms:
         changed=form.get("changes", {}),
     )
     return told_in(norms, languages.ANY, lambda text: text)
-
-
-def deck_of(form: DeckForm, key: str) -> Deck:
-    """Make plain data of it; ``key`` is the file's name without ``.yaml``."""
-    prompts = (
-        Prompt(id=_digest(one["text"]), text=one["text"], tier=one.get("tier", 1), note=one.get("note", ""))
-        for one in form["prompts"]
-    )
-    return Deck(name=key, title=form["title"], prompts=tuple(prompts))
 
 
 def _care(form: CareForm) -> Care:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import time
+from datetime import date, time
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, NotRequired
 
@@ -12,10 +12,26 @@ from typing_extensions import TypedDict
 from orchestrator.documents import words
 from orchestrator.documents.authored import Picture, PromptSpec, Template
 from orchestrator.documents.declared import Gate, OnDrift, Origin, Welcome
-from orchestrator.model.cadence import Weekly
+from orchestrator.model.cadence import Rule, Weekly
 from orchestrator.model.clock import MINUTE_MS
+from orchestrator.model.rrule import read_rule
 
-from .base import Beside, Key, Length, Read, Truth, Version, key, number, one_of, words_of
+from .base import (
+    Beside,
+    Key,
+    Length,
+    NameOr,
+    NotEmpty,
+    Read,
+    Truth,
+    Version,
+    key,
+    number,
+    one_of,
+    sentence,
+    words_of,
+)
+from .deck import InlineDeckForm, deck_of, named
 from .rota import Day, Quiet, RotaForm, laid_over, rota_of
 from .settings import Kind, PowerForm, SettingsForm, default_settings, power_of, said_of, settings_of
 
@@ -48,17 +64,35 @@ def _default(value: object) -> str | None:
     return None if value is None else words.line(value, most=200)
 
 
-class PromptForm(TypedDict):
+_CLOCK_SCHEMA: Final = {"type": "string", "examples": ["19:05"]}
+_AT_SCHEMA: Final = {"anyOf": [_CLOCK_SCHEMA, {"type": "array", "minItems": 1, "items": _CLOCK_SCHEMA}]}
+
+# `from` and `pass` cannot be names in Python, so these are written as a call.
+_Prompt = TypedDict(
+    "_Prompt",
+    {
+        "from": NotRequired[Annotated[date, Read(words.day, {"type": "string", "format": "date"}, "2026-01-06")]],
+        "pass": NotRequired[Truth],
+    },
+)
+
+
+class PromptForm(_Prompt):
     """When a question of a deck is asked."""
 
-    deck: Annotated[str, key("gentle-checkin")]
+    deck: Annotated[str | InlineDeckForm, NameOr(key("gentle-checkin"), InlineDeckForm)]
     on: NotRequired[list[Day]]
-    at: Annotated[time, Read(words.clock, {"type": "string", "examples": ["19:05"]}, '"19:05"')]
+    at: NotRequired[Annotated[tuple[time, ...], Read(words.clocks, _AT_SCHEMA, '"19:05"')]]
+    rrule: NotRequired[Annotated[str, sentence(400, '"FREQ=MONTHLY;BYDAY=1TU"')]]
     grace: NotRequired[Length]
     gates: NotRequired[list[Annotated[Gate, one_of(*GATES)]]]
     thread: NotRequired[Truth]
     pin: NotRequired[Annotated[Literal["swap", "none"], one_of("swap", "none")]]
     tier_max: NotRequired[Annotated[int, number(1, 3)]]
+    tags: NotRequired[Annotated[list[Key], NotEmpty("[summer]")]]
+    cool_off: NotRequired[Length]
+    norms_line: NotRequired[Truth]
+    mention: NotRequired[Annotated[Literal["opt_in"], one_of("opt_in")]]
 
 
 # `in` cannot be a name in Python, so this one is written as a call.
@@ -165,11 +199,45 @@ def extended(form: TemplateForm, other: TemplateForm) -> TemplateForm:
     return both
 
 
+def _when(form: PromptForm) -> Weekly | Rule | tuple[str, str]:
+    """Tell when a question is asked; or, where that cannot be, at which key to say why."""
+    at, on = form.get("at", ()), tuple(sorted(set(form.get("on", []))))
+    if "rrule" in form and not on:
+        try:
+            return read_rule(form["rrule"], at, form.get("from"))
+        except ValueError as problem:
+            return "rrule", str(problem)
+    problem_at = _problem(form, at)
+    return problem_at or Weekly(at[0], on, at[1:])
+
+
+def _problem(form: PromptForm, at: tuple[time, ...]) -> tuple[str, str] | None:
+    if "rrule" in form:
+        return "on", "A rule says its days itself: leave “on” out, or the rule."
+    if "from" in form:
+        return "from", "This goes with a rule that counts from its first day (rrule). Leave it out."
+    if not at:
+        return "", '“at” is missing here. Write, for example: at: "19:05"'
+    minutes = [one.hour * 60 + one.minute for one in at]
+    if len(at) > 1 and not form.get("on") and minutes[0] + 24 * 60 - minutes[-1] < 60:
+        return "at", "Nobody is asked more than once an hour: leave an hour between these times."
+    return None
+
+
 def prompt_spec(form: PromptForm) -> PromptSpec:
     """Make plain data of a prompt's schedule."""
+    deck, when = form["deck"], _when(form)
+    inline = None if isinstance(deck, str) else deck_of(deck, named(deck["title"]))
     return PromptSpec(
-        deck=form["deck"],
-        weekly=Weekly(form["at"], tuple(sorted(set(form.get("on", []))))),
+        deck=deck if isinstance(deck, str) else named(deck["title"]),
+        inline=inline,
+        when=when if isinstance(when, Weekly | Rule) else Weekly(time()),
+        problem=when if isinstance(when, tuple) else None,
+        tags=tuple(dict.fromkeys(form.get("tags", []))),
+        cool_off_ms=form.get("cool_off", 0),
+        norms_line=form.get("norms_line", False),
+        pass_=form.get("pass", False),
+        mention="mention" in form,
         grace_ms=form.get("grace", 90 * MINUTE_MS),
         gates=tuple(form.get("gates", GATES)),
         thread=form.get("thread", True),
