@@ -471,6 +471,43 @@ def try_rules(samples: Path, /, *, policy: Path, as_json: AsJson = False) -> int
     return _finish(judge(policy, samples, as_json=as_json))
 
 
+decks = App(name="decks", help="Try a deck of questions.", sort_key=16, help_epilogue="")
+app.command(decks)
+
+
+@decks.command(name="try")
+def try_deck(
+    name: str,
+    /,
+    *,
+    config: ConfigFile = Path("config.yaml"),
+    year: int = 0,
+    seed: str = "",
+    every: Literal["day", "week"] = "week",
+    as_json: AsJson = False,
+) -> int:
+    """Print a year of a deck: what a room would be asked, week by week. Changes nothing, and asks no server.
+
+    It is as if somebody were always on duty and no conversation ever in the way. Each room has an order of its own; this is
+    that of one more room.
+
+    Parameters
+    ----------
+    name:
+        The deck: the name of its file without .yaml, such as gentle-checkin.
+    year:
+        Which year, such as 2027; this one when left out.
+    seed:
+        Any word: another one, another order.
+    every:
+        A question each day, or each week.
+    """
+    from orchestrator.verbs.decks import try_deck as show  # noqa: PLC0415
+
+    wanted = year or datetime.now(UTC).year
+    return _finish(show(_config_in(config), name, year=wanted, seed=seed, every=every, as_json=as_json))
+
+
 def _finish(work: Coroutine[object, object, int]) -> int:
     """Run a verb; whatever a person can mend ends in one clear line and exit code 1."""
     import asyncio  # noqa: PLC0415

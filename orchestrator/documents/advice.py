@@ -13,6 +13,7 @@ from orchestrator.model.ids import LOCATOR_TYPE
 from .authored import Advice, Config, PromptSpec, Template
 from .declared import Community, Room
 from .policy import Action, Policy
+from .prompt_advice import advise_prompts, advise_unattended
 from .source import Path, Source
 
 STALE_DAYS = 180
@@ -51,6 +52,7 @@ def advise_community(community: Community, source: Source) -> Iterator[Advice]:
             continue
         path: Path = ("communities", community.key, "rooms", room.key)
         yield from _advise_people(room, source, path)
+        yield from advise_unattended(room, source, path)
         if room.policy is None:
             yield _advice(source, path, "This room has no policy: no norms to pin, and no rules.")
     for position, founder in enumerate(community.founders):
@@ -83,8 +85,10 @@ def _advise_rules(community: Community, source: Source) -> Iterator[Advice]:
                 yield _advice(source, ("communities", community.key, "rooms", room.key), message)
 
 
-def advise_template(template: Template, source: Source) -> Iterator[Advice]:
+def advise_template(template: Template, source: Source, today: date) -> Iterator[Advice]:
     """Look at who gets in, who reads along and who may change that; what it takes from another is looked at there."""
+    if "prompts" in source.value:
+        yield from advise_prompts(template.prompts, source, ("prompts",), today)
     for path, message in _thoughts(template):
         if source.at(path) is not None:
             yield _advice(source, path, message)

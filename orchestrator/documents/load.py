@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from orchestrator.errors import DocumentError, DocumentErrors
 
-from . import advice, consistency, overlay
+from . import advice, consistency, overlay, prompt_advice
 from .authored import Advice, Amendment, Config, Template
 from .control import control_template
 from .declared import Deck, Documents
@@ -178,6 +178,7 @@ def examine(config_path: Path, *, overlay: Mapping[str, Sequence[Amendment]] | N
         consistency.check_config(config, source)
         documents = Documents(communities=join(config, source, library))
         files.advice.extend(advice.advise_config(config, source))
+        files.advice.extend(prompt_advice.advise_rooms(config, source, today))
         for community in documents.communities:
             files.advice.extend(advice.advise_community(community, source))
     errors = [*files.errors, *(error for one in files.sources.values() for error in one.errors)]
@@ -236,13 +237,15 @@ def _library(files: _Files, today: date) -> Library:
         if key in templates:
             consistency.check_template(templates[key], source)
             check_names(templates[key], source, library)
-            files.advice.extend(advice.advise_template(templates[key], source))
+            files.advice.extend(advice.advise_template(templates[key], source, today))
     for key, source in files.of(POLICIES).items():
         consistency.check_policy(source)
         if key in policies:
             files.advice.extend(advice.advise_policy(policies[key], source, today))
-    for source in files.of(DECKS).values():
+    for key, source in files.of(DECKS).items():
         consistency.check_deck(source)
+        if key in decks:
+            files.advice.extend(prompt_advice.advise_deck(decks[key], source))
     return library
 
 

@@ -10,6 +10,7 @@ import re
 
 import pytest
 
+from orchestrator.documents.asking import think_about
 from orchestrator.documents.authored import PromptSpec, Template
 from orchestrator.documents.declared import Deck
 from orchestrator.documents.load import Loaded, load
@@ -18,16 +19,6 @@ from orchestrator.model.cadence import Weekly
 
 from .authors import SHIPPED, TODAY, Author
 
-RISKY = """
-    eat eating ate food meal meals diet hungry appetite calories weight thin fat body bodies mirror looks skin
-    drink drinking drunk alcohol drug drugs pill pills smoke cut cutting blade rope bridge kill die dying dead death
-    suicide suicidal harm overdose exercise workout gym habit habits unhealthy diagnosis medication
-"""
-PRYING = """
-    how old|your age|your name|real name|where do you live|where are you from|which city|which country|your job
-    |do for a living|your work|your school|your address|married|your partner|your gender|your religion|your phone|photo
-"""
-ADVICE = "should|advice|advise|recommend|suggest|tip|tips|how do you|how can|how to|what helps|what works|solution"
 POLICING = "violation|forbidden|prohibited|banned|punish|comply|must|rule-breaking|zero tolerance|warning"
 
 
@@ -74,22 +65,14 @@ def test_every_question_is_short_and_can_be_answered_in_a_line(deck: Deck) -> No
         assert len(prompt.text) <= 90, prompt.text
 
 
-def test_no_question_touches_bodies_food_or_ways_to_do_harm(deck: Deck) -> None:
-    assert [prompt.text for prompt in deck.prompts if found(RISKY, prompt.text)] == []
-
-
-def test_no_question_asks_who_or_where_somebody_is(deck: Deck) -> None:
-    assert [prompt.text for prompt in deck.prompts if found(PRYING, prompt.text, separator="|")] == []
+def test_there_is_nothing_to_think_about_in_a_shipped_question(deck: Deck) -> None:
+    assert list(think_about(deck)) == []
 
 
 def test_every_note_goes_on_with_the_sentence_it_is_put_into(deck: Deck) -> None:
     """The sentence is "A word before: this one ..."."""
     notes = [prompt.note for prompt in deck.prompts if prompt.note]
     assert [note for note in notes if note.split()[0] not in {"is", "may", "mentions"}] == []
-
-
-def test_no_question_asks_for_advice(deck: Deck) -> None:
-    assert [prompt.text for prompt in deck.prompts if found(ADVICE, prompt.text, separator="|")] == []
 
 
 def test_whatever_may_touch_something_says_what_it_is_about(deck: Deck) -> None:

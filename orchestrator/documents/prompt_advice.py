@@ -1,0 +1,78 @@
+"""What to think about where questions are asked: in a deck, and in what a template or a room says about when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import Final
+
+from orchestrator.model.cadence import Rule
+
+from .asking import think_about
+from .authored import Advice, Config, PromptSpec
+from .declared import Deck, Room
+from .source import Path, Source
+
+_NOT_YET: Final = ("norms_line", "pass", "mention")
+"""Keys of a schedule that are read and checked, and that nothing acts on."""
+
+
+def advise_deck(deck: Deck, source: Source, within: Path = ()) -> Iterator[Advice]:
+    """Look at the questions of a deck; ``within`` is where it stands in the file."""
+    if len(deck.prompts) != len(source.items((*within, "prompts"))):
+        return  # some are wrong in themselves; positions are no longer those of the file
+    for path, message in think_about(deck):
+        yield Advice(*source.mark((*within, *path)), message)
+    polls: list[Path] = [
+        (*within, "prompts", number, "poll") for number, one in enumerate(deck.prompts) if one.poll is not None
+    ]
+    if polls:
+        message = "This version of the bot makes no polls yet: it asks the question, and leaves the answers out."
+        yield Advice(*source.mark(polls[0]), message)
+
+
+def advise_prompts(prompts: Sequence[PromptSpec], source: Source, within: Path, today: date) -> Iterator[Advice]:
+    """Look at when questions are asked; ``within`` is where the list stands in the file."""
+    if len(prompts) != len(source.items(within)):
+        return
+    yield from _not_yet(range(len(prompts)), source, within)
+    for position, spec in enumerate(prompts):
+        path: Path = (*within, position)
+        if isinstance(spec.when, Rule) and spec.when.until is not None and spec.when.until.date() < today:
+            message = f"This rule is over since {spec.when.until:%Y-%m-%d}: nothing is asked by it any more."
+            yield Advice(*source.mark((*path, "rrule")), message)
+        if spec.inline is not None:
+            yield from advise_deck(spec.inline, source, (*path, "deck"))
+
+
+def advise_rooms(config: Config, source: Source, today: date) -> Iterator[Advice]:
+    """Look at the questions that rooms have of their own."""
+    for key, community in config.communities.items():
+        for room in community.rooms.values():
+            yield from advise_prompts(
+                room.prompts or (), source, ("communities", key, "rooms", room.key, "prompts"), today
+            )
+
+
+def advise_unattended(room: Room, source: Source, path: Path) -> Iterator[Advice]:
+    """Look for questions that wait for somebody on duty where nobody ever is."""
+    for schedule in room.prompts:
+        tiers = [one.tier for one in schedule.deck.prompts]
+        if not room.facilitators and tiers and min(tiers) > 1 and "coverage" in schedule.gates:
+            message = (
+                f"All that “{schedule.deck.name}” asks waits until somebody is on duty, and this room has no facilitators:"
+                " nothing will be asked. Add facilitators."
+            )
+            yield Advice(*source.mark(path), message)
+
+
+def _not_yet(positions: Iterable[int], source: Source, within: Path) -> Iterator[Advice]:
+    written: list[Path] = [
+        (*within, position, key)
+        for position in positions
+        for key in _NOT_YET
+        if source.at((*within, position, key)) not in {None, False}
+    ]
+    if written:
+        names = ", ".join(dict.fromkeys(str(path[-1]) for path in written))
+        yield Advice(*source.mark(written[0]), f"This version of the bot does nothing with this yet: {names}")
