@@ -177,8 +177,11 @@ def _check_prompts(prompts: Sequence[PromptSpec], source: Source, path: Path) ->
     for position, prompt in enumerate(prompts):
         same = (prompt.deck, prompt.when)
         if prompt.problem is not None:
-            key, message = prompt.problem
-            source.errors.append(source.error(message, (*path, position, *filter(None, [key]))))
+            # What is wrong with a time or a day in itself is said already, and this may only follow from it.
+            marks = [source.mark((*path, position, key)) for key in ("at", "on", "from", "rrule")]
+            if not any((error.line, error.col) == (mark.line, mark.col) for error in source.errors for mark in marks):
+                key, message = prompt.problem
+                source.errors.append(source.error(message, (*path, position, *filter(None, [key]))))
         elif same in seen:
             source.errors.append(source.error("This deck is already asked at these times.", (*path, position)))
         seen.add(same)

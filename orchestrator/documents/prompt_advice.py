@@ -16,6 +16,8 @@ from .source import Path, Source
 _NOT_YET: Final = ("norms_line", "pass", "mention")
 """Keys of a schedule that are read and checked, and that nothing acts on."""
 
+_NOTHING_YET: Final = "This version of the bot does nothing with this yet"
+
 
 def advise_deck(deck: Deck, source: Source, within: Path = ()) -> Iterator[Advice]:
     """Look at the questions of a deck; ``within`` is where it stands in the file."""
@@ -27,8 +29,7 @@ def advise_deck(deck: Deck, source: Source, within: Path = ()) -> Iterator[Advic
         (*within, "prompts", number, "poll") for number, one in enumerate(deck.prompts) if one.poll is not None
     ]
     if polls:
-        message = "This version of the bot makes no polls yet: it asks the question, and leaves the answers out."
-        yield Advice(*source.mark(polls[0]), message)
+        yield Advice(*source.mark(polls[0]), f"{_NOTHING_YET}: poll")
 
 
 def advise_prompts(prompts: Sequence[PromptSpec], source: Source, within: Path, today: date) -> Iterator[Advice]:
@@ -75,4 +76,4 @@ def _not_yet(positions: Iterable[int], source: Source, within: Path) -> Iterator
     ]
     if written:
         names = ", ".join(dict.fromkeys(str(path[-1]) for path in written))
-        yield Advice(*source.mark(written[0]), f"This version of the bot does nothing with this yet: {names}")
+        yield Advice(*source.mark(written[0]), f"{_NOTHING_YET}: {names}")

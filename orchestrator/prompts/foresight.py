@@ -14,14 +14,14 @@ from orchestrator.culture import is_hushed
 from orchestrator.documents.declared import Community, Prompt, PromptSchedule, Room
 from orchestrator.model.cadence import Span
 from orchestrator.model.feature import Now, Tx
-from orchestrator.model.ids import UserId
+from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.schedule import next_at, occurrences
 from orchestrator.store import locks
 from orchestrator.store.rows import number, text
 from orchestrator.store.timers import timer_of
 
-from .gates import Moment, Verdict, look
-from .slots import draw_for, is_claimed
+from .gates import LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
+from .slots import draw_for, is_claimed, last_asked_ms
 
 Covered = Callable[[Room, int], bool]
 """Tells whether somebody is on duty in a room at an instant."""
@@ -66,15 +66,22 @@ def foresee(
         first = _first(tx, community, room, schedule, key, after_ms)
         if first is not None:
             heappush(due, first)
+    last_ms: dict[RoomKey, int | None] = {room.key: last_asked_ms(tx, room) for room, _ in schedules.values()}
     while due and due[0].at_ms < until_ms:
         one = heappop(due)
         room, schedule = schedules[one.key]
+        opinion = _look(tx, community, room, schedule, one.at_ms, covered, last_ms[room.key])
+        if opinion.verdict is Verdict.WAIT and one.at_ms + LOOK_AGAIN_MS - one.slot_ms <= schedule.grace_ms:
+            heappush(due, _Due(one.at_ms + LOOK_AGAIN_MS, one.key, one.slot_ms))
+            continue
         following = next_at(schedule.when, community.zone, one.at_ms)
         if following is not None:
             heappush(due, _Due(following.at_ms, one.key, following.at_ms))
-        tier_most = _tier_most(tx, community, room, schedule, one.at_ms, covered)
-        drawn = None if tier_most is None else draw_for(tx, room, schedule, tier_most, one.at_ms, community.zone)
+        drawn = None
+        if opinion.verdict is Verdict.GO:
+            drawn = draw_for(tx, room, schedule, opinion.tier_most, one.at_ms, community.zone)
         if drawn is not None:
+            last_ms[room.key] = one.slot_ms
             yield Foreseen(room, one.at_ms, schedule.deck.name, drawn.prompt)
 
 
@@ -93,11 +100,17 @@ def _first(tx: Tx, community: Community, room: Room, schedule: PromptSchedule, k
     return None if following is None else _Due(following.at_ms, key, following.at_ms)
 
 
-def _tier_most(  # the moment, as far as it can be foreseen
-    tx: Tx, community: Community, room: Room, schedule: PromptSchedule, at_ms: int, covered: Covered
-) -> int | None:
+def _look(  # the moment, as far as it can be foreseen
+    tx: Tx,
+    community: Community,
+    room: Room,
+    schedule: PromptSchedule,
+    at_ms: int,
+    covered: Covered,
+    last_ms: int | None,
+) -> Opinion:
     if locks.is_locked(tx, community.key, room.key):
-        return None
+        return Opinion(Verdict.PASS, "locked")
     moment = Moment(
         at_ms=at_ms,
         zone=community.zone,
@@ -106,9 +119,9 @@ def _tier_most(  # the moment, as far as it can be foreseen
         spoken_known=True,
         covered=covered(room, at_ms),
         hushed=is_hushed(tx, community.key, room.key, Now(at_ms=at_ms, me=_NOBODY)),
+        last_ms=last_ms,
     )
-    opinion = look(schedule.gates, moment)
-    return opinion.tier_most if opinion.verdict is Verdict.GO else None
+    return look(schedule.gates, moment, cool_off_ms=schedule.cool_off_ms)
 
 
 def asked(tx: Tx, rooms: Iterable[Room], window: Span) -> Iterator[Foreseen]:

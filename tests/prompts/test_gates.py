@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import time
+from itertools import combinations, permutations
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 from orchestrator.documents.declared import Gate
 from orchestrator.model.cadence import QuietHours
 from orchestrator.model.clock import HOUR_MS, MINUTE_MS
-from orchestrator.prompts.gates import ACTIVE_MS, Moment, Opinion, Verdict, look
+from orchestrator.prompts.gates import ACTIVE_MS, Moment, Opinion, Verdict, look, reason
+from tests.workshop import LOUD, speak_loudly
 
 BERLIN = ZoneInfo("Europe/Berlin")
 EVENING_MS = 1_767_722_700_000
@@ -92,6 +95,69 @@ def test_where_somebody_fears_for_another_nothing_is_asked_whatever_the_gates(wr
         assert look(written, at) == Opinion(Verdict.PASS, "hushed")
 
 
+CLOSED: Sequence[tuple[str, Verdict]] = (
+    ("paused", Verdict.PASS),
+    ("quiet_hours", Verdict.PASS),
+    ("hushed", Verdict.PASS),
+    ("active_room", Verdict.WAIT),
+    ("cool_off", Verdict.WAIT),
+)
+"""Each gate that can keep a question back, in the order in which they are asked."""
+
+COOL_OFF_MS = 20 * HOUR_MS
+
+
+def kept_back(*whys: str, covered: bool = True) -> Moment:
+    """A moment in which these gates are closed, and all others open."""
+    return Moment(
+        at_ms=EVENING_MS,
+        zone=BERLIN,
+        quiet=QuietHours(time(18), time(8)) if "quiet_hours" in whys else NIGHT,
+        spoken=talk("ana", "bo", "cy") if "active_room" in whys else (),
+        spoken_known="not_heard" not in whys,
+        covered=covered,
+        hushed="hushed" in whys,
+        paused="paused" in whys,
+        last_ms=EVENING_MS - COOL_OFF_MS + 1 if "cool_off" in whys else EVENING_MS - COOL_OFF_MS,
+    )
+
+
+@pytest.mark.parametrize(("why", "verdict"), CLOSED)
+def test_each_gate_by_itself_keeps_a_question_back(why: str, verdict: Verdict) -> None:
+    assert look(ALL, kept_back(), cool_off_ms=COOL_OFF_MS) == Opinion(Verdict.GO)
+    assert look(ALL, kept_back(why), cool_off_ms=COOL_OFF_MS) == Opinion(verdict, why)
+
+
+@pytest.mark.parametrize("covered", [True, False])
+@pytest.mark.parametrize("written", [*permutations(ALL)])
+@pytest.mark.parametrize(("first", "later"), [*combinations(CLOSED, 2)])
+def test_of_two_gates_the_earlier_one_speaks_in_whatever_order_they_are_written(
+    first: tuple[str, Verdict], later: tuple[str, Verdict], written: Sequence[Gate], *, covered: bool
+) -> None:
+    opinion = look(written, kept_back(later[0], first[0], covered=covered), cool_off_ms=COOL_OFF_MS)
+    assert (opinion.why, opinion.verdict) == first
+
+
+@pytest.mark.parametrize("why", [why for why, _ in CLOSED if why != "cool_off"])
+def test_nobody_on_duty_is_asked_for_after_all_that_keeps_a_question_back_altogether(why: str) -> None:
+    assert look(ALL, kept_back(why, covered=False)).why == why
+
+
+def test_a_light_question_too_waits_until_the_last_one_is_long_ago() -> None:
+    opinion = look(ALL, kept_back("cool_off", covered=False), cool_off_ms=COOL_OFF_MS)
+    assert opinion == Opinion(Verdict.WAIT, "cool_off", tier_most=1)
+    assert look(ALL, kept_back("cool_off"), cool_off_ms=0) == Opinion(Verdict.GO)
+    never = replace(kept_back(), last_ms=None)
+    assert look(ALL, never, cool_off_ms=COOL_OFF_MS) == Opinion(Verdict.GO)
+
+
+def test_a_pause_and_a_raised_hand_hold_whichever_gates_are_written() -> None:
+    for why in ("paused", "hushed"):
+        assert look((), kept_back(why, covered=False)) == Opinion(Verdict.PASS, why)
+    for why in ("quiet_hours", "active_room", "not_heard"):
+        assert look((), kept_back(why, covered=False)) == Opinion(Verdict.GO)
+
+
 @given(written=gates, night=st.booleans(), talking=st.booleans(), known=st.booleans(), covered=st.booleans())
 def test_the_gates_are_asked_in_one_order_however_they_are_written(
     written: list[Gate], *, night: bool, talking: bool, known: bool, covered: bool
@@ -104,6 +170,7 @@ def test_the_gates_are_asked_in_one_order_however_they_are_written(
         covered=covered,
     )
     opinion = look(written, at)
+    assert opinion.verdict is Verdict.GO or reason(opinion.why)
     if "quiet_hours" in written and night:
         assert opinion == Opinion(Verdict.PASS, "quiet_hours")
     elif "active_room" in written and not known:
@@ -114,3 +181,16 @@ def test_the_gates_are_asked_in_one_order_however_they_are_written(
         assert opinion == Opinion(Verdict.GO, "coverage", tier_most=1)
     else:
         assert opinion == Opinion(Verdict.GO)
+
+
+@pytest.mark.parametrize("why", [*(why for why, _ in CLOSED), "not_heard", "coverage", "late", "locked", "empty"])
+def test_each_reason_is_said_in_words_and_in_other_languages_too(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = reason(why)
+    assert len(words.split()) > 3
+    assert "_" not in words
+    speak_loudly(monkeypatch)
+    assert reason(why).startswith(LOUD)
+
+
+def test_of_what_nobody_knows_no_reason_is_made_up() -> None:
+    assert reason("moonlight") == ""
