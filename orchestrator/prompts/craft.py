@@ -49,6 +49,12 @@ class Prompts:
     def __init__(self, documents: Documents, duty: Duty) -> None:
         self._documents = documents
         self._duty = duty
+        self._by_key = {
+            _timer_key(room, schedule): (community, room, schedule)
+            for community in documents.communities
+            for room in community.rooms
+            for schedule in room.prompts
+        }
 
     @property
     def commands(self) -> Sequence[Command]:
@@ -87,8 +93,12 @@ class Prompts:
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
         """Fill a slot, wait for a better moment within its grace, or pass it over with the reason."""
-        for community, room, bound, schedule in self._schedules(tx):
-            if _timer_key(room, schedule) == timer.key:
+        # However many rooms there are, only the one that is meant is looked at.
+        found = self._by_key.get(timer.key)
+        if found is not None:
+            community, room, schedule = found
+            bound = bindings.bound_room(tx, community.key, room.key)
+            if bound is not None:
                 yield from self._fill(tx, community, room, bound, schedule, timer, now)
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:

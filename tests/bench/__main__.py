@@ -16,6 +16,8 @@ from tests.bench.lists import joins
 from tests.bench.machine import machine
 from tests.bench.making import limited, unlimited
 from tests.bench.planning import planning
+from tests.bench.prompts import MANY as MANY_ASKED
+from tests.bench.prompts import prompts
 from tests.bench.report import as_json, as_markdown
 from tests.bench.rota import MANY, rotas
 from tests.bench.rules import judging
@@ -23,7 +25,7 @@ from tests.bench.starting import starting
 from tests.real.people import People
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
-PARTS = ("plain", "encrypted", "starting", "making", "limits", "planning", "rules", "lists", "rota")
+PARTS = ("plain", "encrypted", "starting", "making", "limits", "planning", "rules", "lists", "rota", "prompts")
 ROOMS = 40
 MANY_ROOMS = 1_000
 
@@ -68,6 +70,8 @@ def _reckoned(parts: list[str], *, quick: bool) -> list[Comparison]:
         found += judging(50 if quick else 2_000)
     if "rota" in parts:
         found += rotas(20 if quick else MANY)
+    if "prompts" in parts:
+        found += prompts(200 if quick else MANY_ASKED)
     return found
 
 

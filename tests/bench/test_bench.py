@@ -14,6 +14,7 @@ from orchestrator.local import LocalHomeserver
 from tests.bench.figures import Comparison, Figures, percentile
 from tests.bench.latency import encrypted, plain
 from tests.bench.machine import machine
+from tests.bench.prompts import prompts
 from tests.bench.report import as_json, as_markdown
 from tests.bench.rota import rotas
 from tests.bench.rules import judging
@@ -67,6 +68,14 @@ def test_rotas_are_measured_by_how_long_ago_they_began_and_how_many_they_are() -
     assert len(days) == 3
     for one in (handoff, *days):
         assert one.goal == 1.25
+        assert one.ours.median_ms > 0
+
+
+def test_questions_are_measured_among_few_rooms_and_many_and_over_years() -> None:
+    due, *years = prompts(200)
+    assert len(due.ours.times_ms) == len(due.bare.times_ms) == 200
+    assert (due.goal, len(years)) == (2, 3)
+    for one in (due, *years):
         assert one.ours.median_ms > 0
 
 
