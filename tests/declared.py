@@ -35,6 +35,7 @@ from orchestrator.documents.declared import (
 )
 from orchestrator.documents.policy import BanList, Care, LadderStep, Norms, Policy, Resource, Rule
 from orchestrator.model.cadence import Cadence, Every, QuietHours, Unit, Weekday, Weekly
+from orchestrator.model.cadence import Rule as Recurring
 from orchestrator.model.clock import DAY_MS, MINUTE_MS
 from orchestrator.model.ids import AccountKey, CommunityKey, RoomKey, UserId
 
@@ -204,13 +205,18 @@ def schedule(
     thread: bool = True,
     pin: Literal["swap", "none"] = "swap",
     id: str | None = None,  # noqa: A002 - the field's own name
+    when: Weekly | Recurring | None = None,
+    bag: str = "",
+    cool_off_ms: int = 0,
 ) -> PromptSchedule:
     asked = asked if asked is not None else deck()
     days = "".join(day.name.lower() for day in on) or "daily"
     return PromptSchedule(
         id=id if id is not None else f"{asked.name}.{days}.{at.replace(':', '')}",
         deck=asked,
-        when=Weekly(time.fromisoformat(at), tuple(on)),
+        when=when or Weekly(time.fromisoformat(at), tuple(on)),
+        bag=bag,
+        cool_off_ms=cool_off_ms,
         grace_ms=grace_ms,
         gates=tuple(gates),
         thread=thread,
