@@ -322,8 +322,11 @@ class Carrier:
         try:
             await self._gateway.call("POST", way, query=query, body=body, patience_s=PATIENCE_S, sit_out_limits=False)
         except (Forbidden, NotFound) as error:
-            if action != "leave":  # leaving where we are not is done
-                raise _not_let_in(error, row.tries) from None
+            if action == "join":
+                known = await self._store.run(mirror.room_of, room)
+                invited = known is not None and known.membership == "invite"
+                raise (_not_yet_let_in(error, row.tries) if invited else error) from None
+            # Leaving where we are not is done.
         if action == "join":
             # Sync tells only of those who speak; whether we are alone with somebody hangs on those who do not.
             before = await self._store.run(mirror.roll, room)
@@ -384,7 +387,7 @@ def _room(row: Waiting) -> RoomId:
     return row.room
 
 
-def _not_let_in(error: NeverWorks, tries: int) -> MatrixError:
+def _not_yet_let_in(error: NeverWorks, tries: int) -> MatrixError:
     # Another server may send an invitation before it lets in whom it invited: the first refusals may mean "not yet".
     if tries + 1 >= JOIN_TRIES:
         return error

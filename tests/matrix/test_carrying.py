@@ -352,6 +352,7 @@ async def test_a_join_that_is_refused_right_after_an_invitation_is_tried_a_few_t
     come = SetMembership(step="come", room=RoomId(theirs.room_id), user=UserId(KEEPER), membership="join")
     async with scene.living() as bot:
         scene.hs.faults.add(fault, "POST", r"/join", times=refusals)
+        await bot.sync()
         await bot.ask(come)
         await bot.rest()
         assert bot.outcomes == [outcome]

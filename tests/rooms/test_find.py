@@ -14,7 +14,7 @@ from tests.declared import ANA, CY, DEE, EVE, ME, community, policy, room
 
 from .house import HostedRoom, House
 
-TUESDAY = room("tuesday", facilitators=[CY, DEE], norms=policy(), alias="grove-tuesday")
+TUESDAY = room("tuesday", facilitators=[CY, DEE], norms=policy(summary=""), alias="grove-tuesday")
 LOUNGE = room("lounge")
 GROVE = community(TUESDAY, LOUNGE)
 

@@ -17,7 +17,7 @@ from orchestrator.model.things import ALIAS, LISTED, listed
 from orchestrator.rooms.changes import Slot
 from orchestrator.rooms.state.attributes import APPLIED_BY, TEMPLATE, Attribute, attributes
 from orchestrator.rooms.state.compose import APPLIED, ON_DRIFT, READ
-from orchestrator.rooms.state.create import room_locator
+from orchestrator.rooms.state.create import room_locator, topic_parts
 from orchestrator.store import bindings, mirror
 from orchestrator.store.claims import (
     Claim,
@@ -64,6 +64,12 @@ def remember_as_made(community: Community, room: Room, rooms: Mapping[RoomKey, R
     """Write down what a room is made with, to be kept with the effect that makes it: the documents may change meanwhile."""
     wanted = wanted_claims(community, {**rooms, room.key: HERE}, me, only=room.key)
     about = [claim for claim in wanted if HERE in (claim.room, claim.key)]
+    # Its topic says from the start what culture will claim there; until then nobody may take it for a mistake.
+    about += [
+        Claim(room=HERE, type="m.room.topic", path=("parts", part), owner=part, value=words)
+        for part, words in topic_parts(room).items()
+        if part != "topic" and words
+    ]
     return dump([[claim.room, claim.type, claim.key, list(claim.path), claim.owner, claim.value] for claim in about])
 
 
