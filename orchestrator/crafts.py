@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from orchestrator.belonging import Belonging
 from orchestrator.culture import Culture
 from orchestrator.documents.declared import Documents
-from orchestrator.facilitation import Facilitation
 from orchestrator.facilitation.calendar.feeds import NO_ADDRESSES, Addresses
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.feature import Feature
 from orchestrator.model.ids import UserId
 from orchestrator.prompts import Prompts

@@ -15,7 +15,7 @@ from orchestrator.culture import Culture
 from orchestrator.documents.declared import CONTROL_KEY, Documents
 from orchestrator.engine import Engine
 from orchestrator.engine.intake import Taken
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.batch import RoomUpdate, SyncBatch
 from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.effects import Outcome

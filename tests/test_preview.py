@@ -17,7 +17,7 @@ from orchestrator.cli import app
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.load import load
 from orchestrator.errors import SetupError
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.cadence import QuietHours, Weekday
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.effects import AnyEffect

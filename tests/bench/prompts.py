@@ -101,7 +101,7 @@ class _Village:
         self._shop.run(self._settle, size)
 
     def _make(self, made: Documents) -> tuple[Sequence[Feature], Roster]:
-        from orchestrator.facilitation import Facilitation  # noqa: PLC0415 - only to stand there as the roster
+        from orchestrator.facilitation.craft import Facilitation  # noqa: PLC0415 - only to stand there as the roster
 
         self._craft = Prompts(made, _Nobody())
         return (self._craft,), Facilitation(made)

@@ -17,7 +17,7 @@ from orchestrator.crafts import Crafts
 from orchestrator.culture import Culture
 from orchestrator.documents.declared import CONTROL_KEY
 from orchestrator.engine.intake import Taken
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.keeper import Keeper
 from orchestrator.matrix.crypto import Crypto
 from orchestrator.matrix.gateway import Gateway, Route

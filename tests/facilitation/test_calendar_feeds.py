@@ -16,10 +16,10 @@ import pytest
 from orchestrator.app import App
 from orchestrator.documents.authored import Config, Web
 from orchestrator.documents.declared import Documents
-from orchestrator.facilitation import Facilitation
 from orchestrator.facilitation.calendar.desk import Calendars
 from orchestrator.facilitation.calendar.feeds import NO_ADDRESSES, Addresses, Feed, Scope, SecretAddresses, digest_of
 from orchestrator.facilitation.calendar.reading import served
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.feeding import Feeding
 from orchestrator.matrix.seal import Seal
 from orchestrator.model.cadence import Every, Unit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.feature import Now
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId

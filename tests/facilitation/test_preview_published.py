@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.documents.declared import Community, Documents
-from orchestrator.facilitation import Facilitation
 from orchestrator.facilitation.calendar.reading import ahead
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.facilitation.publishing import Publishing
 from orchestrator.facilitation.records.away import add_away
 from orchestrator.facilitation.records.shifts import shifts_of

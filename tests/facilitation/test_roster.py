@@ -16,7 +16,7 @@ from orchestrator.documents.authored import Amendment
 from orchestrator.documents.declared import Documents, Layer, Origin, Room, Serving
 from orchestrator.documents.load import amend, load
 from orchestrator.errors import Refusal
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.facilitation.roster import WORDS, Roster, people
 from orchestrator.facilitation.roster.people import People, Person
 from orchestrator.model.effects import Amend, AnyEffect, Result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.documents.declared import Documents
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.facilitation.duty import on_duty
 from orchestrator.model.feature import Feature, Roster
 from orchestrator.model.ids import RoomId, UserId

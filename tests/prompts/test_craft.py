@@ -9,7 +9,7 @@ from datetime import time
 import pytest
 
 from orchestrator.documents.declared import Deck, Documents, PromptSchedule, Room
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.cadence import QuietHours, Weekday
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from orchestrator.model.effects import Outcome

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestrator.documents.declared import Documents
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.clock import HOUR_MS, MINUTE_MS
 from orchestrator.model.effects import Outcome
 from orchestrator.model.feature import Feature, Roster

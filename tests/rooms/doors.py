@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from orchestrator.documents.declared import Community, Documents
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.events import Member, MembershipName, Message, Reaction, Redaction, State
 from orchestrator.model.feature import Feature, Roster
 from orchestrator.model.ids import EventId, Json, JsonObject, RoomId, UserId

@@ -14,7 +14,7 @@ from orchestrator.documents.declared import Community, Documents
 from orchestrator.engine import Engine
 from orchestrator.engine.filler import Filler
 from orchestrator.errors import Final, Retryable
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.matrix.carrying import Carrier
 from orchestrator.matrix.making import Maker, NotYet
 from orchestrator.matrix.ports import DirectRoom

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.documents.declared import Community, Documents
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.effects import Outcome
 from orchestrator.model.events import Message, Reaction, State
 from orchestrator.model.feature import Feature, Roster

@@ -285,7 +285,10 @@ def test_times_said_back_in_full_are_read_as_the_same(
 
 
 @given(
-    st.lists(st.text(max_size=12) | st.sampled_from(["tue", "next", "12", "dec", "-", "to", "19:00", "for", "3", "days", "from", "until", "31/2"]))
+    st.lists(
+        st.text(max_size=12)
+        | st.sampled_from(["tue", "next", "12", "dec", "-", "to", "19:00", "for", "3", "days", "from", "until", "31/2"])
+    )
 )
 def test_whatever_is_written_is_read_or_refused(words: list[str]) -> None:
     try:

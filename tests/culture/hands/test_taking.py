@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.documents.declared import Documents
 from orchestrator.documents.policy import Hands
-from orchestrator.facilitation import Facilitation
+from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Now, Role, Tx
