@@ -27,6 +27,7 @@ from .records.ledger import ledger_of
 from .records.offers import drop_offers, offers_of, tidy_offers
 from .records.overrides import Change, Kind, changes_of, put_change, tidy_changes
 from .records.said import tidy_said
+from .records.served import tidy_served
 from .records.shifts import Given, State, drop_shift, put_shift, shifts_of, tidy_shifts
 from .rota.assigning import assign
 from .rota.things import GaveWay, Ledger, Part, Plan, Shift, Stretch
@@ -38,6 +39,8 @@ PUBLISH: Final = "publish:"
 KEPT_MS: Final = 60 * DAY_MS
 """For how long it is kept what was given, asked and changed, once it is over."""
 AWAY_KEPT_MS: Final = 7 * DAY_MS
+SERVED_KEPT_MS: Final = 400 * DAY_MS
+"""For how long it counts who had a turn: long enough that everybody has had several."""
 
 
 class Publishing:
@@ -78,6 +81,7 @@ class Publishing:
         tidy_changes(tx, now.at_ms - KEPT_MS)
         tidy_said(tx, now.at_ms - KEPT_MS)
         tidy_away(tx, now.at_ms - AWAY_KEPT_MS)
+        tidy_served(tx, now.at_ms - SERVED_KEPT_MS)
         return [effect for community in found for effect in self.publish(tx, community, now)]
 
     def publish(self, tx: Tx, community: Community, now: Now) -> Iterable[AnyEffect]:

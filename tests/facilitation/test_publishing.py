@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.documents.declared import FixedTurn, Room, Serving, Temporary
 from orchestrator.facilitation.records.overrides import Kind, State
+from orchestrator.model.feature import Tx
 from orchestrator.model.ids import UserId
 
 from .consent import ANA, BO, CONTROL, CY, DAY_MS, DEE, EVE, FIN, TUESDAY, Circle, asking_rota, at, circle, grove
@@ -172,3 +173,23 @@ def test_what_is_over_is_forgotten_after_two_months(shop: Circle) -> None:
     shop.at_ms = at("2027-03-01 12:00")
     shop.ring()
     assert min(plan(shop)) >= shop.at_ms - 68 * DAY_MS
+
+
+def test_who_had_a_turn_is_remembered_for_somewhat_more_than_a_year(shop: Circle) -> None:
+    for days_ago in (399, 402):
+        end_ms = shop.at_ms - days_ago * DAY_MS
+        shop.run(serve, ANA, end_ms)
+    shop.pass_time(shop.at_ms + DAY_MS)
+    kept = shop.run(lambda tx: [row["end_ms"] for row in tx.rows("select end_ms from served where account = :account")])
+    assert shop.at_ms - 400 * DAY_MS in kept
+    assert shop.at_ms - 403 * DAY_MS not in kept
+
+
+def serve(tx: Tx, user: UserId, end_ms: int) -> None:
+    tx.run(
+        'insert into served (account, community, key, part, start_ms, end_ms, "user", weight) values (:account,'
+        " 'grove', 'lounge', 'facilitator', :start_ms, :end_ms, :user, 1)",
+        start_ms=end_ms - DAY_MS,
+        end_ms=end_ms,
+        user=user,
+    )
