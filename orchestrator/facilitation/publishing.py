@@ -144,7 +144,8 @@ def _withdraw(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> 
         slot = one.shift.slot
         if slot in turns or (slot.room not in rooms and slot.room in waiting):
             continue
-        yield from asking.close(tx, community, one, now, but=())
+        # Whoever had it hears of that with all else that changed for them.
+        yield from asking.close(tx, community, one, now, but=() if one.shift.user is None else (one.shift.user,))
         drop_offers(tx, community.key, slot)
         drop_shift(tx, community.key, slot)
         for change in changes_of(tx, community.key, slot.span):
@@ -165,6 +166,8 @@ def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iter
         swap = change.state is overrides.State.OPEN and change.kind is Kind.SWAP
         if swap and plan is not None and giver is not None and _unserved(plan, giver, change.part, change.span):
             yield from swapping.close(tx, community, change, overrides.State.WITHDRAWN, now)
+        if change.kind is Kind.LEFT and change.taker is None and plan is not None:
+            _give_back(tx, community, plan, change, now)
     changes = [one for one in changes_of(tx, community.key) if one.holds]
     for given in shifts_of(tx, community.key, Span(now.at_ms, 1 << 62)):
         shift, slot = given.shift, given.shift.slot
@@ -201,6 +204,21 @@ def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iter
                     changed_ms=now.at_ms,
                 ),
             )
+
+
+def _give_back(tx: Tx, community: Community, plan: Plan, change: Change, now: Now) -> None:
+    """Let somebody who is on the rota again, and for whom nobody stepped in, have what is left of their turn."""
+    start_ms, end_ms = max(change.span.start_ms, now.at_ms), change.span.end_ms
+    if change.giver is None or start_ms >= end_ms or _unserved(plan, change.giver, change.part, Span(start_ms, end_ms)):
+        return
+    for other in changes_of(tx, community.key, Span(start_ms, end_ms)):
+        if (other.room, other.part) == (change.room, change.part) and other.holds and other.id != change.id:
+            return  # somebody stepped in
+    if start_ms > change.span.start_ms:
+        change = replace(change, span=Span(change.span.start_ms, start_ms))
+    else:
+        change = replace(change, state=overrides.State.WITHDRAWN)
+    put_change(tx, community.key, replace(change, changed_ms=now.at_ms))
 
 
 def _is_published(tx: Tx, community: Community, stretch: Stretch) -> bool:

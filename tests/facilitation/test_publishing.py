@@ -86,6 +86,28 @@ def test_who_leaves_in_the_middle_of_a_turn_is_off_at_once_and_the_gap_is_told(s
     assert shop.everything() == before
 
 
+def test_who_comes_back_within_their_turn_has_what_is_left_of_it(shop: Circle) -> None:
+    holder = shop.on("2026-12-01 12:00")
+    now_with(shop, circle(*(user for user in (ANA, CY, DEE) if user != holder), kept=KEPT))
+    shop.pass_time(at("2026-12-01 14:00"))
+    now_with(shop, circle(ANA, CY, DEE, kept=KEPT))
+    assert shop.on("2026-12-01 15:00") == holder
+    before = shop.everything()
+    shop.settle()
+    shop.ring()
+    assert shop.everything() == before
+
+
+def test_who_comes_back_finds_whoever_stepped_in_for_them_still_on(shop: Circle) -> None:
+    holder = shop.on("2026-12-01 12:00")
+    others = [user for user in (ANA, CY, DEE) if user != holder]
+    now_with(shop, circle(*others, kept=KEPT))
+    shop.write(others[0], "!take now")
+    assert shop.on("2026-12-01 15:00") == others[0]
+    now_with(shop, circle(ANA, CY, DEE, kept=KEPT))
+    assert shop.on("2026-12-01 15:00") == others[0]
+
+
 def test_what_somebody_took_ends_when_they_leave(shop: Circle) -> None:
     shop.write(ANA, "!swap 8 Dec")
     shop.tap(ANA, "yes")
