@@ -11,6 +11,7 @@ import pytest
 from orchestrator import app
 from orchestrator.crafts import Crafts
 from orchestrator.documents.declared import Documents
+from orchestrator.facilitation.calendar.feeds import NO_ADDRESSES, Addresses
 from orchestrator.local import LocalHomeserver
 from orchestrator.model.ids import EventId, UserId
 from tests.engine.asking import Asker
@@ -26,8 +27,8 @@ def _somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the asking craft work beside the others."""
     build = app.build_crafts
 
-    def build_more(documents: Documents, me: UserId) -> Crafts:
-        crafts = build(documents, me)
+    def build_more(documents: Documents, me: UserId, addresses: Addresses = NO_ADDRESSES) -> Crafts:
+        crafts = build(documents, me, addresses)
         return replace(crafts, features=(*crafts.features, Asker()))
 
     monkeypatch.setattr(app, "build_crafts", build_more)
