@@ -24,6 +24,8 @@ from .when import When, day_in_full, in_full, moment_in_full
 __all__ = ["When", "day_in_full", "in_full", "moment_in_full", "read_when"]
 
 _FAR_YEARS: Final = 10
+_FIRST_YEAR: Final = 1900
+"""Before that a day is a slip, and at the very first ones no clock reckons."""
 _LONG_DAYS: Final = 300
 """A stretch over New Year that would be longer than this was meant the other way round."""
 
@@ -142,7 +144,7 @@ class _Calendar:
         return found
 
     def _exact(self, year: int, month: int, day: int) -> date:
-        if not 1 <= year <= self._today.year + _FAR_YEARS:
+        if not _FIRST_YEAR <= year <= self._today.year + _FAR_YEARS:
             raise Refusal(
                 _("That is too far away for me: the year should be {year} or near it.").format(year=self._today.year)
             )

@@ -126,7 +126,7 @@ def test_when_all_say_no_it_is_open_and_the_leads_see_it(shop: Circle) -> None:
     (said,) = shop.told(CONTROL)
     assert said.startswith(f"Nobody is on for Tuesday circle, {WHEN}. I know nobody who could.") or WHEN in said
     shop.tap(BO, "take", CONTROL)
-    assert shop.told(CONTROL) == [f"Thank you! You are on for Tuesday circle, {WHEN}."]
+    assert shop.told(CONTROL) == [f"{BO} takes Tuesday circle, {WHEN}. Thank you!"]
     assert shop.on("2026-12-10 12:00") == BO
 
 
@@ -174,7 +174,7 @@ def test_a_lead_takes_what_nobody_answered_about(shop: Circle) -> None:
     shop.told(CONTROL)
     shop.tap(BO, "take", CONTROL)
     assert shop.on(EIGHTH) == BO
-    assert shop.told(CONTROL) == [f"Thank you! You are on for Tuesday circle, {WHEN}."]
+    assert shop.told(CONTROL) == [f"{BO} takes Tuesday circle, {WHEN}. Thank you!"]
     assert answers(shop) == {ANA: "over", CY: "over"}
 
 

@@ -181,6 +181,7 @@ REFUSED = [
     ("12", "I couldn't find a date there."),
     ("12 dez", "I couldn't find a date there."),
     ("banana 12 dec", "I couldn't find a date there."),
+    ("0001-01-01", "That is too far away"),
     ("31 feb", "There is no 31 February in 2026: that month ends with the 28."),
     ("31.4.2027", "There is no 31 April in 2027: that month ends with the 30."),
     ("12.13.", "There are only twelve months."),

@@ -77,7 +77,7 @@ def come_back(tx: Tx, community: Community, user: UserId, span: Span, now: Now, 
     struck = tuple(one if whole else (common(one, span) or one) for one in away)
     struck = tuple(Span(max(one.start_ms, now.at_ms), one.end_ms) for one in struck if one.end_ms > now.at_ms)
     if not struck:
-        raise Refusal(words.nothing_to_undo())
+        raise Refusal(words.nothing_to_undo(community.prefix))
     view = View.of(tx, community, now.at_ms)
     for one in struck:
         cut_away(tx, community.key, user, one)

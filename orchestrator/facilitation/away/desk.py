@@ -77,7 +77,9 @@ class Away:
         zone = zone_of(tx, user, mine[0])
         if not call.args:
             spans = {span for one in mine for span in away_of(tx, one.key, user) if span.end_ms > now.at_ms}
-            yield from _privately(call, words.listing([saying.stretch(span, zone) for span in sorted(spans)]), now)
+            yield from _privately(
+                call, words.listing([saying.stretch(span, zone) for span in sorted(spans)], mine[0].prefix), now
+            )
             return
         if call.args[0].casefold() in {"cancel", "undo"}:
             when = read_when(call.args[1:], now.at_ms, zone, mine[0].locale)
@@ -117,7 +119,7 @@ class Away:
             except Refusal:
                 continue
         if not found:
-            raise Refusal(words.nothing_to_undo())
+            raise Refusal(words.nothing_to_undo(mine[0].prefix))
         zone = zone_of(tx, user, mine[0])
         struck = sorted({one for _community, back in found for one in back.struck})
         again = [

@@ -31,10 +31,13 @@ def turn(room: str, when: str) -> str:
     return _("{room}, {when}").format(room=room, when=when)
 
 
-def listing(spans: Sequence[str]) -> str:
+def listing(spans: Sequence[str], prefix: str) -> str:
     """List when somebody is away."""
     if not spans:
-        return _("You have not told me of any time when you are away. To do so, write for example `!away 12-20 Dec`.")
+        said = _(
+            "You have not told me of any time when you are away. To do so, write for example `{prefix}away 12-20 Dec`."
+        )
+        return said.format(prefix=prefix)
     return _("You are away:") + "\n" + saying.listed(spans)
 
 
@@ -48,9 +51,9 @@ def back(when: str, turns: Sequence[str], given: Sequence[str]) -> str:
     return said
 
 
-def nothing_to_undo() -> str:
+def nothing_to_undo(prefix: str) -> str:
     """Refuse to strike out what is not written down."""
-    return _("I have nothing written down there. To see when you are away, write `!away`.")
+    return _("I have nothing written down there. To see when you are away, write `{prefix}away`.").format(prefix=prefix)
 
 
 def in_private() -> str:

@@ -90,6 +90,6 @@ class Gaps:
             return [said, *(looking.tell(tx, view, left[:1], now) if left else ())]
         name = next((one.name for one in community.rooms if one.key == wish.room), community.name)
         when = saying.stretch(span, community.zone)
-        said = content.conclusion(answer, swap_words.taken(name, when), now)
+        said = content.conclusion(answer, swap_words.somebody_took(answer.by, name, when), now, people=[answer.by])
         looking.plan(tx, community, now)
         return [said, *effects, *self._changed(tx, community, now, answer.by)]

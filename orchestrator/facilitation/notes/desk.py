@@ -128,8 +128,12 @@ class Notes:
             parts += [
                 _next_handoff(tx, community, room, now, inside=inside or call.direct)
                 for room in rooms_of(community).values()
-                if user in community.leads or user in room.facilitators
+                if (user in community.leads or user in room.facilitators)
+                # Among members it is about their room alone: which others there are is not for all.
+                and (call.direct or inside or (community.key, room.key) == (call.community, call.room_key))
             ]
+        if not parts and not call.direct and not inside:
+            raise Refusal(_("I find nothing for you in this room. About other rooms, please write to me in private."))
         if not parts:
             raise Refusal(_("Nobody takes turns in the rooms that you look after."))
         yield content.answer(call, "\n\n".join(parts), now, people=people)

@@ -50,7 +50,7 @@ def _accept(
     shift = given.shift
     if holder != user or not given.promised:
         if holder != user and user not in offers:
-            raise Refusal(words.nothing_to_answer())
+            raise Refusal(words.nothing_to_answer(community.prefix))
         besides = {one.user for one in view.could(slot)} - {user}
         found = view.could(slot, besides)
         if not found:
@@ -107,5 +107,5 @@ def decline(tx: Tx, community: Community, given: Given, user: UserId, now: Now) 
             effects += changing.let_go(tx, community, one, common(one.span, slot.span) or one.span, now)
         return words.not_all_yours(name, when), effects
     if user not in offers:
-        raise Refusal(words.nothing_to_answer())
+        raise Refusal(words.nothing_to_answer(community.prefix))
     return swap_words.fine(), [] if begun else list(asking.step(tx, community, given, now))

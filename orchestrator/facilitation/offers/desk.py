@@ -103,7 +103,7 @@ class Offers:
         when = choosing.read(tx, call, call.args, communities[0], now)
         found = [(one, slot) for one in communities for slot in _meant(tx, one, call.event.sender, when, now, yes=yes)]
         if not found:
-            raise Refusal(words.nothing_to_answer())
+            raise Refusal(words.nothing_to_answer(communities[0].prefix))
         if len(found) == 1:
             community, slot = found[0]
             said, effects = self._answer(tx, community, slot, call.event.sender, now, yes=yes)
@@ -147,7 +147,7 @@ class Offers:
             own = given.shift.slot
             if (own.room, own.part) == (slot.room, slot.part):
                 return self._hear(tx, community, given, user, now, yes=yes)
-        raise Refusal(words.nothing_to_answer())
+        raise Refusal(words.nothing_to_answer(community.prefix))
 
     def _hear(
         self, tx: Tx, community: Community, given: Given, user: UserId, now: Now, *, yes: bool
@@ -173,8 +173,8 @@ class Offers:
                 yield content.conclusion(answer, refusal.message, now, people=community.staff())
                 yield from asking.to_leads(tx, community, given, now)
                 return
-            said = swap_words.taken(name, saying.stretch(span, community.zone))
-            yield content.conclusion(answer, said, now)
+            said = swap_words.somebody_took(answer.by, name, saying.stretch(span, community.zone))
+            yield content.conclusion(answer, said, now, people=[answer.by])
             yield from effects
             yield from self._after(tx, community, given, now, answer.by)
 

@@ -66,9 +66,11 @@ def now_on(person: UserId, room: str, when: str) -> str:
     return _("{person} is on for {room}, {when}. Thank you!").format(person=person, room=room, when=when)
 
 
-def nothing_to_answer() -> str:
+def nothing_to_answer(prefix: str) -> str:
     """Refuse an answer where nothing was asked."""
-    return _("There is no turn of yours that waits for an answer. To see what is yours, write `!my shifts`.")
+    return _(
+        "There is no turn of yours that waits for an answer. To see what is yours, write `{prefix}my shifts`."
+    ).format(prefix=prefix)
 
 
 def which() -> str:

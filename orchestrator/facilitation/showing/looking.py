@@ -24,7 +24,7 @@ from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Command, Now, Role, Tx
 from orchestrator.schedule import latest_at, next_at
 
-from .places import asked_about, kept_by, prefix_of, privately, staff
+from .places import among, asked_about, kept_by, prefix_of, privately
 from .shares import score_of
 
 SHOWN: Final = 4
@@ -71,12 +71,12 @@ class Looking:
         answers = [_keeping(tx, community, room, now) for community, room in asked]
         if not any(on_duty(tx, community, room, now.at_ms) for community, room in asked):
             answers.append(wording.ask_for_a_person(asked[0][0]))
-        yield content.answer(call, "\n\n".join(answers), now, people=staff(asked))
+        yield from among(call, asked, "\n\n".join(answers), now)
 
     def _next(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
         asked = asked_about(tx, self._documents, call)
         answers = [_coming(tx, community, room, now) for community, room in asked]
-        yield content.answer(call, "\n\n".join(answers), now, people=staff(asked))
+        yield from among(call, asked, "\n\n".join(answers), now)
 
     def _rota(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
         word = call.args[0].casefold() if call.args else ""
@@ -119,7 +119,7 @@ class Looking:
         )
         tables = [_table(tx, community, room, now, inside=inside) for community, room in asked if room.rota is not None]
         others = [_keeping(tx, community, room, now) for community, room in asked if room.rota is None]
-        yield content.answer(call, "\n\n".join([*tables, *others]), now, people=staff(asked))
+        yield from among(call, asked, "\n\n".join([*tables, *others]), now)
 
 
 def _keeping(tx: Tx, community: Community, room: Room, now: Now) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from orchestrator.documents.declared import Community, Documents, Room
+from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
 from orchestrator.errors import Refusal
 from orchestrator.facilitation import wording
 from orchestrator.i18n import _
@@ -75,6 +75,15 @@ def privately(call: Call, said: str, now: Now, people: Iterable[UserId] = ()) ->
         content=content.notice(said, people=frozenset(people)),
     )
     yield content.answer(call, _("I have written to you in private."), now)
+
+
+def among(call: Call, asked: Sequence[tuple[Community, Room]], said: str, now: Now) -> Iterator[AnyEffect]:
+    """Answer where it was asked, but in private what is about other rooms than the one whose members would read it."""
+    here = all(community.key == call.community and room.key == call.room_key for community, room in asked)
+    if call.direct or call.room_key == CONTROL_KEY or here:
+        yield content.answer(call, said, now, people=staff(asked))
+    else:
+        yield from privately(call, said, now, staff(asked))
 
 
 def _is_in(tx: Tx, room: Room, user: UserId) -> bool:

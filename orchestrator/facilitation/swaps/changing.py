@@ -50,7 +50,7 @@ def open_swap(
     """
     span = _ahead(wish.span, now)
     if not View.of(tx, community, now.at_ms).is_held_by(giver, wish.room, wish.part, span):
-        raise Refusal(words.nothing_to_hand_on(saying.stretch(span, community.zone)))
+        raise Refusal(words.nothing_to_hand_on(saying.stretch(span, community.zone), community.prefix))
     for other in changes_of(tx, community.key, span):
         # By person, not by room: whoever asks twice about one time means one of the two.
         if other.state is State.OPEN and other.kind is Kind.SWAP and other.giver == giver and other.room == wish.room:
@@ -90,8 +90,12 @@ def take_back(
     raise Refusal(words.nothing_to_take_back())
 
 
-def take(tx: Tx, community: Community, taker: UserId, wish: Wish, now: Now) -> tuple[Span, list[AnyEffect]]:
+def take(
+    tx: Tx, community: Community, taker: UserId, wish: Wish, now: Now, *, alone: bool = False
+) -> tuple[Span, list[AnyEffect]]:
     """Let somebody take what is open right now, or over what runs; tells what they have got.
+
+    That they are away is said only where they are ``alone`` with the answer.
 
     Raises:
         Refusal: they may not, they are away, or somebody was first.
@@ -107,7 +111,7 @@ def take(tx: Tx, community: Community, taker: UserId, wish: Wish, now: Now) -> t
     for one in view.held_by(taker):
         if one.room == wish.room and one.part is not Part.SHADOW and (both := common(one.span, span)) is not None:
             raise Refusal(words.already_yours(name, saying.stretch(both, community.zone)))
-    _check_here(tx, community, taker, span)
+    _check_here(tx, community, taker, wish.room, span, alone=alone)
     if wish.at_once:
         pieces = [one for one in found if one.shift is not None]
     elif wish.swap:
@@ -221,8 +225,11 @@ def _too_late(found: Sequence[Stretch], name: str, when: str) -> Refusal:
     return Refusal(words.not_open(name, when))
 
 
-def _check_here(tx: Tx, community: Community, taker: UserId, span: Span) -> None:
+def _check_here(tx: Tx, community: Community, taker: UserId, room: RoomKey, span: Span, *, alone: bool) -> None:
     away = next((one for one in away_of(tx, community.key, taker) if common(one, span) is not None), None)
+    if away is not None and not alone:
+        how = f"{community.prefix}take {saying.day(span.start_ms, community.zone)}"
+        raise Refusal(words.not_you_then(_room_name(community, room), saying.stretch(span, community.zone), how))
     if away is not None:
         how = f"{community.prefix}away cancel {saying.day(away.start_ms, community.zone)}"
         raise Refusal(words.you_are_away(saying.stretch(away, community.zone), how))

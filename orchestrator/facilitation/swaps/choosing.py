@@ -114,7 +114,7 @@ def running(views: Iterable[View], user: UserId, here: RoomKey | None) -> list[O
             for room in view.community.rooms
         )
     ]
-    return [one for one in found if one.wish.room == here] or found
+    return [one for one in found if here in {None, one.wish.room}]
 
 
 def choices(tx: Tx, options: Sequence[Option], call: Call, no: str) -> tuple[Choice, ...]:
@@ -183,4 +183,4 @@ def _meant(options: Sequence[Option], when: When | None, here: RoomKey | None) -
     elif when is not None:
         touched = [one for one in options if common(one.wish.span, when.span) is not None]
         found = [one for one in touched if one.wish.span.start_ms in when.span] or touched
-    return [one for one in found if one.wish.room == here] or found
+    return [one for one in found if here in {None, one.wish.room}]

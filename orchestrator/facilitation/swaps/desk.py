@@ -21,6 +21,7 @@ from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Answer, Call, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.schedule.dates import When
+from orchestrator.store import bindings
 from orchestrator.store.rows import dump, load_object
 
 from . import asking, changing, choosing, telling, words
@@ -124,11 +125,12 @@ class Swaps:
             if only == giver or (only not in community.leads and (room is None or only not in room.facilitators)):
                 raise Refusal(words.cannot_be_given(only))
         if not options:
-            raise Refusal(
-                words.nothing_yours()
-                if when is None
-                else words.nothing_to_hand_on(saying.stretch(when.span, choosing.clock_for(tx, call, communities[0])))
-            )
+            if here is not None:
+                raise Refusal(words.elsewhere_in_private())
+            if when is None:
+                raise Refusal(words.nothing_yours())
+            said = saying.stretch(when.span, choosing.clock_for(tx, call, communities[0]))
+            raise Refusal(words.nothing_to_hand_on(said, communities[0].prefix))
         tag = {"do": "swap", "only": only, "giver": giver, "options": choosing.packed(options)}
         asks = words.may_i_open if len(options) == 1 else None
         yield self._which(tx, call, options, asks, words.which_to_hand_on(), dump(tag), now)
@@ -179,7 +181,7 @@ class Swaps:
         """Say why there is nothing to take: who has it, or that nobody is needed."""
         del now
         if when is None:
-            raise Refusal(words.nothing_open())
+            raise Refusal(words.nothing_open() if here is None else words.elsewhere_in_private())
         said = saying.stretch(when.span, choosing.clock_for(tx, call, views[0].community))
         for view in views:
             for one in view.stretches:
@@ -211,7 +213,7 @@ class Swaps:
             clock = choosing.clock_for(tx, call, option.community)
             offered = content.yes_or_no()
             said = asks(choosing.room_name(option), saying.stretch(option.wish.span, clock))
-            if load_object(tag)["do"] == "take":
+            if load_object(tag)["do"] == "take" and telling.here_of(call) is None:
                 said += telling.elsewhere(tx, option, call.event.sender, now)
         people = frozenset().union(*(option.community.staff() for option in options))
         return content.question(
@@ -242,6 +244,8 @@ class Swaps:
             )
             zone = zone_of(tx, answer.by, option.community)
             said = words.opened(choosing.room_name(option), saying.stretch(change.span, zone))
+            if telling.in_control(tx, option.community, answer.room):
+                said = words.asking_here()
             yield content.conclusion(answer, said, now)
             yield from effects
 
@@ -252,17 +256,23 @@ class Swaps:
     def _took(
         self, tx: Tx, option: Option, by: UserId, now: Now, *, call: Call | None = None, answer: Answer | None = None
     ) -> Iterator[AnyEffect]:
-        community = option.community
-        also = telling.elsewhere(tx, option, by, now)
-        span, effects = changing.take(tx, community, by, option.wish, now)
-        zone = community.zone
-        said = words.taken(choosing.room_name(option), saying.stretch(span, zone)) + also
-        if call is not None:
-            yield content.answer(call, said, now)
+        community, where = option.community, call.event.room if call is not None else None
         if answer is not None:
-            yield content.conclusion(answer, said, now)
+            where = answer.room
+        inside = where is not None and telling.in_control(tx, community, where)
+        among_members = not inside and where is not None and bindings.binding_of(tx, where) is not None
+        also = "" if among_members else telling.elsewhere(tx, option, by, now)
+        alone = not inside and not among_members
+        span, effects = changing.take(tx, community, by, option.wish, now, alone=alone)
+        name, when = choosing.room_name(option), saying.stretch(span, community.zone)
+        said = (words.somebody_took(by, name, when) if inside else words.taken(name, when)) + also
+        if call is not None:
+            yield content.answer(call, said, now, people=[by])
+        if answer is not None:
+            yield content.conclusion(answer, said, now, people=[by])
         yield from effects
-        yield from telling.tell_control(tx, community, by, choosing.room_name(option), saying.stretch(span, zone), now)
+        if not inside:  # there it is said already
+            yield from telling.tell_control(tx, community, by, name, when, now)
         looking.plan(tx, community, now)
         yield from self._changed(tx, community, now, by)
 

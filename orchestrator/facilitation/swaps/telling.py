@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from orchestrator.documents.declared import CONTROL_KEY, Community
+from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.records.overrides import Change, Kind
 from orchestrator.facilitation.view import View, check_may_keep, common
@@ -14,7 +14,7 @@ from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Send
 from orchestrator.model.feature import Call, Now, Tx
-from orchestrator.model.ids import RoomKey, UserId, is_user_id
+from orchestrator.model.ids import RoomId, RoomKey, UserId, is_user_id
 from orchestrator.store import bindings
 
 from . import words
@@ -60,8 +60,18 @@ def elsewhere(tx: Tx, option: Option, user: UserId, now: Now) -> str:
 
 
 def here_of(call: Call) -> RoomKey | None:
-    """Find the room that a call stands in; None where it may be about any."""
-    return None if call.direct or call.room_key == CONTROL_KEY else call.room_key
+    """Find the room that a call stands in; None where it may be about any.
+
+    Among members it is about their room alone, and in the space about none: which other rooms there are is not for all.
+    """
+    if call.direct or call.room_key == CONTROL_KEY:
+        return None
+    return SPACE_KEY if call.room_key is None else call.room_key
+
+
+def in_control(tx: Tx, community: Community, room: RoomId) -> bool:
+    """Tell whether a room is the one in which those talk who take turns."""
+    return bindings.bound_room(tx, community.key, CONTROL_KEY) == room
 
 
 def check_any(communities: Sequence[Community], user: UserId) -> None:

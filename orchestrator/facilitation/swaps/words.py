@@ -18,6 +18,11 @@ def which_to_hand_on() -> str:
     return _("Which one would you like to hand on? Until somebody takes it, it stays yours.")
 
 
+def asking_here() -> str:
+    """Say that everybody who could is asked in this very room."""
+    return _("All right, I ask here.")
+
+
 def opened(room: str, when: str) -> str:
     """Say that somebody is looked for."""
     return _("I am looking for somebody to take {room}, {when}. Until somebody does, it stays yours.").format(
@@ -112,6 +117,18 @@ def already_yours(room: str, when: str) -> str:
     return _("You are on for {room} already, {when}.").format(room=room, when=when)
 
 
+def not_you_then(room: str, when: str, how: str) -> str:
+    """Refuse somebody where others read it, and keep the reason to ourselves."""
+    return _("I can't put you on for {room}, {when}. If you write `{how}` to me in private, I tell you why.").format(
+        room=room, when=when, how=how
+    )
+
+
+def elsewhere_in_private() -> str:
+    """Say where other rooms can be talked about: not in front of members of this one."""
+    return _("I find nothing for you in this room. About other rooms, please write to me in private.")
+
+
 def you_are_away(when: str, how: str) -> str:
     """Refuse somebody who said that they cannot."""
     return _("You told me that you are away then ({when}). If you are back, write `{how}` first.").format(
@@ -119,9 +136,11 @@ def you_are_away(when: str, how: str) -> str:
     )
 
 
-def nothing_to_hand_on(when: str) -> str:
+def nothing_to_hand_on(when: str, prefix: str) -> str:
     """Tell somebody that nothing is theirs then."""
-    return _("I find no turn of yours there ({when}). To see what is yours, write `!my shifts`.").format(when=when)
+    return _("I find no turn of yours there ({when}). To see what is yours, write `{prefix}my shifts`.").format(
+        when=when, prefix=prefix
+    )
 
 
 def nothing_yours() -> str:
