@@ -51,7 +51,7 @@ def away(shop: Circle) -> tuple[Span, ...]:
 def test_it_is_asked_back_in_full_with_what_it_would_mean(shop: Circle) -> None:
     assert shop.write(ANA, "!away 10-12 Dec") == [
         (
-            "You can't take turns: Thursday 10 December 2026 to Saturday 12 December 2026.\n\nYou would be off for this, and I"
+            "You would be away: Thursday 10 December 2026 to Saturday 12 December 2026.\n\nYou would be off for this, and I"
             " would look for somebody else:\n\n- Tuesday circle, Thursday 10 December, 00:00 to Sunday 13 December, 00:00\n\n"
             "Shall I write that down? You need not say why, and I tell nobody that you are away.\n\n"
             f"- ✅ yes\n- ❌ no{HOW}"
@@ -162,7 +162,7 @@ def test_it_is_listed_on_being_asked(shop: Circle) -> None:
 
 def test_in_a_room_it_is_answered_in_private(shop: Circle) -> None:
     assert shop.write(ANA, "!away 10-12 Dec", ROOM) == ["I have written to you in private."]
-    assert shop.told(ANA)[-1].startswith("You can't take turns: Thursday 10 December")
+    assert shop.told(ANA)[-1].startswith("You would be away: Thursday 10 December")
     shop.tap(ANA, "yes")
     assert away(shop)
     assert not any("away" in said for said in shop.told(ROOM))

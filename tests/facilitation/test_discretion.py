@@ -148,3 +148,36 @@ def test_who_keeps_no_room_here_changes_nothing_and_learns_nothing(said: str, wh
     assert answers.startswith("This is for the people who take turns keeping a room.")
     assert (shop.view().stretches, shop.changes()) == (before, [])
     shop.close()
+
+
+# -- what is said is so ------------------------------------------------------------------------------------------------
+
+
+def test_who_only_watches_is_no_cover_and_is_named_as_watching() -> None:
+    shop = Whole(grove(circle(ANA, CY, shadows=[FIN])))
+    shop.begin(EVE)
+    (said,) = shop.write(EVE, "!rota", CIRCLE)
+    assert f", watching: {FIN}" in said
+    assert f"with {FIN}" not in said
+    shop.close()
+
+
+def test_leads_are_not_asked_to_watch_for_somebody() -> None:
+    shop = Circle(grove(circle(ANA, CY, DEE, kept=asking_rota(), shadows=[FIN])))
+    shop.begin(EVE)
+    shop.pass_time(at("2026-12-05 13:00"))
+    said = shop.told(CONTROL)
+    assert any("has not answered yet" in one for one in said), "those on whom it rests are told of"
+    assert str(FIN) not in "".join(said)
+    shop.close()
+
+
+@pytest.mark.parametrize(
+    "said", ["America/Lima", "america lima", "AMERICA/ARGENTINA/BUENOS aires", "america argentina/buenos aires"]
+)
+def test_a_zone_may_be_written_as_people_do(said: str) -> None:
+    shop = Whole(grove(circle(ANA)))
+    shop.begin()
+    (answer,) = shop.write(ANA, f"!my zone {said}")
+    assert answer.startswith("I go by the clock of America/")
+    shop.close()

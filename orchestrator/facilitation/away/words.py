@@ -10,7 +10,7 @@ from orchestrator.i18n import _
 
 def shall_i(when: str, turns: Sequence[str]) -> str:
     """Ask back what was understood."""
-    said = [_("You can't take turns: {when}.").format(when=when)]
+    said = [_("You would be away: {when}.").format(when=when)]
     if turns:
         said += [_("You would be off for this, and I would look for somebody else:"), saying.listed(turns)]
     said.append(_("Shall I write that down? You need not say why, and I tell nobody that you are away."))

@@ -12,7 +12,7 @@ from orchestrator.facilitation.records.offers import Offer, Said, offers_of, put
 from orchestrator.facilitation.records.preferences import language_of, zone_of
 from orchestrator.facilitation.records.shifts import Given, State, put_shift, shifts_of
 from orchestrator.facilitation.rota.picking import Candidate
-from orchestrator.facilitation.rota.things import GaveWay, Shift, Slot
+from orchestrator.facilitation.rota.things import GaveWay, Part, Shift, Slot
 from orchestrator.facilitation.view import View
 from orchestrator.facilitation.waking import quiet_of, waking_ms
 from orchestrator.i18n import _, speaking
@@ -222,6 +222,8 @@ def _nobody_left(tx: Tx, community: Community, given: Given, now: Now) -> Iterat
         put_shift(tx, community.key, replace(given, state=State.OPEN))
         return  # the leads hear of it as of any other gap
     put_shift(tx, community.key, replace(given, state=State.UNCONFIRMED))
+    if given.shift.slot.part is Part.SHADOW:
+        return  # nothing rests on who only watches, and nobody can do it for them
     yield from to_leads(tx, community, given, now)
 
 

@@ -177,9 +177,11 @@ def _table(tx: Tx, community: Community, room: Room, now: Now, *, inside: bool) 
         if one.span.start_ms <= now.at_ms:
             when = _("now, until {end}").format(end=saying.moment(one.span.end_ms, community.zone))
         line = _("{when}: {person}").format(when=when, person=one.user or _("nobody yet"))
-        beside = [user for part in (Part.CO, Part.SHADOW) for user in _beside(found, one, part)]
+        beside, watching = _beside(found, one, Part.CO), _beside(found, one, Part.SHADOW)
         if beside:
             line += " " + _("with {people}").format(people=saying.named(beside))
+        if watching:
+            line += ", " + _("watching: {people}").format(people=saying.named(watching))
         slot = one.shift.slot if one.shift is not None else None
         lines.append(f"{line}{_sure(states, slot) if inside and one.user is not None else ''}")
     if len(rows) > MOST_LINES:

@@ -134,7 +134,9 @@ def _changed(before: Preference, word: str, said: Sequence[str], prefix: str) ->
 
 
 def _zone(said: str) -> str:
-    found = _zones().get(said.replace(" ", "_").casefold())
+    known, written = _zones(), said.casefold()
+    # "america lima" is Lima, too.
+    found = known.get(written.replace(" ", "_")) or known.get(written.replace(" ", "/", 1).replace(" ", "_"))
     if found is None:
         raise Refusal(
             _(
