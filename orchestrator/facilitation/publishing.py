@@ -167,7 +167,7 @@ def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iter
         if swap and plan is not None and giver is not None and _unserved(plan, giver, change.part, change.span):
             yield from swapping.close(tx, community, change, overrides.State.WITHDRAWN, now)
         if change.kind is Kind.LEFT and change.taker is None and plan is not None:
-            _give_back(tx, community, plan, change, now)
+            yield from _give_back(tx, community, plan, change, now)
     changes = [one for one in changes_of(tx, community.key) if one.holds]
     for given in shifts_of(tx, community.key, Span(now.at_ms, 1 << 62)):
         shift, slot = given.shift, given.shift.slot
@@ -206,7 +206,7 @@ def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iter
             )
 
 
-def _give_back(tx: Tx, community: Community, plan: Plan, change: Change, now: Now) -> None:
+def _give_back(tx: Tx, community: Community, plan: Plan, change: Change, now: Now) -> Iterator[AnyEffect]:
     """Let somebody who is on the rota again, and for whom nobody stepped in, have what is left of their turn."""
     start_ms, end_ms = max(change.span.start_ms, now.at_ms), change.span.end_ms
     if change.giver is None or start_ms >= end_ms or _unserved(plan, change.giver, change.part, Span(start_ms, end_ms)):
@@ -214,11 +214,11 @@ def _give_back(tx: Tx, community: Community, plan: Plan, change: Change, now: No
     for other in changes_of(tx, community.key, Span(start_ms, end_ms)):
         if (other.room, other.part) == (change.room, change.part) and other.holds and other.id != change.id:
             return  # somebody stepped in
+    yield from swapping.close(tx, community, change, overrides.State.WITHDRAWN, now)
     if start_ms > change.span.start_ms:
-        change = replace(change, span=Span(change.span.start_ms, start_ms))
-    else:
-        change = replace(change, state=overrides.State.WITHDRAWN)
-    put_change(tx, community.key, replace(change, changed_ms=now.at_ms))
+        # What is past of it stays as it was.
+        past = replace(change, span=Span(change.span.start_ms, start_ms), state=overrides.State.OVER)
+        put_change(tx, community.key, replace(past, changed_ms=now.at_ms))
 
 
 def _is_published(tx: Tx, community: Community, stretch: Stretch) -> bool:
