@@ -7,6 +7,7 @@ from typing import Final
 
 from orchestrator.documents.declared import SPACE_KEY, Community, Documents
 from orchestrator.model.cadence import Span
+from orchestrator.model.desks import Desks
 from orchestrator.model.effects import AnyEffect, Result
 from orchestrator.model.events import Event
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
@@ -17,7 +18,6 @@ from .away.desk import Away
 from .calendar.desk import Calendars
 from .calendar.feeds import NO_ADDRESSES, Addresses
 from .changed import changed
-from .desks import Answering, Commanding, Deciding, Following, Settling, Waking
 from .duty import covers, in_turn, note_cover, on_duty
 from .gaps.desk import Gaps
 from .handoff import Handoffs
@@ -57,7 +57,7 @@ class Facilitation:
 
         roster, publishing = Roster(documents), Publishing(documents, follow)
         self._handoffs = Handoffs(documents, publishing.publish, follow)
-        self._desks: tuple[object, ...] = (
+        self._desks = Desks(
             Looking(documents, roster, self.calendars),
             Mine(documents, self.calendars),
             Offers(documents, follow),
@@ -75,7 +75,7 @@ class Facilitation:
     @property
     def commands(self) -> Sequence[Command]:
         """What its desks answer, in the order in which help lists it."""
-        return [command for desk in self._desks if isinstance(desk, Commanding) for command in desk.commands]
+        return self._desks.commands
 
     # -- the roster ----------------------------------------------------------------------------------------------------
 
@@ -131,36 +131,20 @@ class Facilitation:
                 for table in _MOVING:
                     bindings.move_rows(tx, table, (community.key, *community.previously), (room.key, *room.previously))
         self._handoffs.before(tx, now)
-        for desk in self._desks:
-            if isinstance(desk, Settling):
-                yield from desk.settle(tx, now)
+        yield from self._desks.settle(tx, now)
 
     def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
         """Let every desk see what happened."""
-        for desk in self._desks:
-            if isinstance(desk, Deciding):
-                yield from desk.decide(tx, event, now)
+        return self._desks.decide(tx, event, now)
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
         """Give a timer to the desk whose it is."""
-        for desk in self._desks:
-            effects = desk.due(tx, timer, now) if isinstance(desk, Waking) else None
-            if effects is not None:
-                return effects
-        return ()
+        return self._desks.due(tx, timer, now)
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
         """Tell the desk that asked for it what became of an effect."""
-        for desk in self._desks:
-            effects = desk.done(tx, result, now) if isinstance(desk, Following) else None
-            if effects is not None:
-                return effects
-        return ()
+        return self._desks.done(tx, result, now)
 
     def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
         """Tell the desk that asked what became of its question."""
-        for desk in self._desks:
-            effects = desk.answered(tx, answer, now) if isinstance(desk, Answering) else None
-            if effects is not None:
-                return effects
-        return ()
+        return self._desks.answered(tx, answer, now)
