@@ -1,0 +1,33 @@
+"""Which slots were filled or passed over and why, and which questions were used."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+
+from .making import make
+
+
+def prompts(db: Database) -> None:
+    """Which slots were filled or passed over and why, and which questions this round has used."""
+    make(
+        db,
+        "slot",
+        {
+            "community": str,
+            "key": str,
+            "schedule": str,
+            "due_ms": int,
+            "deck": str,
+            "item": str,
+            "outcome": str,
+            "event": str,
+        },
+        key=("community", "key", "schedule", "due_ms"),
+        nullable=("event",),
+    )
+    make(
+        db,
+        "asked",
+        {"community": str, "key": str, "deck": str, "item": str, "round": int, "place": int},
+        key=("community", "key", "deck", "round", "item"),
+    )
