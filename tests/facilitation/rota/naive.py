@@ -76,7 +76,18 @@ class Walk:
         self.plan, self.ledger, self.now_ms = plan, ledger, now_ms
         self.shifts = [shift for shift in shifts if shift.slot.room == plan.room]
         self.overrides = sorted(ledger.overrides, key=lambda one: (one.made_ms, one.id))
-        self.layers = [(layer.name, turns_of(layer, clock)) for layer in plan.rota.layers]
+        # Whose turn each minute is: the first layer that has one then.
+        self.turn: dict[int, str] = {}
+        for layer in plan.rota.layers:
+            for start, end, _ in turns_of(layer, clock):
+                for minute in range(start, end):
+                    self.turn.setdefault(minute, layer.name)
+        self.given: dict[tuple[Part, str, int], Shift] = {}
+        for shift in self.shifts:
+            slot = shift.slot
+            for at_ms in range(slot.span.start_ms, slot.span.end_ms, MINUTE_MS):
+                key = (slot.part, slot.layer, at_ms // MINUTE_MS)
+                assert self.given.setdefault(key, shift) is shift, "two shifts at one time"
         self.temporary = [
             (
                 clock.first[one.start],
@@ -123,21 +134,9 @@ class Walk:
         return (None, "gap") if instead is None else (instead, "fallback")
 
     def layer(self, minute: int) -> str | None:
-        """Whose turn a minute is: the first layer that has one then."""
-        for name, turns in self.layers:
-            for start, end, _ in turns:
-                if start <= minute < end:
-                    return name
-        return None
+        """Whose turn a minute is."""
+        return self.turn.get(minute)
 
     def shift(self, part: Part, minute: int) -> Shift | None:
         name = self.layer(minute)
-        if name is None:
-            return None
-        found = [
-            shift
-            for shift in self.shifts
-            if shift.slot.part is part and shift.slot.layer == name and minute * MINUTE_MS in shift.slot.span
-        ]
-        assert len(found) <= 1, "two shifts at one time"
-        return found[0] if found else None
+        return None if name is None else self.given.get((part, name, minute))
