@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import cli
+from orchestrator.cli.ending import finish
 
 ROOT = Path(__file__).parents[1]
 
@@ -63,7 +63,7 @@ def test_a_verb_that_stays_collects_its_garbage() -> None:
 
     gc.disable()  # as ``main`` does
     try:
-        assert cli._finish(stay()) == 7
+        assert finish(stay()) == 7
     finally:
         gc.enable()
         gc.unfreeze()

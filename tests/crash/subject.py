@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator import app, cli, logs
+from orchestrator import app, logs
+from orchestrator.cli.ending import finish
 from orchestrator.crafts import Crafts
 from orchestrator.culture.rules import Author, Rulebook, Scene, Verdict
 from orchestrator.documents.declared import Community, Documents, PromptSchedule, Room
@@ -172,7 +173,7 @@ def main(args: Sequence[str]) -> int:
     def adjust(loaded: Loaded) -> Loaded:
         return Slots.read(paths[1] if len(paths) > 1 else Path()).place(loaded)
 
-    return cli._finish(app.run_until_stopped(paths[0], adjust=adjust))
+    return finish(app.run_until_stopped(paths[0], adjust=adjust))
 
 
 if __name__ == "__main__":

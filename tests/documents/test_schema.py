@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes with nio, without types
 
-from orchestrator import cli
+from orchestrator.cli import files as verbs
 from orchestrator.documents.schema import schema_files, schemas
 from orchestrator.documents.yaml12 import read_source
 from orchestrator.model.ids import Json
@@ -60,12 +60,12 @@ def test_the_shipped_schemas_are_those_that_the_code_exports() -> None:
 
 
 def test_the_verb_writes_them_where_it_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.schema(tmp_path / "new/schemas") == 0
+    assert verbs.schema(tmp_path / "new/schemas") == 0
     written = {file.name: file.read_text(encoding="utf-8") for file in (tmp_path / "new/schemas").iterdir()}
     assert written == schema_files()
     assert sorted(Path(line).name for line in capsys.readouterr().out.splitlines()) == sorted(written)
     (tmp_path / "file").touch()
-    assert cli.schema(tmp_path / "file") == 1
+    assert verbs.schema(tmp_path / "file") == 1
     assert capsys.readouterr().err == f"circlekeeper: {tmp_path / 'file'} cannot be written to: File exists.\n"
 
 
