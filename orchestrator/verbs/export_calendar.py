@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.documents.addresses import user_id
 from orchestrator.documents.declared import Community, Documents, Room
-from orchestrator.documents.words import nearest, user_id
+from orchestrator.documents.words import nearest
 from orchestrator.errors import SetupError
 from orchestrator.facilitation.calendar.reading import written
 from orchestrator.model.ids import UserId

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.documents import words
+from orchestrator.documents import times
 from orchestrator.documents.declared import Community
 from orchestrator.errors import SetupError
 from orchestrator.facilitation.calendar import picture
@@ -87,7 +87,7 @@ def _checked(days: int) -> int:
 
 def _day(written: str | None) -> date | None:
     try:
-        return None if written is None else words.day(written)
+        return None if written is None else times.day(written)
     except ValueError as error:
         raise SetupError(f"--from: {error}") from None
 

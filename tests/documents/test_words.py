@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.documents import words
+from orchestrator.documents import addresses, times, words
 from orchestrator.documents.braces import NAMES, fill, filled
 from orchestrator.model.cadence import Every, QuietHours, Unit, Weekday
 
@@ -21,21 +21,21 @@ READERS: dict[str, Callable[[object], object]] = {
     "whole": words.whole(1, 3),
     "truth": words.truth,
     "choice": words.choice({"required": True, "none": False}),
-    "length": words.length(),
-    "every": words.every,
-    "clock": words.clock,
-    "quiet_hours": words.quiet_hours,
-    "anchor": words.anchor,
-    "day": words.day,
-    "weekday": words.weekday,
-    "user_id": words.user_id,
-    "list_room": words.list_room,
-    "domain": words.domain,
-    "homeserver": words.homeserver,
-    "listen": words.listen,
-    "web_address": words.web_address,
+    "length": times.length(),
+    "every": times.every,
+    "clock": times.clock,
+    "quiet_hours": times.quiet_hours,
+    "anchor": times.anchor,
+    "day": times.day,
+    "weekday": times.weekday,
+    "user_id": addresses.user_id,
+    "list_room": addresses.list_room,
+    "domain": addresses.domain,
+    "homeserver": addresses.homeserver,
+    "listen": addresses.listen,
+    "web_address": addresses.web_address,
     "locale": words.locale,
-    "zone": words.zone,
+    "zone": times.zone,
     "event_type": words.event_type,
     "prefix": words.prefix,
     "filled": filled(("name",), words.line),

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from orchestrator.culture.hands.raising import privately
 from orchestrator.culture.places import Place, any_place_of, every_place
 from orchestrator.culture.rules import own_words
-from orchestrator.documents import words as reading
+from orchestrator.documents import times as reading
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.i18n import _

@@ -1,4 +1,4 @@
-"""What all forms of files share: no unknown keys, no guessing of types, words read by ``words``.
+"""What all forms of files share: no unknown keys, no guessing of types, words read by ``words``, ``times`` and ``addresses``.
 
 A form is a TypedDict (that of typing_extensions: pydantic cannot read the built-in one before Python 3.12) whose fields say by which function their value is read. Forms are pydantic models like any other:
 ``schema`` hands them to pydantic for the JSON Schema. To check a file they are compiled to pydantic's own core directly,
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Required, get_arg
 
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
-from orchestrator.documents import words
+from orchestrator.documents import addresses, times, words
 from orchestrator.documents.braces import NAMES, filled
 from orchestrator.model.ids import UserId
 
@@ -155,9 +155,9 @@ Version = Annotated[int, Read(words.version, {"const": 1}, "1")]
 Key = Annotated[str, key()]
 Locale = Annotated[str, Read(words.locale, {"type": "string", "examples": ["en", "de", "pt-BR"]})]
 Truth = Annotated[bool, Read(words.truth, {"type": "boolean"})]
-User = Annotated[UserId, Read(words.user_id, {"type": "string", "pattern": "^@[^:]+:.+$"}, '"@ana:grove.example"')]
-Length = Annotated[int, Read(words.length(), _LENGTH_SCHEMA)]
-SomeLength = Annotated[int, Read(words.length(least_ms=1_000), _LENGTH_SCHEMA)]
+User = Annotated[UserId, Read(addresses.user_id, {"type": "string", "pattern": "^@[^:]+:.+$"}, '"@ana:grove.example"')]
+Length = Annotated[int, Read(times.length(), _LENGTH_SCHEMA)]
+SomeLength = Annotated[int, Read(times.length(least_ms=1_000), _LENGTH_SCHEMA)]
 FileName = Annotated[str, sentence(1_000)]
 Beside = Annotated[str, Read(words.beside, {"type": "string", "examples": ["circle.png"]})]
 Purpose = Annotated[str, sentence(400, "Somewhere to say how it really is.")]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from typing_extensions import TypedDict
 
-from orchestrator.documents import words
+from orchestrator.documents import addresses, times, words
 from orchestrator.documents.authored import Account, CommunitySpec, Config, RoomSpec, Web
 from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, RoomKey
 
@@ -20,15 +20,17 @@ from .template import Drift, Part, PromptForm, prompt_spec
 
 Homeserver = Annotated[
     str,
-    Read(words.homeserver, {"type": "string", "pattern": "^https?://[^/]+/?$"}, "https://matrix.grove.example"),
+    Read(addresses.homeserver, {"type": "string", "pattern": "^https?://[^/]+/?$"}, "https://matrix.grove.example"),
 ]
-Zone = Annotated[ZoneInfo, Read(words.zone, {"type": "string", "examples": ["Europe/Berlin"]})]
+Zone = Annotated[ZoneInfo, Read(times.zone, {"type": "string", "examples": ["Europe/Berlin"]})]
 Prefix = Annotated[str, Read(words.prefix, {"type": "string", "maxLength": 3})]
 
 
-Listen = Annotated[tuple[str, int], Read(words.listen, {"type": "string", "pattern": r"^\S+:\d+$"}, '"127.0.0.1:8090"')]
+Listen = Annotated[
+    tuple[str, int], Read(addresses.listen, {"type": "string", "pattern": r"^\S+:\d+$"}, '"127.0.0.1:8090"')
+]
 WebAddress = Annotated[
-    str, Read(words.web_address, {"type": "string", "pattern": "^https?://"}, "https://grove.example/keeper")
+    str, Read(addresses.web_address, {"type": "string", "pattern": "^https?://"}, "https://grove.example/keeper")
 ]
 
 
@@ -52,7 +54,7 @@ class AccountForm(TypedDict):
 
 
 LiveRoom = Annotated[
-    str, Read(words.live_room, {"type": "string", "pattern": r"^(#[^:\s]+:\S+|!\S+)$"}, '"!Abc:grove.example"')
+    str, Read(addresses.live_room, {"type": "string", "pattern": r"^(#[^:\s]+:\S+|!\S+)$"}, '"!Abc:grove.example"')
 ]
 
 # `in` cannot be a name in Python, so this one is written as a call.

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, NotRequired, TypeAlias
 
 from typing_extensions import TypedDict
 
-from orchestrator.documents import languages, words
+from orchestrator.documents import languages, times, words
 from orchestrator.documents.declared import Deck, FixedDay, Poll, Prompt
 
 from .base import Key, Locale, NotEmpty, Read, Truth, Version, number, one_of, sentence
@@ -63,7 +63,7 @@ Answers = Annotated[
 ]
 OneDay = Annotated[
     FixedDay,
-    Read(words.fixed_day, {"type": "string", "pattern": "^(20[0-9]{2}-)?[0-9]{2}-[0-9]{2}$"}, "12-31"),
+    Read(times.fixed_day, {"type": "string", "pattern": "^(20[0-9]{2}-)?[0-9]{2}-[0-9]{2}$"}, "12-31"),
 ]
 
 

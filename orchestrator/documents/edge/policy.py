@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, NotRequired, TypeAlias
 
 from typing_extensions import TypedDict
 
-from orchestrator.documents import languages, words
+from orchestrator.documents import languages, times, words
 from orchestrator.documents.braces import NAMES, filled
 from orchestrator.documents.policy import Care, Norms, Policy, Resource, Telling
 from orchestrator.model.clock import DAY_MS
@@ -20,7 +20,7 @@ from .rules import DEFAULT_STEPS, Followed, HandsForm, LadderForm, RuleForm, han
 
 Choice: TypeAlias = Literal["yes", "no", "group_decides"]
 
-Day = Annotated[date, Read(words.day, {"type": "string", "format": "date"}, "2026-10-01")]
+Day = Annotated[date, Read(times.day, {"type": "string", "format": "date"}, "2026-10-01")]
 _EMERGENCY: Final[dict[object, Choice]] = {
     True: "yes",
     False: "no",

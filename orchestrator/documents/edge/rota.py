@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, NotRequired, TypeAlias, cast
 
 from typing_extensions import TypedDict
 
-from orchestrator.documents import words
+from orchestrator.documents import addresses, times
 from orchestrator.documents.declared import FixedTurn, Rota, RotaLayer, Serving, Temporary
 from orchestrator.model.cadence import Cadence, Every, QuietHours, Unit, Weekday
 from orchestrator.model.clock import DAY_MS
@@ -18,16 +18,16 @@ from orchestrator.model.ids import UserId
 
 from .base import Key, Length, NotEmpty, Read, SomeLength, Truth, User, number, one_of
 
-Quiet = Annotated[QuietHours, Read(words.quiet_hours, {"type": "string", "examples": ["21:00-08:00"]})]
-Day = Annotated[Weekday, Read(words.weekday, {"enum": [day.name.lower() for day in Weekday]})]
-Anchor = Annotated[datetime, Read(words.anchor, {"type": "string"}, '"2026-01-06 19:00"')]
-Repeats = Annotated[Every, Read(words.every, {"type": "string", "examples": ["1 week", "3 days"]}, "1 week")]
-Lasts = Annotated[Every, Read(words.lasting, {"type": "string", "examples": ["2 hours", "1 week"]}, "2 hours")]
+Quiet = Annotated[QuietHours, Read(times.quiet_hours, {"type": "string", "examples": ["21:00-08:00"]})]
+Day = Annotated[Weekday, Read(times.weekday, {"enum": [day.name.lower() for day in Weekday]})]
+Anchor = Annotated[datetime, Read(times.anchor, {"type": "string"}, '"2026-01-06 19:00"')]
+Repeats = Annotated[Every, Read(times.every, {"type": "string", "examples": ["1 week", "3 days"]}, "1 week")]
+Lasts = Annotated[Every, Read(times.lasting, {"type": "string", "examples": ["2 hours", "1 week"]}, "2 hours")]
 Weights: TypeAlias = dict[Day, Annotated[int, number(1, 10)]]
 
 _INSTANT_SCHEMA: Final = {"type": "string", "examples": ["2026-12-01", "2026-12-01 19:00"]}
-Begins = Annotated[datetime, Read(words.beginning, _INSTANT_SCHEMA, "2026-12-12")]
-Ends = Annotated[datetime, Read(words.ending, _INSTANT_SCHEMA, "2026-12-20")]
+Begins = Annotated[datetime, Read(times.beginning, _INSTANT_SCHEMA, "2026-12-12")]
+Ends = Annotated[datetime, Read(times.ending, _INSTANT_SCHEMA, "2026-12-20")]
 
 LEADS: Final = "leads"
 _USER_SCHEMA: Final = {"type": "string", "pattern": "^@[^:]+:.+$"}
@@ -41,21 +41,21 @@ def _fallback(value: object) -> Fallback:
         return LEADS
     if not isinstance(value, list) or not value:
         raise ValueError('Write leads, or a list of people like ["@ana:grove.example"].')
-    return tuple(map(words.user_id, value))
+    return tuple(map(addresses.user_id, value))
 
 
 def _person(value: object) -> Person:
     if not isinstance(value, dict):
-        return words.user_id(value), None
+        return addresses.user_id(value), None
     if not {"who"} < value.keys() <= {"who", "from", "until"}:
         raise ValueError(
             'Write an id, or from when and until when somebody is on: {who: "@ana:grove.example", from: 2026-12-01}.'
         )
-    start = words.beginning(value["from"]) if "from" in value else None
-    end = words.ending(value["until"]) if "until" in value else None
+    start = times.beginning(value["from"]) if "from" in value else None
+    end = times.ending(value["until"]) if "until" in value else None
     if start is not None and end is not None and end <= start:
         raise ValueError("This ends before it begins: until comes after from.")
-    return words.user_id(value["who"]), Serving(start, end)
+    return addresses.user_id(value["who"]), Serving(start, end)
 
 
 Facilitator = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated, Final, NotRequired, cast
 
 from typing_extensions import TypedDict
 
-from orchestrator.documents import looked_for, words
+from orchestrator.documents import addresses, looked_for, times, words
 from orchestrator.documents.policy import (
     Action,
     BanList,
@@ -29,16 +29,16 @@ from orchestrator.model.ids import RoomKey
 
 from .base import Key, NotEmpty, Read, SomeLength, Truth, key, number, one_of, sentence
 
-Domain = Annotated[str, Read(words.domain, {"type": "string", "examples": ["grove.example"]})]
+Domain = Annotated[str, Read(addresses.domain, {"type": "string", "examples": ["grove.example"]})]
 Phrase = Annotated[str, Read(looked_for.phrase, {"type": "string", "maxLength": looked_for.MOST_OF_A_PHRASE})]
 Pattern = Annotated[str, Read(looked_for.pattern, {"type": "string", "maxLength": looked_for.MOST_OF_A_PATTERN})]
 MediaType = Annotated[str, Read(looked_for.media_type, {"type": "string", "examples": ["video/*", "application/pdf"]})]
 FileKindName = Annotated[str, one_of(*looked_for.FILE_KINDS)]
-ListRoom = Annotated[str, Read(words.list_room, {"type": "string", "examples": ["#community-bans:example.org"]})]
-Server = Annotated[str, Read(words.server, {"type": "string", "examples": ["example.org"]})]
-Hours = Annotated[QuietHours, Read(words.quiet_hours, {"type": "string", "examples": ["22:00-07:00"]})]
+ListRoom = Annotated[str, Read(addresses.list_room, {"type": "string", "examples": ["#community-bans:example.org"]})]
+Server = Annotated[str, Read(addresses.server, {"type": "string", "examples": ["example.org"]})]
+Hours = Annotated[QuietHours, Read(times.quiet_hours, {"type": "string", "examples": ["22:00-07:00"]})]
 Sign = Annotated[str, Read(looked_for.reaction, {"type": "string", "examples": ["✅"]})]
-Minutes = Annotated[int, Read(words.length(least_ms=MINUTE_MS), {"type": "string", "examples": ["15m"]})]
+Minutes = Annotated[int, Read(times.length(least_ms=MINUTE_MS), {"type": "string", "examples": ["15m"]})]
 
 _STEPS: Final[dict[object, Action]] = {"nudge": Action.NUDGE, "remove": Action.REMOVE, "raise": Action.RAISE}
 DEFAULT_STEPS: Final = (
@@ -51,7 +51,7 @@ DEFAULT_STEPS: Final = (
 
 def _step(value: object) -> LadderStep:
     if isinstance(value, dict) and list(value) == ["mute"]:
-        return LadderStep(action=Action.MUTE, mute_ms=words.length(least_ms=MINUTE_MS)(value["mute"]))
+        return LadderStep(action=Action.MUTE, mute_ms=times.length(least_ms=MINUTE_MS)(value["mute"]))
     if value == "mute" or isinstance(value, dict):
         raise ValueError("Write how long a mute lasts, like {mute: 1h}.")
     return LadderStep(action=words.choice(_STEPS)(value))
@@ -150,7 +150,7 @@ class LadderForm(TypedDict):
 
 def _list(value: object) -> BanList:
     if not isinstance(value, dict):
-        return BanList(room=words.list_room(value))
+        return BanList(room=addresses.list_room(value))
     unknown = value.keys() - {"list", "via", "servers"}
     if unknown or "list" not in value:
         raise ValueError('Write the alias of a list, or {list: "#bans:example.org", servers: acl}.')
@@ -158,7 +158,7 @@ def _list(value: object) -> BanList:
     if not isinstance(via, list):
         raise ValueError("via is a list of servers, like [example.org].")  # noqa: TRY004 - pydantic gathers ValueErrors only
     servers = words.choice({"people": False, "acl": True})(value.get("servers", "people"))
-    return BanList(room=words.list_room(value["list"]), via=tuple(map(words.server, via)), acl=servers)
+    return BanList(room=addresses.list_room(value["list"]), via=tuple(map(addresses.server, via)), acl=servers)
 
 
 _LIST_SCHEMA: Final = {

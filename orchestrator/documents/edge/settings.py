@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, TypeAlias, cast
 
 from typing_extensions import TypedDict
 
-from orchestrator.documents import words
+from orchestrator.documents import addresses, times, words
 from orchestrator.documents.authored import Floor, Level
 from orchestrator.documents.declared import Acl, History, JoinRule, PowerMap, Retention, Settings
 from orchestrator.documents.layers import Said, Value, canonical
@@ -41,7 +41,7 @@ def _retention(value: object) -> Retention:
     return found
 
 
-_kept: Final = words.length(least_ms=HOUR_MS)
+_kept: Final = times.length(least_ms=HOUR_MS)
 _LEVEL_SCHEMA: Final = {
     "anyOf": [{"type": "integer", "minimum": 0, "maximum": KEEPER_LEVEL}, {"enum": ["lead", "facilitator", "member"]}]
 }
@@ -62,7 +62,7 @@ _VERSIONS: Final = ("10", "11", "12")
 RoleLevel = Annotated[int, number(0, 100)]
 EventLevel = Annotated[int | Role, Read(_level, _LEVEL_SCHEMA)]
 Events: TypeAlias = dict[Annotated[str, Read(words.event_type)], EventLevel]
-Servers: TypeAlias = list[Annotated[str, Read(words.server_pattern, {"type": "string", "examples": ["*.example"]})]]
+Servers: TypeAlias = list[Annotated[str, Read(addresses.server_pattern, {"type": "string", "examples": ["*.example"]})]]
 RoomVersion = Annotated[
     str,
     Read(

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from orchestrator.documents import words
+from orchestrator.documents import times, words
 from orchestrator.documents.authored import Picture, PromptSpec, Template
 from orchestrator.documents.declared import Gate, OnDrift, Origin, Welcome
 from orchestrator.model.cadence import Rule, Weekly
@@ -71,7 +71,7 @@ _AT_SCHEMA: Final = {"anyOf": [_CLOCK_SCHEMA, {"type": "array", "minItems": 1, "
 _Prompt = TypedDict(
     "_Prompt",
     {
-        "from": NotRequired[Annotated[date, Read(words.day, {"type": "string", "format": "date"}, "2026-01-06")]],
+        "from": NotRequired[Annotated[date, Read(times.day, {"type": "string", "format": "date"}, "2026-01-06")]],
         "pass": NotRequired[Truth],
     },
 )
@@ -82,7 +82,7 @@ class PromptForm(_Prompt):
 
     deck: Annotated[str | InlineDeckForm, NameOr(key("gentle-checkin"), InlineDeckForm)]
     on: NotRequired[list[Day]]
-    at: NotRequired[Annotated[tuple[time, ...], Read(words.clocks, _AT_SCHEMA, '"19:05"')]]
+    at: NotRequired[Annotated[tuple[time, ...], Read(times.clocks, _AT_SCHEMA, '"19:05"')]]
     rrule: NotRequired[Annotated[str, sentence(400, '"FREQ=MONTHLY;BYDAY=1TU"')]]
     grace: NotRequired[Length]
     gates: NotRequired[list[Annotated[Gate, one_of(*GATES)]]]

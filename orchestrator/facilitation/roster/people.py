@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
-from orchestrator.documents import words as reading
+from orchestrator.documents import times as reading
 from orchestrator.documents.declared import Room, Serving
 from orchestrator.errors import Refusal
 from orchestrator.i18n import _
