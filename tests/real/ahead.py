@@ -1,6 +1,6 @@
-"""The bot as a process whose clock runs ahead: ``python -m tests.real.ahead run -c CONFIG``.
+"""A clock that runs ahead, and the bot as a process with one: ``python -m tests.real.ahead run -c CONFIG``.
 
-By how much, in milliseconds, the environment says (``AHEAD``). Nothing else differs from the real command.
+By how much it does there, in milliseconds, the environment says (``AHEAD``). Nothing else differs from the real command.
 """
 
 from __future__ import annotations
@@ -17,11 +17,18 @@ AHEAD: Final = "CIRCLEKEEPER_TESTS_AHEAD_MS"
 
 
 class Ahead(SystemClock):
-    """The machine's clock, turned on."""
+    """The machine's clock, which a test may turn on."""
+
+    def __init__(self, ahead_ms: int = 0) -> None:
+        self.ahead_ms = ahead_ms
 
     def now_ms(self) -> int:
         """Tell the time it shows."""
-        return super().now_ms() + int(os.environ[AHEAD])
+        return super().now_ms() + self.ahead_ms
+
+
+def _ahead_as_told() -> Ahead:
+    return Ahead(int(os.environ[AHEAD]))
 
 
 class BotAhead(BotProcess):
@@ -42,5 +49,5 @@ class BotAhead(BotProcess):
 
 
 if __name__ == "__main__":
-    setattr(app, "SystemClock", Ahead)  # noqa: B010 - it is for the app to make its own clock
+    setattr(app, "SystemClock", _ahead_as_told)  # noqa: B010 - it is for the app to make its own clock
     main()

@@ -19,10 +19,11 @@ from orchestrator.matrix.gateway import Gateway, route
 from orchestrator.matrix.identity import ensure_identity, make_recovery_key
 from orchestrator.matrix.nio_olm import store_of
 from orchestrator.matrix.seal import Seal
-from orchestrator.model.clock import MINUTE_MS, SystemClock
+from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.ids import AccountKey, RoomId, UserId, server_of
 from orchestrator.store import AccountStore, Store
 from tests.matrix.peers import Peer
+from tests.real.ahead import Ahead
 from tests.real.encrypted_person import EncryptedPerson
 from tests.real.homeservers import FederatingPair
 from tests.real.keys import DeviceName
@@ -31,15 +32,6 @@ from tests.real.person import Person
 from tests.real.wire import eventually, log_in, new_account
 
 pytestmark = pytest.mark.real
-
-
-class Ahead(SystemClock):
-    """The machine's clock, which a test may turn on."""
-
-    ahead_ms = 0
-
-    def now_ms(self) -> int:
-        return super().now_ms() + self.ahead_ms
 
 
 class Keepers:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.model.clock import MINUTE_MS, SystemClock
+from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.ids import RoomId
+from tests.real.ahead import Ahead
 from tests.real.bot import Garden, bot_inside, come_in, plant
 from tests.real.homeservers import FederatingPair
 from tests.real.people import People
@@ -20,15 +21,6 @@ pytestmark = pytest.mark.real
 
 CALLED = "would like someone to get in touch"
 SECRET = "nobody here knows how dark it has become"
-
-
-class Ahead(SystemClock):
-    """The machine's clock, which a test may turn on."""
-
-    ahead_ms = 0
-
-    def now_ms(self) -> int:
-        return super().now_ms() + self.ahead_ms
 
 
 async def test_a_hand_goes_from_one_to_the_next_across_a_kill_and_whoever_raised_it_hears_who_comes(

@@ -24,12 +24,13 @@ from orchestrator.model.effects import AnyEffect, Priority, Result, Send
 from orchestrator.model.events import Member, Message, Unreadable
 from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.model.ids import EventId, Json, JsonObject, RoomId
+from orchestrator.model.topic import NORMS, TOPIC
 from orchestrator.store import bindings, claims, mirror, outbox
 from orchestrator.store.claims import Claim
 from orchestrator.store.rows import dump, load, load_object, number, text
 from orchestrator.store.timers import set_timer, timer_of
 
-OWNER: Final = "norms"
+OWNER: Final = NORMS.owner
 DO: Final = "norms"
 TIMER: Final = "norms:"
 
@@ -72,9 +73,9 @@ def settle(tx: Tx, everywhere: Sequence[Place], now: Now) -> Iterable[AnyEffect]
     for place in everywhere:
         summary = place.policy.norms.summary
         if summary:
-            _claim(tx, place.id, "m.room.topic", ("parts", "norms"), summary, now)
+            _claim(tx, place.id, TOPIC, NORMS.path, summary, now)
         else:
-            claims.drop_claim(tx, place.id, "m.room.topic", OWNER, now.at_ms, path=("parts", "norms"))
+            claims.drop_claim(tx, place.id, TOPIC, NORMS.owner, now.at_ms, path=NORMS.path)
         effects += _bring(tx, place, now)
     kept = {place.id for place in everywhere}
     for claim in claims.claims_of(tx, OWNER):

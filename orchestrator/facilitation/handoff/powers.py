@@ -11,12 +11,12 @@ from orchestrator.facilitation.plans import plan_of
 from orchestrator.facilitation.rota.things import Part, Stretch
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomId, UserId
+from orchestrator.model.topic import DUTY, TOPIC
 from orchestrator.store import bindings
 from orchestrator.store.claims import Claim, claims_in, claims_of, drop_claim, put_claim
 
-OWNER: Final = "duty"
+OWNER: Final = DUTY.owner
 POWER: Final = "m.room.power_levels"
-TOPIC: Final = "m.room.topic"
 
 
 def present(
@@ -78,10 +78,10 @@ def give(tx: Tx, room: Room, bound: RoomId, held: Mapping[UserId, int | None], n
 def show(tx: Tx, bound: RoomId, words: str, until_ms: int | None, now_ms: int) -> None:
     """Say in a room's topic who is on duty; "" says nothing."""
     if words:
-        claim = Claim(room=bound, type=TOPIC, path=("parts", "duty"), owner=OWNER, value=words, until_ms=until_ms)
+        claim = Claim(room=bound, type=TOPIC, path=DUTY.path, owner=DUTY.owner, value=words, until_ms=until_ms)
         put_claim(tx, claim, now_ms)
     else:
-        drop_claim(tx, bound, TOPIC, OWNER, now_ms, path=("parts", "duty"))
+        drop_claim(tx, bound, TOPIC, DUTY.owner, now_ms, path=DUTY.path)
 
 
 def let_go(tx: Tx, documents: Documents, now_ms: int) -> None:

@@ -14,6 +14,7 @@ from orchestrator.documents.declared import Community
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import JsonObject, RoomId, RoomKey, UserId
 from orchestrator.model.things import ALIAS, LISTED, PSEUDO
+from orchestrator.model.topic import OWN_WORDS
 from orchestrator.rooms.closing.forgotten import SHUT, looks_locked
 from orchestrator.rooms.closing.lockdown import JOIN
 from orchestrator.rooms.state.attributes import ROLE, Attribute, Footing, attributes
@@ -110,7 +111,7 @@ def _value(community: Community, attribute: Attribute, declared: list[Attribute]
             return None
     mine = [attribute.value] if isinstance(attribute.value, str) else []
     room = community.room(attribute.room)
-    said = {} if room is None else {slot: words for slot, words in topic_parts(room).items() if slot != "topic"}
+    said = {} if room is None else {slot: words for slot, words in topic_parts(room).items() if slot != OWN_WORDS.name}
     return value_at(attribute.path, attribute.claim_path, content, said=said, mine=mine)
 
 

@@ -14,6 +14,7 @@ from orchestrator.documents.declared import Community, Room
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import LOCATOR_TYPE, EventId, Json, RoomId, RoomKey, UserId
 from orchestrator.model.things import ALIAS, LISTED, listed
+from orchestrator.model.topic import IN_ORDER, OWN_WORDS, TOPIC
 from orchestrator.rooms.changes import Slot
 from orchestrator.rooms.state.attributes import APPLIED_BY, TEMPLATE, Attribute, attributes
 from orchestrator.rooms.state.compose import APPLIED, ON_DRIFT, READ
@@ -64,11 +65,12 @@ def remember_as_made(community: Community, room: Room, rooms: Mapping[RoomKey, R
     """Write down what a room is made with, to be kept with the effect that makes it: the documents may change meanwhile."""
     wanted = wanted_claims(community, {**rooms, room.key: HERE}, me, only=room.key)
     about = [claim for claim in wanted if HERE in (claim.room, claim.key)]
-    # Its topic says from the start what culture will claim there; until then nobody may take it for a mistake.
+    # Its topic says from the start what others will claim there; until then nobody may take it for a mistake.
+    said = topic_parts(room)
     about += [
-        Claim(room=HERE, type="m.room.topic", path=("parts", part), owner=part, value=words)
-        for part, words in topic_parts(room).items()
-        if part != "topic" and words
+        Claim(room=HERE, type=TOPIC, path=part.path, owner=part.owner, value=said[part.name])
+        for part in IN_ORDER
+        if part is not OWN_WORDS and said.get(part.name)
     ]
     return dump([[claim.room, claim.type, claim.key, list(claim.path), claim.owner, claim.value] for claim in about])
 

@@ -15,6 +15,7 @@ from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, O
 from orchestrator.model.ids import Json, RoomId, RoomKey, UserId, server_of
 from orchestrator.model.power import FOR_FACILITATORS, creators_have_power
 from orchestrator.model.things import ALIAS, FILE, LISTED
+from orchestrator.model.topic import OWN_WORDS, TOPIC
 from orchestrator.rooms.changes import Slot
 from orchestrator.rooms.state.levels import NUMBERS, lead_level, room_levels
 from orchestrator.store.claims import Claim
@@ -154,7 +155,7 @@ class _Room:
     def _looks(self) -> Iterator[Attribute]:
         room = self._room
         yield self._at("name", "m.room.name", ("name",), room.name)
-        yield self._at("topic", "m.room.topic", ("parts", "topic"), room.topic)
+        yield self._at("topic", TOPIC, OWN_WORDS.path, room.topic)
         if room.avatar_sha256:
             yield self._at("avatar", "m.room.avatar", (), {FILE: room.avatar_sha256})
         if room.alias is not None and not self._private:

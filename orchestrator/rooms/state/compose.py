@@ -16,6 +16,7 @@ from typing import Final
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import Json, JsonObject, RoomId, UserId
 from orchestrator.model.things import PSEUDO
+from orchestrator.model.topic import PARTS, TOPIC
 from orchestrator.store import mirror
 from orchestrator.store.claims import Claim
 from orchestrator.store.rows import dump
@@ -157,7 +158,7 @@ def _rank(claim: Claim) -> tuple[int, str, str, str, bool]:
 
 
 def _is_part(claim: Claim) -> bool:
-    return not claim.ended and len(claim.path) == 2 and claim.path[0] == "parts"
+    return not claim.ended and len(claim.path) == 2 and claim.path[0] == PARTS
 
 
 def _same(one: JsonObject | None, other: JsonObject | None) -> bool:
@@ -253,5 +254,5 @@ def _texts(value: Json) -> list[str]:
     return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list | tuple) else []
 
 
-_WAYS: Final = {"m.room.topic": _merge_parts, "m.space.child": _merge_link}
+_WAYS: Final = {TOPIC: _merge_parts, "m.space.child": _merge_link}
 """How the claims on some state events are merged; on all others path by path."""

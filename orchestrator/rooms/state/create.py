@@ -14,6 +14,7 @@ from typing import Final
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Room
 from orchestrator.model.ids import LOCATOR_TYPE, CommunityKey, Json, RoomId, RoomKey, UserId, locator_of, server_of
 from orchestrator.model.power import KEEPER_LEVEL, creators_have_power
+from orchestrator.model.topic import NORMS, OWN_WORDS, TOPIC
 
 from .attributes import MEGOLM, allow_rules, allowed, join_rule
 from .levels import room_levels
@@ -39,9 +40,9 @@ def direct_locator(me: UserId, user: UserId) -> str:
 
 def topic_parts(room: Room) -> dict[str, str]:
     """Tell what a room's topic says from the start: the template's words and the norms in short."""
-    parts = {"topic": room.topic}
+    parts = {OWN_WORDS.name: room.topic}
     if room.policy is not None:
-        parts["norms"] = room.policy.norms.summary
+        parts[NORMS.name] = room.policy.norms.summary
     return parts
 
 
@@ -77,7 +78,7 @@ def room_body(
         state.append(_state("m.room.encryption", ENCRYPTION))
     topic = topic_content(topic_parts(room))
     if topic:
-        state.append(_state("m.room.topic", topic))
+        state.append(_state(TOPIC, topic))
     if settings.retention is not None:
         least = settings.retention.min_ms
         lifetimes: dict[str, Json] = {"max_lifetime": settings.retention.max_ms}

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from orchestrator.model.ids import Json, JsonObject
+from orchestrator.model.topic import IN_ORDER
 
-ORDER: Final = ("topic", "norms", "duty")
-"""The parts of a topic, in the order in which they are read."""
+_ORDER: Final = tuple(part.name for part in IN_ORDER)
 
 MOST_LETTERS: Final = 500
 """How long one part may be: a topic is a few lines above a room, the norms themselves are pinned."""
@@ -44,7 +44,7 @@ def merge_topic(live: JsonObject | None, parts: Mapping[str, str]) -> JsonObject
 
 def slots(parts: Iterable[str]) -> Sequence[str]:
     """Order the slots of a topic: the known ones first."""
-    return sorted(parts, key=lambda slot: (ORDER.index(slot) if slot in ORDER else len(ORDER), slot))
+    return sorted(parts, key=lambda slot: (_ORDER.index(slot) if slot in _ORDER else len(_ORDER), slot))
 
 
 def clip(text: str) -> str:
