@@ -23,7 +23,7 @@ from .records.preferences import language_of, zone_of
 from .records.shifts import Given, State, shifts_of
 from .reminders.planning import drop_past
 from .rota.things import Part, Slot, Stretch, Why
-from .view import View, common
+from .view import View
 
 KEPT_MS: Final = 30 * DAY_MS
 """For how long it is kept that something was somebody's: what they read in a calendar has to go from there, too."""
@@ -41,7 +41,7 @@ def reconcile(tx: Tx, community: Community, now: Now, by: UserId | None) -> Iter
     """Bring what people know in line with what is, and tell those whose turns to come moved not by their own doing."""
     known = held_in(tx, community.key, now.at_ms)
     standing = {_key(one): one for one in known if one.gone_ms is None}
-    given = shifts_of(tx, community.key, Span(now.at_ms, 1 << 62))
+    given = shifts_of(tx, community.key, Span.since(now.at_ms))
     wanted = {_key(one): one for one in _wanted(tx, community, given, standing, now)}
     new, gone = list[Held](), list[Held]()
     former = {_key(one): one for one in known}
@@ -122,7 +122,7 @@ def _worth_telling(
 
     Beside it what people get without having heard of it in any way: their reminders tell them.
     """
-    changes = [one for one in changes_of(tx, community.key, Span(now.at_ms, 1 << 62)) if one.holds]
+    changes = [one for one in changes_of(tx, community.key, Span.since(now.at_ms)) if one.holds]
     horizon_ms: defaultdict[tuple[RoomKey, Part], int] = defaultdict(int)
     for one in known:
         horizon_ms[one.room, one.part] = max(horizon_ms[one.room, one.part], one.span.end_ms)
@@ -160,7 +160,7 @@ def _is_agreed(one: Held, changes: Iterable[Change]) -> bool:
     """Tell whether they gave it away or took it themselves: they know."""
     return any(
         (change.room, change.part) == (one.room, one.part)
-        and common(change.span, one.span) is not None
+        and change.span.shares(one.span)
         and change.kind is not Kind.LEFT
         and one.user in {change.giver, change.taker}
         for change in changes

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
 
-from .rota.assigning import assign
-from .rota.resolving import resolve
-from .rota.things import GaveWay, Ledger, Part, Plan, Shift, Stretch
-
-RANK = {part: place for place, part in enumerate(Part)}
+from .rota.assigning import RANK, assign
+from .rota.resolving import joined, resolve
+from .rota.things import GaveWay, Ledger, Plan, Shift, Stretch
 
 
 def outlook(plans: Sequence[Plan], ledger: Ledger, window: Span, now_ms: int) -> tuple[Stretch, ...]:
@@ -34,10 +32,11 @@ def outlook(plans: Sequence[Plan], ledger: Ledger, window: Span, now_ms: int) ->
     )
     found = []
     for place, plan in enumerate(plans):
-        for stretch in _joined(resolve(plan, shifts, ledger, hull, now_ms)):
-            shown = stretch if stretch.shift is not None else replace(stretch, span=_cut(stretch.span, window))
-            if shown.span.start_ms < window.end_ms and window.start_ms < shown.span.end_ms:
-                found.append((shown.span.start_ms, place, RANK[shown.part], shown))
+        # Of a turn that is running a part is history already.
+        for stretch in joined(resolve(plan, shifts, ledger, hull, now_ms)):
+            shown = stretch.span if stretch.shift is not None else stretch.span.common(window)
+            if shown is not None and shown.shares(window):
+                found.append((shown.start_ms, place, RANK[stretch.part], replace(stretch, span=shown)))
     found.sort(key=lambda one: one[:3])
     return tuple(stretch for *_order, stretch in found)
 
@@ -73,30 +72,3 @@ def _as_published(shift: Shift, known: Collection[Shift], now_ms: int) -> Shift:
     """Leave to nobody what has begun and would have had to be asked."""
     begun = shift.slot.span.start_ms <= now_ms and shift not in known
     return replace(shift, user=None, gave_way=frozenset()) if begun and GaveWay.REST in shift.gave_way else shift
-
-
-def _joined(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
-    """Join what only differs in what decided it: of a turn that is running a part is history already."""
-    last: Stretch | None = None
-    for stretch in stretches:
-        if last is not None and _goes_on(last, stretch):
-            last = replace(last, span=Span(last.span.start_ms, stretch.span.end_ms))
-            continue
-        if last is not None:
-            yield last
-        last = stretch
-    if last is not None:
-        yield last
-
-
-def _goes_on(one: Stretch, following: Stretch) -> bool:
-    return (
-        one.part is following.part
-        and one.user == following.user
-        and one.shift == following.shift
-        and one.span.end_ms == following.span.start_ms
-    )
-
-
-def _cut(span: Span, window: Span) -> Span:
-    return Span(max(span.start_ms, window.start_ms), min(span.end_ms, window.end_ms))

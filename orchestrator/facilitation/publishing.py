@@ -32,7 +32,7 @@ from .records.shifts import Given, State, drop_shift, put_shift, shifts_of, tidy
 from .rota.assigning import assign
 from .rota.things import GaveWay, Ledger, Part, Plan, Shift, Stretch
 from .swaps import asking as swapping
-from .view import View, common, standing
+from .view import View, standing
 
 NAME: Final = "facilitation"
 PUBLISH: Final = "publish:"
@@ -149,12 +149,8 @@ def _withdraw(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> 
         drop_offers(tx, community.key, slot)
         drop_shift(tx, community.key, slot)
         for change in changes_of(tx, community.key, slot.span):
-            if (change.room, change.part) == (slot.room, slot.part) and _within(change.span, slot.span):
+            if (change.room, change.part) == (slot.room, slot.part) and slot.span.covers(change.span):
                 yield from swapping.close(tx, community, change, overrides.State.WITHDRAWN, now)
-
-
-def _within(inner: Span, outer: Span) -> bool:
-    return outer.start_ms <= inner.start_ms and inner.end_ms <= outer.end_ms
 
 
 def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iterator[AnyEffect]:
@@ -169,7 +165,7 @@ def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iter
         if change.kind is Kind.LEFT and change.taker is None and plan is not None:
             yield from _give_back(tx, community, plan, change, now)
     changes = [one for one in changes_of(tx, community.key) if one.holds]
-    for given in shifts_of(tx, community.key, Span(now.at_ms, 1 << 62)):
+    for given in shifts_of(tx, community.key, Span.since(now.at_ms)):
         shift, slot = given.shift, given.shift.slot
         plan = by_room.get(slot.room)
         if plan is None or shift.user is None or slot.span.start_ms <= now.at_ms or _touched(given, changes):
@@ -237,12 +233,11 @@ def _unserved(plan: Plan, user: UserId, part: Part, span: Span) -> tuple[Span, .
         for keeper in plan.keepers
         if keeper.user == user
         and (
-            overlap := common(
-                span,
+            overlap := span.common(
                 Span(
                     span.start_ms if keeper.from_ms is None else keeper.from_ms,
                     span.end_ms if keeper.until_ms is None else keeper.until_ms,
-                ),
+                )
             )
         )
         is not None
@@ -252,9 +247,7 @@ def _unserved(plan: Plan, user: UserId, part: Part, span: Span) -> tuple[Span, .
 
 def _touched(given: Given, changes: Iterable[Change]) -> bool:
     slot = given.shift.slot
-    return any(
-        (one.room, one.part) == (slot.room, slot.part) and common(one.span, slot.span) is not None for one in changes
-    )
+    return any((one.room, one.part) == (slot.room, slot.part) and one.span.shares(slot.span) for one in changes)
 
 
 def _move(tx: Tx, community: Community) -> None:

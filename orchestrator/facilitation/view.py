@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from orchestrator.documents.declared import Community
@@ -18,7 +18,7 @@ from .plans import plans_of
 from .records.ledger import ledger_of
 from .rota.assigning import assign
 from .rota.picking import Candidate, ranked
-from .rota.resolving import resolve
+from .rota.resolving import joined, resolve
 from .rota.things import Ledger, Part, Plan, Slot, Stretch
 
 AHEAD_MS = 30 * DAY_MS
@@ -73,7 +73,7 @@ class View:
         return [
             replace(one, span=overlap)
             for one in self.stretches
-            if one.room == room and one.part is part and (overlap := common(one.span, span)) is not None
+            if one.room == room and one.part is part and (overlap := one.span.common(span)) is not None
         ]
 
     def is_open(self, room: RoomKey, part: Part, span: Span) -> bool:
@@ -83,8 +83,8 @@ class View:
     def is_held_by(self, user: UserId | None, room: RoomKey, part: Part, span: Span) -> bool:
         """Tell whether somebody is on all through a span, and nobody else in any part of it."""
         found = self.on_in(room, part, span)
-        held_ms = sum(one.span.end_ms - one.span.start_ms for one in found)
-        return held_ms == span.end_ms - span.start_ms and all(one.user == user for one in found)
+        held_ms = sum(one.span.length_ms for one in found)
+        return held_ms == span.length_ms and all(one.user == user for one in found)
 
     def could(self, slot: Slot, besides: Iterable[UserId] = ()) -> tuple[Candidate, ...]:
         """List who could take a turn or a piece of one, the best first."""
@@ -145,27 +145,3 @@ def check_staff(community: Community, user: UserId) -> None:
         raise Refusal(
             _("This is for the people who take turns keeping a room. If you would like to be one of them, tell a lead.")
         )
-
-
-def joined(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
-    """Join neighbours that only differ in what decided them."""
-    last: Stretch | None = None
-    for one in stretches:
-        if (
-            last is not None
-            and (last.room, last.part, last.user, last.shift) == (one.room, one.part, one.user, one.shift)
-            and last.span.end_ms == one.span.start_ms
-        ):
-            last = replace(last, span=Span(last.span.start_ms, one.span.end_ms))
-            continue
-        if last is not None:
-            yield last
-        last = one
-    if last is not None:
-        yield last
-
-
-def common(one: Span, other: Span) -> Span | None:
-    """Find what two spans share; None: nothing."""
-    start_ms, end_ms = max(one.start_ms, other.start_ms), min(one.end_ms, other.end_ms)
-    return Span(start_ms, end_ms) if start_ms < end_ms else None

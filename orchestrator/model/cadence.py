@@ -10,6 +10,8 @@ from datetime import date, datetime, time
 from enum import IntEnum, StrEnum
 from typing import Literal, TypeAlias
 
+from .clock import FOREVER_MS
+
 
 class Weekday(IntEnum):
     """A day of the week, numbered as ``datetime.weekday()`` does."""
@@ -121,3 +123,30 @@ class Span:
 
     def __contains__(self, at_ms: int) -> bool:
         return self.start_ms <= at_ms < self.end_ms
+
+    @classmethod
+    def since(cls, at_ms: int) -> Span:
+        """Take all of time from an instant on."""
+        return cls(at_ms, FOREVER_MS)
+
+    @property
+    def length_ms(self) -> int:
+        """Tell how long it is."""
+        return self.end_ms - self.start_ms
+
+    def shares(self, other: Span) -> bool:
+        """Tell whether there is time that lies in both."""
+        return max(self.start_ms, other.start_ms) < min(self.end_ms, other.end_ms)
+
+    def common(self, other: Span) -> Span | None:
+        """Find the time that lies in both; None: there is none."""
+        start_ms, end_ms = max(self.start_ms, other.start_ms), min(self.end_ms, other.end_ms)
+        return Span(start_ms, end_ms) if start_ms < end_ms else None
+
+    def covers(self, other: Span) -> bool:
+        """Tell whether another lies wholly within this one."""
+        return self.start_ms <= other.start_ms and other.end_ms <= self.end_ms
+
+
+EVER = Span.since(0)
+"""All of time."""

@@ -10,6 +10,9 @@ MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
+FOREVER_MS = 1 << 62
+"""Later than any time."""
+
 
 class Clock(Protocol):
     """Tells the time in milliseconds since 1970-01-01 UTC."""

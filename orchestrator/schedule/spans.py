@@ -20,7 +20,7 @@ def merge(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 def clip(spans: Iterable[Span], window: Span) -> tuple[Span, ...]:
     """Keep what lies inside the window, joined."""
-    return merge(Span(max(span.start_ms, window.start_ms), min(span.end_ms, window.end_ms)) for span in spans)
+    return merge(both for span in spans if (both := span.common(window)) is not None)
 
 
 def subtract(spans: Iterable[Span], holes: Iterable[Span]) -> tuple[Span, ...]:

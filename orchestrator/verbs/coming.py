@@ -96,7 +96,7 @@ def look_ahead(tx: Tx, community: Community, asked_about: Asked, now_ms: int) ->
     return Outlook(
         community=community,
         window=window,
-        turns=tuple(turn for turn in turns if _shares(turn.span, window)),
+        turns=tuple(turn for turn in turns if turn.span.shares(window)),
         questions=(*past, *(one for one in coming if one.at_ms in window)),
     )
 
@@ -122,10 +122,6 @@ def _is_gone(tx: Tx, bound: RoomId | None, user: UserId) -> bool:
     """Tell whether somebody left a room, or was put out; whoever was never seen there may yet come."""
     seen = mirror.member(tx, bound, user) if bound is not None else None
     return seen is not None and seen.membership in {"leave", "ban"}
-
-
-def _shares(one: Span, other: Span) -> bool:
-    return max(one.start_ms, other.start_ms) < min(one.end_ms, other.end_ms)
 
 
 def write_file(file: Path, content: bytes, *, mode: int = 0o666) -> None:

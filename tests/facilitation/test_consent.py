@@ -17,7 +17,6 @@ from orchestrator.facilitation.records.offers import Said, offers_of
 from orchestrator.facilitation.records.overrides import State, changes_of
 from orchestrator.facilitation.records.shifts import shifts_of
 from orchestrator.facilitation.rota.things import Part
-from orchestrator.facilitation.view import common
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.ids import UserId
 from orchestrator.schedule import clip
@@ -168,7 +167,7 @@ class Consent(RuleBasedStateMachine):
             found = view.on_in(slot.room, slot.part, slot.span)
             covered = sum(one.span.end_ms - one.span.start_ms for one in found)
             assert covered == slot.span.end_ms - max(slot.span.start_ms, self.shop.at_ms)
-            assert all(common(one.span, other.span) is None for one in found for other in found if one is not other)
+            assert not any(one.span.shares(other.span) for one in found for other in found if one is not other)
 
     @invariant()
     def nobody_is_on_while_away(self) -> None:

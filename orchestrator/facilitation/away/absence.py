@@ -13,7 +13,7 @@ from orchestrator.facilitation.records.overrides import Change, Kind, State, cha
 from orchestrator.facilitation.records.shifts import shifts_of
 from orchestrator.facilitation.rota.things import Stretch, Why
 from orchestrator.facilitation.swaps import asking, changing
-from orchestrator.facilitation.view import View, common
+from orchestrator.facilitation.view import View
 from orchestrator.model.cadence import Span
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Now, Tx
@@ -45,7 +45,7 @@ def touched(tx: Tx, community: Community, user: UserId, span: Span, now: Now) ->
     return [
         (one, both)
         for one in View.of(tx, community, now.at_ms).held_by(user)
-        if one.shift is not None and (both := common(one.span, span)) is not None
+        if one.shift is not None and (both := one.span.common(span)) is not None
     ]
 
 
@@ -73,8 +73,8 @@ def come_back(tx: Tx, community: Community, user: UserId, span: Span, now: Now, 
     Raises:
         Refusal: they are not away then.
     """
-    away = [one for one in away_of(tx, community.key, user) if common(one, span) is not None]
-    struck = tuple(one if whole else (common(one, span) or one) for one in away)
+    away = [one for one in away_of(tx, community.key, user) if one.shares(span)]
+    struck = tuple(one if whole else (one.common(span) or one) for one in away)
     struck = tuple(Span(max(one.start_ms, now.at_ms), one.end_ms) for one in struck if one.end_ms > now.at_ms)
     if not struck:
         raise Refusal(words.nothing_to_undo(community.prefix))
@@ -92,14 +92,14 @@ def come_back(tx: Tx, community: Community, user: UserId, span: Span, now: Now, 
             for one in view.on_in(change.room, change.part, change.span)
             if one.user is None or one.why is Why.FALLBACK
             for each in struck
-            if (both := common(one.span, each)) is not None
+            if (both := one.span.common(each)) is not None
         ]
         gone += [
             (change, both)
             for one in view.on_in(change.room, change.part, change.span)
             if one.user not in {None, user} and one.why is not Why.FALLBACK
             for each in struck
-            if (both := common(one.span, each)) is not None
+            if (both := one.span.common(each)) is not None
         ]
         if not open_:
             continue

@@ -180,7 +180,7 @@ def _turn(community: Community, key: RoomKey, span: Span, zone: tzinfo) -> str:
 
 
 def _is_a_day(span: Span) -> bool:
-    return span.end_ms - span.start_ms <= DAY_MS + DAY_MS // 12
+    return span.length_ms <= DAY_MS + DAY_MS // 12
 
 
 def _privately(call: Call, said: str, now: Now) -> Iterator[AnyEffect]:

@@ -133,8 +133,7 @@ def _is_held(stretch: Stretch, rows: Iterable[Holding]) -> bool:
     """Tell whether somebody knows already that this time is theirs."""
     return any(
         (row.room, row.part, row.user, row.gone_ms) == (stretch.room, stretch.part, stretch.user, None)
-        and row.span.start_ms < stretch.span.end_ms
-        and stretch.span.start_ms < row.span.end_ms
+        and row.span.shares(stretch.span)
         for row in rows
     )
 

@@ -128,7 +128,7 @@ def _week(  # one row: its day, what there is to draw, and how far down it begin
 ) -> tuple[list[str], int]:
     days = [monday + timedelta(days=n) for n in range(7)]
     week = Span(*(instant_ms(datetime.combine(day, datetime.min.time()), zone) for day in (days[0], days[-1] + _A_DAY)))
-    here = [turn for turn in turns if turn.span.start_ms < week.end_ms and week.start_ms < turn.span.end_ms]
+    here = [turn for turn in turns if turn.span.shares(week)]
     bars = [turn for turn in here if _is_long(turn)]
     own = [lane for lane in lanes if any(turn.lane == lane for turn in bars)]
     items = [list(_items(day, here, questions, zone)) for day in days]
@@ -186,7 +186,7 @@ _A_DAY: Final = timedelta(days=1)
 
 
 def _is_long(turn: Turn) -> bool:
-    return turn.span.end_ms - turn.span.start_ms >= LONG_MS
+    return turn.span.length_ms >= LONG_MS
 
 
 def _hours(span: Span, zone: tzinfo) -> str:

@@ -11,7 +11,7 @@ from orchestrator.facilitation.moved import Changed
 from orchestrator.facilitation.rota.things import Part
 from orchestrator.facilitation.swaps import changing
 from orchestrator.facilitation.swaps import words as swap_words
-from orchestrator.facilitation.view import View, common
+from orchestrator.facilitation.view import View
 from orchestrator.i18n import speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
@@ -83,7 +83,7 @@ class Gaps:
             left = [
                 gap
                 for gap in view.gaps()
-                if (gap.room, gap.part) == (wish.room, wish.part) and common(gap.span, wish.span) is not None
+                if (gap.room, gap.part) == (wish.room, wish.part) and gap.span.shares(wish.span)
             ]
             said = content.conclusion(answer, refusal.message, now, people=community.staff())
             # It stays open for the others.

@@ -12,7 +12,7 @@ from orchestrator.facilitation.records.overrides import changes_of
 from orchestrator.facilitation.records.said import said_with, say_once, unsay
 from orchestrator.facilitation.records.shifts import State, shifts_of
 from orchestrator.facilitation.rota.things import Part, Stretch
-from orchestrator.facilitation.view import AHEAD_MS, View, common, piece_of
+from orchestrator.facilitation.view import AHEAD_MS, View, piece_of
 from orchestrator.facilitation.waking import NIGHT, waking_ms
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
@@ -46,7 +46,7 @@ def look(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
     # About these somebody is being asked just now.
     asked = [
         one.shift.slot
-        for one in shifts_of(tx, community.key, Span(now.at_ms, 1 << 62))
+        for one in shifts_of(tx, community.key, Span.since(now.at_ms))
         if one.state in {State.PUBLISHED, State.OFFERED}
         and one.shift.slot.span.start_ms > now.at_ms
         and (one.shift.user is None or not one.promised)
@@ -146,7 +146,7 @@ def _unheard(tx: Tx, community: Community, gaps: Sequence[Stretch]) -> list[Stre
 def _covers(what: str, prefix: str, gap: Stretch) -> bool:
     room, part, start, end = what.removeprefix(prefix).rsplit("/", 3)
     told = Span(int(start), int(end))
-    return (room, part) == (gap.room, gap.part) and common(told, gap.span) == gap.span
+    return (room, part) == (gap.room, gap.part) and told.covers(gap.span)
 
 
 def _name(community: Community, gap: Stretch) -> str:

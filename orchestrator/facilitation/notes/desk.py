@@ -11,9 +11,9 @@ from orchestrator.facilitation.duty import keeping, of_part, stretches
 from orchestrator.facilitation.plans import rooms_of
 from orchestrator.facilitation.records.notes import Note, drop_note, notes_of
 from orchestrator.facilitation.records.served import last_keeper
+from orchestrator.facilitation.rota.resolving import joined
 from orchestrator.facilitation.rota.things import Part
 from orchestrator.facilitation.showing.places import kept_by
-from orchestrator.facilitation.view import joined
 from orchestrator.i18n import N_, _, speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span

@@ -14,7 +14,7 @@ from orchestrator.facilitation.records.shifts import Given, State, put_shift
 from orchestrator.facilitation.rota.things import Part, Shift
 from orchestrator.facilitation.swaps import changing
 from orchestrator.facilitation.swaps import words as swap_words
-from orchestrator.facilitation.view import View, common
+from orchestrator.facilitation.view import View
 from orchestrator.model.cadence import Span
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Now, Tx
@@ -42,7 +42,7 @@ def _accept(
     slot, holder = given.shift.slot, given.shift.user
     offers = {offer.user: offer for offer in offers_of(tx, community.key, slot)}
     view = View.of(tx, community, now.at_ms)
-    if view.is_held_by(user, slot.room, slot.part, common(slot.span, Span(now.at_ms, slot.span.end_ms)) or slot.span):
+    if view.is_held_by(user, slot.room, slot.part, slot.span.common(Span(now.at_ms, slot.span.end_ms)) or slot.span):
         if holder != user or given.state is State.ACCEPTED or slot.span.start_ms <= now.at_ms:
             return  # it is theirs already
     elif slot.span.start_ms <= now.at_ms or turns.is_touched(tx, community, given) or given.state is State.ACCEPTED:
@@ -98,13 +98,13 @@ def decline(tx: Tx, community: Community, given: Given, user: UserId, now: Now) 
     held = [
         one
         for one in View.of(tx, community, now.at_ms).held_by(user, Part(slot.part))
-        if one.room == slot.room and common(one.span, slot.span) is not None and one.shift is not None
+        if one.room == slot.room and one.span.shares(slot.span) and one.shift is not None
     ]
     if held:
         # It was shared out, was taken by a swap, or runs: then they are off for what is left of it.
         effects = []
         for one in held:
-            effects += changing.let_go(tx, community, one, common(one.span, slot.span) or one.span, now)
+            effects += changing.let_go(tx, community, one, one.span.common(slot.span) or one.span, now)
         return words.not_all_yours(name, when), effects
     if user not in offers:
         raise Refusal(words.nothing_to_answer(community.prefix))

@@ -15,7 +15,7 @@ from orchestrator.facilitation.records.shifts import Given, State, shifts_of
 from orchestrator.facilitation.rota.things import Slot, Stretch
 from orchestrator.facilitation.swaps import changing, choosing
 from orchestrator.facilitation.swaps import words as swap_words
-from orchestrator.facilitation.view import View, common
+from orchestrator.facilitation.view import View
 from orchestrator.i18n import N_, speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
@@ -194,7 +194,7 @@ class Offers:
 
 def _meant(tx: Tx, community: Community, user: UserId, when: When | None, now: Now, *, yes: bool) -> list[Slot]:
     """List the turns that an answer may be about: those that wait for one, or those that are named."""
-    given = {one.name: one for one in shifts_of(tx, community.key, Span(now.at_ms, 1 << 62))}
+    given = {one.name: one for one in shifts_of(tx, community.key, Span.since(now.at_ms))}
     asked = []
     for offer in offers_to(tx, community.key, user):
         one = given.get(f"{offer.room}/{offer.part}/{offer.start_ms}")
@@ -210,7 +210,7 @@ def _meant(tx: Tx, community: Community, user: UserId, when: When | None, now: N
     )
     every = list(dict.fromkeys([*asked, *(slot for slot in own if slot.span.start_ms > now.at_ms)]))
     every += [slot for slot in held if not any(_same(slot, other) for other in every)]
-    found = [slot for slot in every if common(slot.span, when.span) is not None]
+    found = [slot for slot in every if slot.span.shares(when.span)]
     return [slot for slot in found if slot.span.start_ms in when.span] or found
 
 
@@ -219,4 +219,4 @@ def _slot(stretch: Stretch) -> Slot:
 
 
 def _same(one: Slot, other: Slot) -> bool:
-    return (one.room, one.part) == (other.room, other.part) and common(one.span, other.span) is not None
+    return (one.room, one.part) == (other.room, other.part) and one.span.shares(other.span)

@@ -8,7 +8,6 @@ from orchestrator.documents.declared import Community
 from orchestrator.facilitation.records.overrides import changes_of
 from orchestrator.facilitation.records.shifts import Given, shift_at
 from orchestrator.facilitation.rota.things import Slot
-from orchestrator.facilitation.view import common
 from orchestrator.model.feature import Tx
 
 OFFER: Final = "offer:"
@@ -30,7 +29,7 @@ def is_touched(tx: Tx, community: Community, given: Given) -> bool:
     """Tell whether anything was changed about a turn that holds."""
     slot = given.shift.slot
     return any(
-        (one.room, one.part) == (slot.room, slot.part) and one.holds and common(one.span, slot.span) is not None
+        (one.room, one.part) == (slot.room, slot.part) and one.holds and one.span.shares(slot.span)
         for one in changes_of(tx, community.key, slot.span)
     )
 

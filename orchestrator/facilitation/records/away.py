@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from orchestrator.model.cadence import Span
+from orchestrator.model.cadence import EVER, Span
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import CommunityKey, UserId
 from orchestrator.schedule import merge, subtract
@@ -18,16 +18,16 @@ def away_of(tx: Tx, community: CommunityKey, user: UserId) -> tuple[Span, ...]:
 
 
 def everybody_away(
-    tx: Tx, community: CommunityKey, around: Span | None = None, *, user: UserId | None = None
+    tx: Tx, community: CommunityKey, around: Span = EVER, *, user: UserId | None = None
 ) -> dict[UserId, tuple[Span, ...]]:
-    """List who is away when, in spans that share time with ``around`` (None: all)."""
+    """List who is away when, in spans that share time with ``around`` (by default all)."""
     rows = tx.rows(
         'select "user", start_ms, end_ms from away where account = :account and community = :community'
         ' and end_ms > :from_ms and start_ms < :until_ms and (:user is null or "user" = :user)'
         ' order by "user", start_ms',
         community=community,
-        from_ms=-1 if around is None else around.start_ms,
-        until_ms=(1 << 62) if around is None else around.end_ms,
+        from_ms=around.start_ms,
+        until_ms=around.end_ms,
         user=user,
     )
     found: defaultdict[UserId, list[Span]] = defaultdict(list)

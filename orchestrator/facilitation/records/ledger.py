@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.facilitation.rota.things import Ledger, Part, Served
-from orchestrator.model.cadence import Span
+from orchestrator.model.cadence import EVER, Span
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.store.rows import number, text
@@ -13,13 +13,13 @@ from .overrides import changes_of
 from .shifts import promised, shifts_of
 
 
-def ledger_of(tx: Tx, community: CommunityKey, around: Span | None = None, *, reserved: bool = False) -> Ledger:
+def ledger_of(tx: Tx, community: CommunityKey, around: Span = EVER, *, reserved: bool = False) -> Ledger:
     """Read what was given, changed and done, and when people are away.
 
     Args:
         tx: the transaction.
         community: whose rooms.
-        around: only what shares time with it: enough to tell who is on then. None: everything, as giving turns needs it.
+        around: only what shares time with it: enough to tell who is on then. By default everything, as giving turns needs it.
         reserved: count turns that wait for somebody's yes as theirs, so that they are not given another one meanwhile.
     """
     given = shifts_of(tx, community, around)
@@ -31,13 +31,13 @@ def ledger_of(tx: Tx, community: CommunityKey, around: Span | None = None, *, re
     )
 
 
-def _served(tx: Tx, community: CommunityKey, around: Span | None) -> tuple[Served, ...]:
+def _served(tx: Tx, community: CommunityKey, around: Span) -> tuple[Served, ...]:
     rows = tx.rows(
         "select * from served where account = :account and community = :community"
         " and end_ms > :from_ms and start_ms < :until_ms order by start_ms, key, part",
         community=community,
-        from_ms=-1 if around is None else around.start_ms,
-        until_ms=(1 << 62) if around is None else around.end_ms,
+        from_ms=around.start_ms,
+        until_ms=around.end_ms,
     )
     return tuple(
         Served(

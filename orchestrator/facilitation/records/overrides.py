@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.facilitation.rota.things import Override, Part
-from orchestrator.model.cadence import Span
+from orchestrator.model.cadence import EVER, Span
 from orchestrator.model.feature import Row, Tx
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.store.rows import number, text
@@ -78,14 +78,14 @@ class Change:
         )
 
 
-def changes_of(tx: Tx, community: CommunityKey, around: Span | None = None) -> list[Change]:
-    """List the changes of a community that share time with a span (None: all), in the order in which they hold."""
+def changes_of(tx: Tx, community: CommunityKey, around: Span = EVER) -> list[Change]:
+    """List the changes of a community that share time with a span (by default all), in the order in which they hold."""
     rows = tx.rows(
         "select * from override where account = :account and community = :community"
         " and end_ms > :from_ms and start_ms < :until_ms order by made_ms, id",
         community=community,
-        from_ms=-1 if around is None else around.start_ms,
-        until_ms=(1 << 62) if around is None else around.end_ms,
+        from_ms=around.start_ms,
+        until_ms=around.end_ms,
     )
     return [_change(row) for row in rows]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.facilitation.rota.things import GaveWay, Part, Shift, Slot
-from orchestrator.model.cadence import Span
+from orchestrator.model.cadence import EVER, Span
 from orchestrator.model.feature import Row, Tx
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.store.rows import number, text
@@ -54,14 +54,14 @@ def name_of(slot: Slot) -> str:
     return f"{slot.room}/{slot.part}/{slot.span.start_ms}"
 
 
-def shifts_of(tx: Tx, community: CommunityKey, around: Span | None = None) -> list[Given]:
-    """List the published turns of a community that share time with a span (None: all), in order of start."""
+def shifts_of(tx: Tx, community: CommunityKey, around: Span = EVER) -> list[Given]:
+    """List the published turns of a community that share time with a span (by default all), in order of start."""
     rows = tx.rows(
         "select * from shift where account = :account and community = :community"
         " and start_ms < :until_ms and end_ms > :from_ms order by start_ms, key, part",
         community=community,
-        from_ms=-1 if around is None else around.start_ms,
-        until_ms=(1 << 62) if around is None else around.end_ms,
+        from_ms=around.start_ms,
+        until_ms=around.end_ms,
     )
     return [_given(row) for row in rows]
 

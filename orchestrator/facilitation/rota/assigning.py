@@ -46,7 +46,7 @@ def assign(plans: Sequence[Plan], ledger: Ledger, window: Span) -> tuple[Shift, 
     it would count as somebody's without being it. Where nobody can, ``user`` is None.
     """
     book = Book(plans, ledger)
-    facts = [shift for shift in ledger.shifts if _shares(shift.slot.span, window)]
+    facts = [shift for shift in ledger.shifts if shift.slot.span.shares(window)]
     taken: defaultdict[tuple[RoomKey, Part], list[Span]] = defaultdict(list)
     for shift in ledger.shifts:
         taken[shift.slot.room, shift.slot.part].append(shift.slot.span)
@@ -94,7 +94,7 @@ def _pieces(plan: Plan, place: int, window: Span) -> Iterator[tuple[Span, int]]:
         while last < len(taken) and taken[last].start_ms < span.end_ms:
             last += 1
         for piece in subtract([span], taken[first:last]) if last > first else (span,):
-            if _shares(piece, window):
+            if piece.shares(window):
                 yield piece, weight
 
 
@@ -106,22 +106,18 @@ def _turns(plan: Plan, layer: RotaLayer, window: Span) -> Iterator[tuple[Span, i
 def _unplanned(plan: Plan, all_of: Iterator[Slot]) -> Iterator[Slot]:
     planned = merge(temporary_span(plan, one) for one in plan.rota.temporary)
     for slot in all_of:
-        if not any(one.start_ms <= slot.span.start_ms and slot.span.end_ms <= one.end_ms for one in planned):
+        if not any(one.covers(slot.span) for one in planned):
             yield slot
 
 
 def _left(slot: Slot, taken: Sequence[Span], window: Span) -> Iterator[Slot]:
     """Cut out what has been given before."""
-    near = [span for span in taken if _shares(span, slot.span)]
+    near = [span for span in taken if span.shares(slot.span)]
     if not near:
         yield slot
-    elif any(span.start_ms <= slot.span.start_ms and slot.span.end_ms <= span.end_ms for span in near):
+    elif any(span.covers(slot.span) for span in near):
         return
     else:
         for piece in subtract([slot.span], near):
-            if _shares(piece, window):
+            if piece.shares(window):
                 yield Slot(piece, slot.room, slot.part, slot.layer, slot.weight)
-
-
-def _shares(one: Span, other: Span) -> bool:
-    return max(one.start_ms, other.start_ms) < min(one.end_ms, other.end_ms)

@@ -10,13 +10,13 @@ from datetime import tzinfo
 from typing import TypeAlias
 
 from orchestrator.model.cadence import Span
-from orchestrator.model.clock import DAY_MS
+from orchestrator.model.clock import DAY_MS, FOREVER_MS
 from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.schedule import local_at
 
 from .people import distance_ms, people_of
 from .things import Keeper, Ledger, Override, Part, Plan, Served, Shift, Slot, Why
-from .timeline import FOREVER_MS, Sources, stretches, temporary_turns
+from .timeline import Sources, stretches, temporary_turns
 
 Row: TypeAlias = tuple[RoomKey, Part]
 _CLOCKS_MS = DAY_MS
@@ -51,11 +51,11 @@ class Holdings:
             if old.key == held.key:
                 whole = Span(min(old.span.start_ms, held.span.start_ms), max(old.span.end_ms, held.span.end_ms))
                 old.span, self.starts[near] = whole, whole.start_ms
-                self.longest_ms = max(self.longest_ms, whole.end_ms - whole.start_ms)
+                self.longest_ms = max(self.longest_ms, whole.length_ms)
                 return
         self.starts.insert(place, held.span.start_ms)
         self.turns.insert(place, held)
-        self.longest_ms = max(self.longest_ms, held.span.end_ms - held.span.start_ms)
+        self.longest_ms = max(self.longest_ms, held.span.length_ms)
         if held.weight > 1 and not held.watching:
             insort(self.heavy, held, key=lambda one: one.span.end_ms)
 
@@ -276,6 +276,4 @@ def rested(end_ms: int, start_ms: int, rest_ms: int, zone: tzinfo) -> bool:
 
 
 def _is_about(shift: Shift, slot: Slot) -> bool:
-    return (shift.slot.room, shift.slot.part) == (slot.room, slot.part) and (
-        max(shift.slot.span.start_ms, slot.span.start_ms) < min(shift.slot.span.end_ms, slot.span.end_ms)
-    )
+    return (shift.slot.room, shift.slot.part) == (slot.room, slot.part) and shift.slot.span.shares(slot.span)

@@ -43,7 +43,7 @@ def score(people: Iterable[UserId], stretches: Iterable[Stretch]) -> Score:
     load_ms = dict.fromkeys(people, 0)
     due_ms = there_ms = 0
     for stretch in stretches:
-        took_ms = stretch.span.end_ms - stretch.span.start_ms
+        took_ms = stretch.span.length_ms
         if stretch.part is Part.FACILITATOR:
             due_ms += took_ms
             there_ms += took_ms if stretch.user is not None else 0

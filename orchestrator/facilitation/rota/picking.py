@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from orchestrator.model.clock import FOREVER_MS
 from orchestrator.model.ids import UserId
 from orchestrator.schedule import latest_at
 
 from .book import Book
 from .people import distance_ms, layer_of
 from .things import GaveWay, Ledger, Part, Plan, Slot
-from .timeline import FOREVER_MS, is_away
+from .timeline import is_away
 
 NOTHING: frozenset[GaveWay] = frozenset()
 

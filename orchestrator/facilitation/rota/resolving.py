@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from orchestrator.documents.declared import Temporary
 from orchestrator.model.cadence import Span
+from orchestrator.model.clock import FOREVER_MS
 
 from .things import Ledger, Override, Part, Plan, Shift, Stretch
-from .timeline import FOREVER_MS, Sources, stretches, temporary_span
+from .timeline import Sources, stretches, temporary_span
 
 
 def resolve(plan: Plan, shifts: Iterable[Shift], ledger: Ledger, window: Span, now_ms: int) -> Iterator[Stretch]:
@@ -25,12 +27,30 @@ def resolve(plan: Plan, shifts: Iterable[Shift], ledger: Ledger, window: Span, n
         yield from stretches(Sources.of(plan, part, own, ledger, now_ms), window, now_ms)
 
 
+def joined(found: Iterable[Stretch]) -> Iterator[Stretch]:
+    """Join neighbours that only differ in what decided them."""
+    last: Stretch | None = None
+    for one in found:
+        if (
+            last is not None
+            and (last.room, last.part, last.user, last.shift) == (one.room, one.part, one.user, one.shift)
+            and last.span.end_ms == one.span.start_ms
+        ):
+            last = replace(last, span=Span(last.span.start_ms, one.span.end_ms))
+            continue
+        if last is not None:
+            yield last
+        last = one
+    if last is not None:
+        yield last
+
+
 def on_at(plan: Plan, shifts: Iterable[Shift], ledger: Ledger, at_ms: int) -> Mapping[Part, Stretch]:
     """Tell who is on at an instant (which is now) in each part that there is then, each with the rest of its stretch.
 
     A stretch ends where something else decides at the latest, or where ``shifts`` end.
     """
-    window = Span(at_ms, FOREVER_MS)
+    window = Span.since(at_ms)
     own = [shift for shift in shifts if shift.slot.room == plan.room]
     first = {part: next(stretches(Sources.of(plan, part, own, ledger, at_ms), window, at_ms), None) for part in Part}
     return {part: one for part, one in first.items() if one is not None and at_ms in one.span}
@@ -41,7 +61,7 @@ def next_change_ms(plan: Plan, shifts: Iterable[Shift], ledger: Ledger, after_ms
 
     None: as far as ``shifts`` reach nothing changes any more.
     """
-    window = Span(after_ms, FOREVER_MS)
+    window = Span.since(after_ms)
     own = [shift for shift in shifts if shift.slot.room == plan.room]
     found = []
     for part in Part:
@@ -57,7 +77,7 @@ def conflict(override: Override, existing: Iterable[Override]) -> str | None:
         if (
             other.id != override.id
             and (other.room, other.part) == (override.room, override.part)
-            and _share(other.span, override.span)
+            and other.span.shares(override.span)
             and (
                 (other.giver is not None and other.giver == override.giver)
                 or (other.taker is not None and other.taker == override.taker)
@@ -69,8 +89,4 @@ def conflict(override: Override, existing: Iterable[Override]) -> str | None:
 
 def shadowed(plan: Plan, override: Override) -> tuple[Temporary, ...]:
     """List the temporary schedules of a room that keep an override from holding, in part or altogether."""
-    return tuple(one for one in plan.rota.temporary if _share(temporary_span(plan, one), override.span))
-
-
-def _share(one: Span, other: Span) -> bool:
-    return max(one.start_ms, other.start_ms) < min(one.end_ms, other.end_ms)
+    return tuple(one for one in plan.rota.temporary if temporary_span(plan, one).shares(override.span))

@@ -11,12 +11,12 @@ from typing import Any, Generic, TypeVar
 
 from orchestrator.documents.declared import Temporary
 from orchestrator.model.cadence import Span
+from orchestrator.model.clock import FOREVER_MS
 from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.schedule import instant_ms
 
 from .things import Ledger, Override, Part, Plan, Served, Shift, Stretch, Why
 
-FOREVER_MS = 1 << 62
 T = TypeVar("T")
 
 
@@ -31,8 +31,8 @@ def temporary_turns(plan: Plan) -> Iterator[tuple[UserId, Span]]:
         whole = temporary_span(plan, temporary)
         for turn in temporary.turns:
             start_ms, end_ms = instant_ms(turn.start, plan.zone), instant_ms(turn.end, plan.zone, last=True)
-            cut = Span(max(start_ms, whole.start_ms), min(end_ms, whole.end_ms))
-            if cut.start_ms < cut.end_ms:
+            cut = whole.common(Span(start_ms, end_ms))
+            if cut is not None:
                 yield turn.who, cut
 
 

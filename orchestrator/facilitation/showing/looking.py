@@ -14,8 +14,8 @@ from orchestrator.facilitation.duty import backups, of_part, on_duty, on_now, st
 from orchestrator.facilitation.plans import has_rota
 from orchestrator.facilitation.records.shifts import State, shifts_of
 from orchestrator.facilitation.roster import WORDS, Roster
+from orchestrator.facilitation.rota.resolving import joined
 from orchestrator.facilitation.rota.things import Part, Slot, Stretch
-from orchestrator.facilitation.view import joined
 from orchestrator.i18n import N_, _
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
@@ -190,12 +190,7 @@ def _table(tx: Tx, community: Community, room: Room, now: Now, *, inside: bool) 
 
 
 def _beside(found: Iterable[Stretch], one: Stretch, part: Part) -> list[str]:
-    return [
-        str(other.user)
-        for other in of_part(found, part)
-        if other.user is not None
-        and max(other.span.start_ms, one.span.start_ms) < min(other.span.end_ms, one.span.end_ms)
-    ]
+    return [str(other.user) for other in of_part(found, part) if other.user is not None and other.span.shares(one.span)]
 
 
 def _sure(states: dict[Slot, State], slot: Slot | None) -> str:

@@ -14,8 +14,8 @@ from orchestrator.facilitation.records.overrides import Change, Kind, State, cha
 from orchestrator.facilitation.records.shifts import Given, put_shift, shifts_of
 from orchestrator.facilitation.records.shifts import State as ShiftState
 from orchestrator.facilitation.rota.things import Part, Shift, Stretch
-from orchestrator.facilitation.view import View, check_may_keep, common
-from orchestrator.model.cadence import Span
+from orchestrator.facilitation.view import View, check_may_keep
+from orchestrator.model.cadence import EVER, Span
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import RoomKey, UserId
@@ -84,7 +84,7 @@ def take_back(
     Raises:
         Refusal: there is none.
     """
-    for change in changes_of(tx, community.key, span):
+    for change in changes_of(tx, community.key, EVER if span is None else span):
         if change.state is State.OPEN and change.kind is Kind.SWAP and change.giver == giver:
             return change, list(asking.close(tx, community, change, State.WITHDRAWN, now))
     raise Refusal(words.nothing_to_take_back())
@@ -109,7 +109,7 @@ def take(
     if found and all(one.user == taker for one in found):
         raise Refusal(words.already_yours(name, when))
     for one in view.held_by(taker):
-        if one.room == wish.room and one.part is not Part.SHADOW and (both := common(one.span, span)) is not None:
+        if one.room == wish.room and one.part is not Part.SHADOW and (both := one.span.common(span)) is not None:
             raise Refusal(words.already_yours(name, saying.stretch(both, community.zone)))
     _check_here(tx, community, taker, wish.room, span, alone=alone)
     if wish.at_once:
@@ -226,7 +226,7 @@ def _too_late(found: Sequence[Stretch], name: str, when: str) -> Refusal:
 
 
 def _check_here(tx: Tx, community: Community, taker: UserId, room: RoomKey, span: Span, *, alone: bool) -> None:
-    away = next((one for one in away_of(tx, community.key, taker) if common(one, span) is not None), None)
+    away = next((one for one in away_of(tx, community.key, taker) if one.shares(span)), None)
     if away is not None and not alone:
         how = f"{community.prefix}take {saying.day(span.start_ms, community.zone)}"
         raise Refusal(words.not_you_then(_room_name(community, room), saying.stretch(span, community.zone), how))

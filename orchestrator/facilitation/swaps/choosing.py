@@ -13,7 +13,7 @@ from orchestrator.facilitation import saying
 from orchestrator.facilitation.records.overrides import Kind, State, changes_of
 from orchestrator.facilitation.records.preferences import zone_of
 from orchestrator.facilitation.rota.things import Part
-from orchestrator.facilitation.view import View, check_staff, common
+from orchestrator.facilitation.view import View, check_staff
 from orchestrator.i18n import _
 from orchestrator.model.cadence import Span
 from orchestrator.model.effects import Choice
@@ -81,7 +81,7 @@ def open_to(tx: Tx, views: Iterable[View], user: UserId, when: When | None, here
         rooms = {room.key for room in community.rooms if lead or user in room.facilitators}
         found += [
             Option(community, Wish(room=one.room, part=one.part, span=one.span, swap=change.id))
-            for change in changes_of(tx, community.key, Span(view.now_ms, 1 << 62))
+            for change in changes_of(tx, community.key, Span.since(view.now_ms))
             if change.kind is Kind.SWAP
             and change.state is State.OPEN
             and change.giver != user
@@ -177,10 +177,10 @@ def _meant(options: Sequence[Option], when: When | None, here: RoomKey | None) -
         found = [
             replace(one, wish=replace(one.wish, span=both))
             for one, span in cut
-            if (both := common(one.wish.span, span)) is not None
+            if (both := one.wish.span.common(span)) is not None
         ]
         found = found[:1] if when.onward else found
     elif when is not None:
-        touched = [one for one in options if common(one.wish.span, when.span) is not None]
+        touched = [one for one in options if one.wish.span.shares(when.span)]
         found = [one for one in touched if one.wish.span.start_ms in when.span] or touched
     return [one for one in found if here in {None, one.wish.room}]

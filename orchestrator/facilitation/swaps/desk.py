@@ -13,7 +13,7 @@ from orchestrator.facilitation.moved import Changed
 from orchestrator.facilitation.records.overrides import Change, State, change_at
 from orchestrator.facilitation.records.preferences import zone_of
 from orchestrator.facilitation.records.said import say_once
-from orchestrator.facilitation.view import View, common
+from orchestrator.facilitation.view import View
 from orchestrator.i18n import N_, speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
@@ -185,7 +185,7 @@ class Swaps:
         said = saying.stretch(when.span, choosing.clock_for(tx, call, views[0].community))
         for view in views:
             for one in view.stretches:
-                if here in {None, one.room} and one.shift is not None and common(one.span, when.span) is not None:
+                if here in {None, one.room} and one.shift is not None and one.span.shares(when.span):
                     room = view.community.room(one.room)
                     name = view.community.name if room is None else room.name
                     span = saying.stretch(one.span, choosing.clock_for(tx, call, view.community))

@@ -9,7 +9,7 @@ from typing import Final
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.records.overrides import Change, Kind
-from orchestrator.facilitation.view import View, check_may_keep, common
+from orchestrator.facilitation.view import View, check_may_keep
 from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Send
@@ -46,7 +46,7 @@ def elsewhere(tx: Tx, option: Option, user: UserId, now: Now) -> str:
     held = [
         (one.room, overlap)
         for one in View.of(tx, option.community, now.at_ms).held_by(user)
-        if one.room != option.wish.room and (overlap := common(one.span, option.wish.span)) is not None
+        if one.room != option.wish.room and (overlap := one.span.common(option.wish.span)) is not None
     ]
     lines = []
     for key, span in held:
