@@ -361,6 +361,11 @@ class Community:
         """Find a room by its key."""
         return next((room for room in self.every_room() if room.key == key), None)
 
+    def name_of(self, key: RoomKey) -> str:
+        """Say what a room is called; of one that is not there any more, what the community is."""
+        room = self.room(key)
+        return self.name if room is None else room.name
+
     def policy(self) -> Policy | None:
         """The policy that speaks for the community where no room is meant: the first that a room has."""
         return next((room.policy for room in self.every_room() if room.policy is not None), None)
@@ -384,6 +389,11 @@ class Documents:
         """Find a declared room."""
         found = self.community(community)
         return None if found is None else found.room(key)
+
+    def prefix_in(self, community: CommunityKey | None) -> str:
+        """Tell what commands begin with in a community; ``!`` where it is none of ours."""
+        found = self.community(community) if community is not None else None
+        return "!" if found is None else found.prefix
 
     def answering_to(self, shared: Collection[CommunityKey]) -> tuple[Community, ...]:
         """Choose the communities that answer for somebody who writes in private: those they share with us.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from orchestrator.documents.declared import SPACE_KEY, Community, Documents
+from orchestrator.documents.declared import SPACE_KEY, Documents
 from orchestrator.model.cadence import Span
 from orchestrator.model.desks import Desks
 from orchestrator.model.effects import AnyEffect, Result
@@ -14,6 +14,7 @@ from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.store import bindings
 
+from . import NAME
 from .away.desk import Away
 from .calendar.desk import Calendars
 from .calendar.feeds import NO_ADDRESSES, Addresses
@@ -46,28 +47,25 @@ class Facilitation:
         calendars: answers what is asked about them.
     """
 
-    name = "facilitation"
+    name = NAME
 
     def __init__(self, documents: Documents, addresses: Addresses = NO_ADDRESSES) -> None:
         self._documents = documents
         self.calendars = Calendars(documents, addresses)
 
-        def follow(tx: Tx, community: Community, now: Now, by: UserId | None) -> Iterable[AnyEffect]:
-            return changed(tx, documents, community, now, by)
-
-        roster, publishing = Roster(documents), Publishing(documents, follow)
-        self._handoffs = Handoffs(documents, publishing.publish, follow)
+        roster, publishing = Roster(documents), Publishing(documents, changed)
+        self._handoffs = Handoffs(documents, publishing.publish, changed)
         self._desks = Desks(
             Looking(documents, roster, self.calendars),
             Mine(documents, self.calendars),
-            Offers(documents, follow),
-            Swaps(documents, follow),
-            Away(documents, follow),
+            Offers(documents, changed),
+            Swaps(documents, changed),
+            Away(documents, changed),
             Notes(documents),
             roster,
             publishing,
             self._handoffs,
-            Gaps(documents, follow),
+            Gaps(documents, changed),
             Reminders(documents),
             Readiness(documents),
         )

@@ -5,28 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from orchestrator.documents.declared import Community
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
-from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, SendDirect
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import RoomKey, UserId
 
 from . import saying
-from .records.holdings import Held, held_in, put_held, tidy_held
+from .records.holdings import KEPT_MS, Held, held_in, put_held, tidy_held
 from .records.overrides import Change, Kind, changes_of
 from .records.preferences import language_of, zone_of
 from .records.shifts import Given, State, shifts_of
 from .reminders.planning import drop_past
 from .rota.things import Part, Slot, Stretch, Why
 from .view import View
-
-KEPT_MS: Final = 30 * DAY_MS
-"""For how long it is kept that something was somebody's: what they read in a calendar has to go from there, too."""
 
 
 @dataclass(slots=True)
@@ -172,11 +167,13 @@ def _tell(tx: Tx, community: Community, moved: dict[UserId, _Moved]) -> Iterator
         zone = zone_of(tx, user, community)
         with speaking(language_of(tx, user, community)):
             lines = [
-                _("yours now: {room}, {when}").format(room=_name(community, one), when=saying.stretch(one.span, zone))
+                _("yours now: {room}, {when}").format(
+                    room=community.name_of(one.room), when=saying.stretch(one.span, zone)
+                )
                 for one in what.new
             ] + [
                 _("no longer yours: {room}, {when}").format(
-                    room=_name(community, one), when=saying.stretch(one.span, zone)
+                    room=community.name_of(one.room), when=saying.stretch(one.span, zone)
                 )
                 for one in what.gone
             ]
@@ -187,8 +184,3 @@ def _tell(tx: Tx, community: Community, moved: dict[UserId, _Moved]) -> Iterator
                 user=user,
                 content=content.notice(f"{said}\n\n{saying.listed(lines)}"),
             )
-
-
-def _name(community: Community, one: Held) -> str:
-    room = community.room(one.room)
-    return community.name if room is None else room.name

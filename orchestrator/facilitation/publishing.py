@@ -11,12 +11,13 @@ from orchestrator.i18n import speaking
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect
-from orchestrator.model.feature import Command, Now, Timer, Tx
+from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.model.ids import UserId
 from orchestrator.schedule import subtract
 from orchestrator.store import bindings
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
+from . import NAME
 from .gaps import looking
 from .moved import Changed
 from .offers import asking
@@ -34,7 +35,6 @@ from .rota.things import GaveWay, Ledger, Part, Plan, Shift, Stretch
 from .swaps import asking as swapping
 from .view import View, standing
 
-NAME: Final = "facilitation"
 PUBLISH: Final = "publish:"
 KEPT_MS: Final = 60 * DAY_MS
 """For how long it is kept what was given, asked and changed, once it is over."""
@@ -50,8 +50,6 @@ class Publishing:
         documents: what the authors wrote.
         changed: who else has to know that something changed.
     """
-
-    commands: Sequence[Command] = ()
 
     def __init__(self, documents: Documents, changed: Changed) -> None:
         self._documents, self._changed = documents, changed

@@ -14,7 +14,7 @@ from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.store import bindings, mirror
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
-from . import saying
+from . import NAME, saying
 from .records.holdings import Held, held_in
 from .records.preferences import language_of, zone_of
 from .records.said import said_with, say_once
@@ -22,7 +22,6 @@ from .records.served import has_served
 from .rota.things import Part
 from .waking import quiet_of, waking_ms
 
-NAME: Final = "facilitation"
 READY: Final = "ready:"
 LEADS_MS: Final = (7 * DAY_MS, DAY_MS)
 """How long before a first turn it is looked at; what is missing still then is said again."""

@@ -14,6 +14,7 @@ from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.store import bindings
 
+from . import wording
 from .plans import plans_of
 from .records.ledger import ledger_of
 from .rota.assigning import assign
@@ -130,7 +131,7 @@ def check_may_keep(community: Community, room: RoomKey, user: UserId) -> None:
         )
     raise Refusal(
         _("You are not on the list for {room} yet. If you would like to help out there, tell a lead.").format(
-            room=community.name if found is None else found.name
+            room=community.name_of(room)
         )
     )
 
@@ -142,6 +143,4 @@ def check_staff(community: Community, user: UserId) -> None:
         Refusal: they do not.
     """
     if user not in community.staff():
-        raise Refusal(
-            _("This is for the people who take turns keeping a room. If you would like to be one of them, tell a lead.")
-        )
+        raise Refusal(wording.for_keepers())

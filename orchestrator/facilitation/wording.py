@@ -81,3 +81,8 @@ def coming(community: Community, room: Room, stretches: Sequence[Stretch]) -> st
 def not_for_you() -> str:
     """Say no to somebody who asks from outside."""
     return _("I can tell you that once you are in one of the rooms I look after.")
+
+
+def for_keepers() -> str:
+    """Say no to somebody who does not look after a community."""
+    return _("This is for the people who take turns keeping a room. If you would like to be one of them, tell a lead.")

@@ -13,15 +13,15 @@ from orchestrator.documents.declared import Community, Room
 from orchestrator.documents.load import Loaded, load
 from orchestrator.errors import SetupError
 from orchestrator.facilitation.calendar.reading import ahead
-from orchestrator.facilitation.duty import covers
+from orchestrator.facilitation.duty import covers, is_gone
 from orchestrator.facilitation.plans import has_rota
 from orchestrator.facilitation.rota.things import Part, Stretch
 from orchestrator.model.cadence import Span
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import RoomId, RoomKey, UserId
+from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.prompts.foresight import Foreseen, asked, foresee
 from orchestrator.schedule import instant_ms, local_at
-from orchestrator.store import AccountStore, Store, bindings, mirror
+from orchestrator.store import AccountStore, Store, bindings
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +113,9 @@ def _covered(tx: Tx, community: Community, turns: Collection[Stretch]) -> Callab
         on = (
             [user for span, user in by_room.get(room.key, ()) if at_ms in span] if has_rota(room) else room.facilitators
         )
-        return any(not _is_gone(tx, bound, user) for user in on) or bool(covers(tx, community.key, room.key, at_ms))
+        return any(not is_gone(tx, bound, user) for user in on) or bool(covers(tx, community.key, room.key, at_ms))
 
     return covered
-
-
-def _is_gone(tx: Tx, bound: RoomId | None, user: UserId) -> bool:
-    """Tell whether somebody left a room, or was put out; whoever was never seen there may yet come."""
-    seen = mirror.member(tx, bound, user) if bound is not None else None
-    return seen is not None and seen.membership in {"leave", "ban"}
 
 
 def write_file(file: Path, content: bytes, *, mode: int = 0o666) -> None:

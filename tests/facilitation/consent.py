@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from orchestrator.documents.declared import Community, Documents, Room, Rota
+from orchestrator.facilitation import NAME
 from orchestrator.facilitation.away.desk import Away
 from orchestrator.facilitation.gaps.desk import Gaps
 from orchestrator.facilitation.offers.desk import Offers
@@ -18,9 +19,10 @@ from orchestrator.facilitation.rota.things import Part, Stretch
 from orchestrator.facilitation.swaps.desk import Swaps
 from orchestrator.facilitation.view import View
 from orchestrator.model.clock import DAY_MS, HOUR_MS
-from orchestrator.model.effects import AnyEffect, Result
-from orchestrator.model.events import Event, Reaction
-from orchestrator.model.feature import Answer, Call, Command, Feature, Now, Role, Roster, Timer, Tx
+from orchestrator.model.desks import Desks
+from orchestrator.model.effects import AnyEffect
+from orchestrator.model.events import Reaction
+from orchestrator.model.feature import Call, Feature, Now, Role, Roster, Tx
 from orchestrator.model.ids import CommunityKey, EventId, RoomId, RoomKey, UserId
 from orchestrator.store import bindings, outbox, questions
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, documents, room, rota
@@ -43,51 +45,20 @@ START_MS = at("2026-12-01 12:00")
 """A Tuesday at noon, seven hours before a turn begins."""
 
 
-@dataclass
-class Desks:
+class Asking(Desks):
     """Nothing but the desks that ask people, and a roster by what is declared."""
 
-    documents: Documents
-    moves: list[UserId | None] = field(default_factory=list)
+    name = NAME
 
-    name = "facilitation"
-
-    def __post_init__(self) -> None:
-        self.desks = [kind(self.documents, self._changed) for kind in (Publishing, Offers, Swaps, Away, Gaps)]
+    def __init__(self, declared: Documents) -> None:
+        self.documents = declared
+        self.moves: list[UserId | None] = []
+        super().__init__(*(kind(declared, self._changed) for kind in (Publishing, Offers, Swaps, Away, Gaps)))
 
     def _changed(self, tx: Tx, community: Community, now: Now, by: UserId | None) -> Iterable[AnyEffect]:
         del tx, community, now
         self.moves.append(by)
         return ()
-
-    @property
-    def commands(self) -> Sequence[Command]:
-        return [command for desk in self.desks for command in desk.commands]
-
-    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
-        return [effect for desk in self.desks for effect in desk.settle(tx, now)]
-
-    def decide(self, tx: Tx, event: Event, now: Now) -> Iterable[AnyEffect]:
-        del tx, event, now
-        return ()
-
-    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect]:
-        for desk in self.desks:
-            found = desk.due(tx, timer, now)
-            if found is not None:
-                return found
-        raise AssertionError(timer.key)
-
-    def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect]:
-        del tx, result, now
-        return ()
-
-    def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect]:
-        for desk in self.desks:
-            found = desk.answered(tx, answer, now) if not isinstance(desk, Publishing) else None
-            if found is not None:
-                return found
-        raise AssertionError(answer.subject)
 
     def role(self, tx: Tx, user: UserId, community: CommunityKey, key: RoomKey | None, now: Now) -> Role:
         del tx, key, now
@@ -96,7 +67,7 @@ class Desks:
 
 
 def make(documents: Documents) -> tuple[Sequence[Feature], Roster]:
-    desks = Desks(documents)
+    desks = Asking(documents)
     return (desks,), desks
 
 

@@ -202,7 +202,7 @@ async def test_in_a_room_it_is_sent_in_private_and_the_room_reads_no_address(gro
     assert ADDRESS.search(body_of(sent))
     assert (said.kind, said.room) == ("send", CONTROL)
     assert "https" not in body_of(said)
-    assert body_of(said) == "I have sent you that in private."
+    assert body_of(said) == "I have written to you in private."
 
 
 async def test_another_one_ends_the_one_before(grove: Grove) -> None:

@@ -12,14 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.facilitation.calendar.entries import (
-    KEPT_MS,
     Entry,
-    Holding,
     Status,
     entries_of,
     uid_of,
 )
 from orchestrator.facilitation.calendar.ics import write
+from orchestrator.facilitation.records.holdings import KEPT_MS, Held
 from orchestrator.facilitation.rota.things import Part, Stretch, Why
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS, HOUR_MS
@@ -33,10 +32,9 @@ NOW = 1_772_366_400_000  # 2026-03-01 12:00 UTC
 GROVE, TUESDAY = CommunityKey("grove"), RoomKey("tuesday")
 
 
-def held(start_h: int, user: UserId = ANA, *, hours: int = 2, gone_ms: int | None = None, sequence: int = 0) -> Holding:
+def held(start_h: int, user: UserId = ANA, *, hours: int = 2, gone_ms: int | None = None, sequence: int = 0) -> Held:
     span = Span(NOW + start_h * HOUR_MS, NOW + (start_h + hours) * HOUR_MS)
-    return Holding(
-        community=GROVE,
+    return Held(
         room=TUESDAY,
         part=Part.FACILITATOR,
         span=span,
@@ -119,8 +117,7 @@ def test_what_nobody_has_stands_in_the_calendar_of_a_room_and_in_nobodys_own() -
     assert anas.status is Status.CANCELLED
 
 
-def test_other_communities_rows_and_old_ones_are_left_out() -> None:
-    assert entries_of(CommunityKey("oak"), [held(1)], [], NOW) == ()
+def test_what_is_long_over_is_left_out() -> None:
     assert entries_of(GROVE, [held(-31 * 24)], [coming(-30)], NOW) == ()
 
 

@@ -11,7 +11,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from orchestrator.documents.declared import Rota
 from orchestrator.model.ids import UserId
 from tests.declared import rota
 from tests.facilitation.consent import (
@@ -29,18 +28,10 @@ from tests.facilitation.consent import (
     circle,
     grove,
 )
-from tests.facilitation.whole import Whole
+from tests.facilitation.whole import Whole, whole
 from tests.house import CIRCLE, body_of, mentions_of
 
 TONIGHT_MS = START_MS + 7 * HOUR_MS
-
-
-def whole(*people: UserId, kept: Rota | None = None, shadows: tuple[UserId, ...] = ()) -> Whole:
-    shop = Whole(grove(circle(*people, kept=kept if kept is not None else rota(), shadows=shadows)))
-    shop.begin(EVE)
-    shop.carry_out()
-    shop.heard.clear()
-    return shop
 
 
 @pytest.fixture

@@ -28,24 +28,16 @@ from tests.facilitation.consent import (
     circle,
     grove,
 )
-from tests.facilitation.whole import Whole
+from tests.facilitation.whole import Whole, whole
 
 
 def kept(*leads_ms: int, anchor: str = "2026-01-06 19:00") -> Rota:
     return rota(anchor, reminders_ms=leads_ms)
 
 
-def whole(*people: UserId, rota_: Rota) -> Whole:
-    shop = Whole(grove(circle(*people, kept=rota_)))
-    shop.begin(EVE)
-    shop.carry_out()
-    shop.heard.clear()
-    return shop
-
-
 @pytest.fixture
 def shop() -> Iterator[Whole]:
-    shop = whole(ANA, CY, DEE, rota_=kept(DAY_MS))
+    shop = whole(ANA, CY, DEE, kept=kept(DAY_MS))
     yield shop
     shop.close()
 
@@ -84,7 +76,7 @@ def test_a_reminder_comes_a_day_before_once_and_says_all_of_the_time(shop: Whole
 
 
 def test_who_sleeps_then_hears_of_it_the_evening_before() -> None:
-    shop = whole(ANA, rota_=kept(12 * HOUR_MS, anchor="2026-01-06 13:00"))  # 12 hours before: one in the night
+    shop = whole(ANA, kept=kept(12 * HOUR_MS, anchor="2026-01-06 13:00"))  # 12 hours before: one in the night
     shop.pass_time(at("2026-12-07 19:59"))
     reminders(shop)
     shop.pass_time(at("2026-12-07 20:00"))
@@ -144,7 +136,7 @@ def test_after_a_short_one_it_is_sent_late_once(shop: Whole) -> None:
 )
 @settings(max_examples=25, deadline=None)
 def test_no_reminder_is_doubled_or_lost_or_said_at_night(lives: list[tuple[bool, int, bool]], zone: str) -> None:
-    shop = whole(ANA, rota_=kept(3 * DAY_MS, DAY_MS))
+    shop = whole(ANA, kept=kept(3 * DAY_MS, DAY_MS))
     shop.write(ANA, f"!my zone {zone}")
     reminders(shop)
     said: list[tuple[int, str]] = []

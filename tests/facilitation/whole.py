@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.documents.declared import Documents
+from orchestrator.documents.declared import Documents, Rota
 from orchestrator.facilitation.craft import Facilitation
 from orchestrator.facilitation.duty import on_duty
 from orchestrator.model.feature import Feature, Roster
 from orchestrator.model.ids import RoomId, UserId
 from orchestrator.store import bindings
-from tests.facilitation.consent import START_MS, Circle
+from tests.declared import rota
+from tests.facilitation.consent import EVE, START_MS, Circle, circle, grove
 from tests.house import CIRCLE, direct
 from tests.workshop import Workshop
 
@@ -44,3 +45,12 @@ class Whole(Circle):
     def asked_of(self, user: UserId) -> bool:
         """Tell whether somebody is asked something in private."""
         return bool(self.asked(direct(user)))
+
+
+def whole(*people: UserId, kept: Rota | None = None, shadows: tuple[UserId, ...] = ()) -> Whole:
+    """Let a circle of people begin, with a rota that asks nobody, and forget what was said so far."""
+    shop = Whole(grove(circle(*people, kept=kept if kept is not None else rota(), shadows=shadows)))
+    shop.begin(EVE)
+    shop.carry_out()
+    shop.heard.clear()
+    return shop

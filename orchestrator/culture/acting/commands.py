@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import unquote
 
 from orchestrator.culture.hands.raising import privately
 from orchestrator.culture.places import Place, any_place_of, every_place
@@ -14,11 +12,11 @@ from orchestrator.documents import times as reading
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.i18n import _
-from orchestrator.model import content
+from orchestrator.model import content, naming
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Priority, SendDirect
 from orchestrator.model.feature import Call, Now, Role, Tx
-from orchestrator.model.ids import RoomId, UserId, is_user_id
+from orchestrator.model.ids import RoomId, UserId
 from orchestrator.store import bindings, mirror
 
 from . import deeds, gone, muting, words
@@ -29,7 +27,6 @@ from .telling import keep_ms, reasons_in, reasons_of
 MOST_SHOWN: Final = 10
 MOST_LISTED: Final = 20
 LONGEST_MUTE_MS: Final = 28 * DAY_MS
-_LINK: Final = re.compile(r"https://matrix\.to/#/((?:@|%40)[^\s\"'<>?)]+)")
 
 
 def why(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffect]:
@@ -191,14 +188,11 @@ def _prefix(documents: Documents, call: Call) -> str:
 
 
 def _whom(call: Call, me: UserId) -> UserId:
-    named = [UserId(word) for word in (arg.strip("`<>()[],") for arg in call.args) if is_user_id(word)]
     # Not whom somebody else named in what is quoted; and a reply mentions whom it answers, whoever is meant.
     _body, html = own_words(call.event)
-    linked = [UserId(unquote(link)) for link in _LINK.findall(f"{html} {' '.join(call.args)}")]
-    for people in (named, linked, call.event.mentions):
-        meant = {user for user in people if user != me or people is named}
-        if len(meant) == 1 and is_user_id(user := next(iter(meant))):
-            return user
+    found = naming.the_one((naming.written(call.args), naming.linked(html, call.args), call.event.mentions), me)
+    if found is not None:
+        return found
     raise Refusal(_("Whom do you mean? Please write one person's Matrix id after it, such as `@name:example.org`."))
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.facilitation import saying
+from orchestrator.facilitation.answering import in_private, privately
 from orchestrator.facilitation.gaps import looking
 from orchestrator.facilitation.moved import Changed
 from orchestrator.facilitation.records.away import away_of
@@ -18,8 +19,8 @@ from orchestrator.i18n import N_, speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
-from orchestrator.model.effects import AnyEffect, AskDirect, Priority, SendDirect
-from orchestrator.model.feature import Answer, Call, Command, Now, Role, Timer, Tx
+from orchestrator.model.effects import AnyEffect, AskDirect, Priority
+from orchestrator.model.feature import Answer, Call, Command, Now, Role, Tx
 from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.schedule.dates import in_full, read_when
 from orchestrator.store.rows import dump, load_object
@@ -54,16 +55,6 @@ class Away:
             ),
         )
 
-    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
-        """Nothing to settle: away times count wherever turns are given."""
-        del tx, now
-        return ()
-
-    def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect] | None:
-        """No timer is of this desk."""
-        del tx, timer, now
-        return None
-
     def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect] | None:
         """Write it down, once it was confirmed; None when it is about something else."""
         if answer.subject != WHICH:
@@ -77,7 +68,7 @@ class Away:
         zone = zone_of(tx, user, mine[0])
         if not call.args:
             spans = {span for one in mine for span in away_of(tx, one.key, user) if span.end_ms > now.at_ms}
-            yield from _privately(
+            yield from privately(
                 call, words.listing([saying.stretch(span, zone) for span in sorted(spans)], mine[0].prefix), now
             )
             return
@@ -95,7 +86,7 @@ class Away:
                 call, said, now, subject=WHICH, needs=None, asker_needs=Role.MEMBER, choices=choices, tag=tag
             )
             return
-        yield content.answer(call, words.in_private(), now)
+        yield content.answer(call, in_private(), now)
         yield AskDirect(
             step="away",
             priority=Priority.REPLY,
@@ -133,7 +124,7 @@ class Away:
             for change, one in back.gone
         ]
         said = words.back(saying.named([saying.stretch(one, zone) for one in struck]), again, gone)
-        yield from _privately(call, said, now)
+        yield from privately(call, said, now)
         for community, back in found:
             yield from back.effects
             looking.plan(tx, community, now)
@@ -175,24 +166,8 @@ def _turns(tx: Tx, mine: Sequence[Community], user: UserId, span: Span, now: Now
 
 
 def _turn(community: Community, key: RoomKey, span: Span, zone: tzinfo) -> str:
-    room = community.room(key)
-    return words.turn(community.name if room is None else room.name, saying.stretch(span, zone))
+    return words.turn(community.name_of(key), saying.stretch(span, zone))
 
 
 def _is_a_day(span: Span) -> bool:
     return span.length_ms <= DAY_MS + DAY_MS // 12
-
-
-def _privately(call: Call, said: str, now: Now) -> Iterator[AnyEffect]:
-    """Answer where only they can read it."""
-    if call.direct:
-        yield content.answer(call, said, now)
-        return
-    yield content.answer(call, words.in_private(), now)
-    yield SendDirect(
-        step="away",
-        priority=Priority.REPLY,
-        user=call.event.sender,
-        expires_ms=now.at_ms + DAY_MS,
-        content=content.notice(said),
-    )

@@ -56,11 +56,6 @@ def nothing_to_undo(prefix: str) -> str:
     return _("I have nothing written down there. To see when you are away, write `{prefix}away`.").format(prefix=prefix)
 
 
-def in_private() -> str:
-    """Answer where others can read it."""
-    return _("I have written to you in private.")
-
-
 def left_alone() -> str:
     """Answer somebody who thought better of it."""
     return _("All right, I have written nothing down.")

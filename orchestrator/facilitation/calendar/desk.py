@@ -8,9 +8,10 @@ from typing import Final
 
 from orchestrator.documents.declared import SPACE_KEY, Community, Documents
 from orchestrator.errors import Refusal
+from orchestrator.facilitation.answering import privately
 from orchestrator.model import content
-from orchestrator.model.clock import HOUR_MS, SECOND_MS
-from orchestrator.model.effects import AnyEffect, Priority, SendDirect
+from orchestrator.model.clock import SECOND_MS
+from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Now, Role, Tx
 from orchestrator.model.ids import RoomKey
 
@@ -39,7 +40,7 @@ class Calendars:
         Raises:
             Refusal: it is not for whoever asks, or cannot be understood.
         """
-        prefix = self._prefix(call)
+        prefix = self._documents.prefix_in(call.community)
         asked, wish = _wish(call.args[1:])
         if asked:
             raise Refusal(words.how_mine(prefix))
@@ -54,7 +55,7 @@ class Calendars:
         Raises:
             Refusal: it is not for whoever asks, or cannot be understood.
         """
-        prefix = self._prefix(call)
+        prefix = self._documents.prefix_in(call.community)
         community = self._documents.community(call.community) if call.community is not None else None
         asked, wish = _wish(call.args[1:])
         if community is None or len(asked) > 1:
@@ -102,22 +103,8 @@ class Calendars:
             give(tx, feed, secret.digest)
         if secret is None or wish == OFF:
             yield content.answer(call, words.ended(), now)
-        elif call.direct:
-            yield content.answer(call, say(secret.address), now)
         else:
-            yield SendDirect(
-                step="calendar",
-                priority=Priority.REPLY,
-                person=call.event.sender,
-                expires_ms=now.at_ms + HOUR_MS,
-                user=call.event.sender,
-                content=content.notice(say(secret.address)),
-            )
-            yield content.answer(call, words.sent_privately(), now)
-
-    def _prefix(self, call: Call) -> str:
-        community = self._documents.community(call.community) if call.community is not None else None
-        return "!" if community is None else community.prefix
+            yield from privately(call, say(secret.address), now)
 
 
 def _wish(said: tuple[str, ...]) -> tuple[tuple[str, ...], str]:

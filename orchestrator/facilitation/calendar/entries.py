@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from orchestrator.facilitation.records.holdings import KEPT_MS, Held
 from orchestrator.facilitation.rota.things import Part, Stretch
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
@@ -20,9 +21,6 @@ from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 
 AHEAD_MS: Final = 90 * DAY_MS
 """How far ahead turns are shown that are not given to anybody yet."""
-
-KEPT_MS: Final = 30 * DAY_MS
-"""How long a turn that is somebody's no longer is shown as cancelled; and how far back turns are shown at all."""
 
 REMINDED_MS: Final = (DAY_MS,)
 """How long before their turn a calendar reminds somebody who did not say it otherwise."""
@@ -37,24 +35,6 @@ class Status(StrEnum):
     CONFIRMED = "CONFIRMED"
     TENTATIVE = "TENTATIVE"
     CANCELLED = "CANCELLED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """A row of what somebody knows to be theirs.
-
-    Attributes:
-        sequence: how often it was changed.
-        gone_ms: since when it is theirs no longer; None: it is.
-    """
-
-    community: CommunityKey
-    room: RoomKey
-    part: Part
-    span: Span
-    user: UserId
-    sequence: int = 0
-    gone_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +62,7 @@ def uid_of(community: CommunityKey, room: RoomKey, part: Part, start_ms: int) ->
 
 def entries_of(
     community: CommunityKey,
-    holdings: Iterable[Holding],
+    holdings: Iterable[Held],
     coming: Iterable[Stretch],
     now_ms: int,
     *,
@@ -92,16 +72,16 @@ def entries_of(
 
     Args:
         community: which.
-        holdings: the rows of these rooms; other communities' are left out.
+        holdings: what is kept of what people of these rooms hold.
         coming: what the resolver tells of the time to come, published or not.
         now_ms: what ended, or went, longer than ``KEPT_MS`` before is left out.
         user: only theirs; None: everybody's, and those that nobody has.
     """
     found: dict[str, Entry] = {}
     since_ms = now_ms - KEPT_MS
-    rows = [row for row in holdings if row.community == community and user in (None, row.user)]
+    rows = [row for row in holdings if user in (None, row.user)]
     for row in sorted((row for row in rows if _is_shown(row, since_ms)), key=_standing):
-        uid = uid_of(row.community, row.room, row.part, row.span.start_ms)
+        uid = uid_of(community, row.room, row.part, row.span.start_ms)
         status = Status.CANCELLED if row.gone_ms is not None else Status.CONFIRMED
         before = found.get(uid)
         # One turn may have gone from hand to hand: whoever has it now stands for it, and each change counts.
@@ -124,12 +104,12 @@ def entries_of(
     return tuple(sorted(found.values(), key=lambda entry: (entry.span, entry.part, entry.uid)))
 
 
-def _standing(row: Holding) -> tuple[bool, int, UserId]:
+def _standing(row: Held) -> tuple[bool, int, UserId]:
     """Put what went before what stands, and the last of what went last."""
     return row.gone_ms is None, row.gone_ms or 0, row.user
 
 
-def _is_held(stretch: Stretch, rows: Iterable[Holding]) -> bool:
+def _is_held(stretch: Stretch, rows: Iterable[Held]) -> bool:
     """Tell whether somebody knows already that this time is theirs."""
     return any(
         (row.room, row.part, row.user, row.gone_ms) == (stretch.room, stretch.part, stretch.user, None)
@@ -138,5 +118,5 @@ def _is_held(stretch: Stretch, rows: Iterable[Holding]) -> bool:
     )
 
 
-def _is_shown(row: Holding, since_ms: int) -> bool:
+def _is_shown(row: Held, since_ms: int) -> bool:
     return row.span.end_ms > since_ms if row.gone_ms is None else row.gone_ms > since_ms

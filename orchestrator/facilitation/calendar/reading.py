@@ -7,15 +7,16 @@ from collections.abc import Collection, Iterable
 from orchestrator.documents.declared import Community, Documents, Room
 from orchestrator.facilitation.outlook import outlook
 from orchestrator.facilitation.plans import plans_of
+from orchestrator.facilitation.records.holdings import held_in
 from orchestrator.facilitation.records.ledger import ledger_of
-from orchestrator.facilitation.rota.things import Part, Stretch
+from orchestrator.facilitation.records.preferences import reminders_of
+from orchestrator.facilitation.rota.things import Stretch
 from orchestrator.i18n import speaking
 from orchestrator.model.cadence import Span
-from orchestrator.model.feature import Row, Tx
-from orchestrator.model.ids import CommunityKey, RoomKey, UserId
-from orchestrator.store.rows import maybe_number, number, text
+from orchestrator.model.feature import Tx
+from orchestrator.model.ids import UserId
 
-from .entries import AHEAD_MS, REMINDED_MS, Entry, Holding, entries_of
+from .entries import AHEAD_MS, REMINDED_MS, Entry, entries_of
 from .feeds import Scope, feed_of, readable
 from .ics import write
 
@@ -39,7 +40,7 @@ def written(
         locale = locale or community.locale
         found += entries_in(tx, community, rooms, now_ms, user=user)
     found.sort(key=lambda entry: (entry.span, entry.uid))
-    reminders_ms = () if user is None else reminders_of(tx, user)
+    reminders_ms = () if user is None else reminders_of(tx, user, REMINDED_MS)
     with speaking(locale or "en"):
         return write(found, now_ms, named=user is None, reminders_ms=reminders_ms)
 
@@ -49,7 +50,7 @@ def entries_in(
 ) -> tuple[Entry, ...]:
     """List the turns of some rooms of a community, or somebody's among them."""
     keys = {room.key for room in rooms}
-    rows = [row for row in holdings_of(tx, community.key) if row.room in keys]
+    rows = [row for row in held_in(tx, community.key) if row.room in keys]
     following = [stretch for stretch in coming(tx, community, now_ms) if stretch.room in keys]
     return entries_of(community.key, rows, following, now_ms, user=user)
 
@@ -63,32 +64,3 @@ def ahead(tx: Tx, community: Community, window: Span, now_ms: int) -> tuple[Stre
     """List who is on in the rooms of a community in a window; see ``outlook``."""
     # A turn that waits for somebody's yes is shown as theirs: it is what comes if they give it.
     return outlook(plans_of(community), ledger_of(tx, community.key, reserved=True), window, now_ms)
-
-
-def holdings_of(tx: Tx, community: CommunityKey) -> list[Holding]:
-    """Read what people of a community know to be theirs, and what is theirs no longer."""
-    rows = tx.rows(
-        "select * from holding where account = :account and community = :community order by start_ms",
-        community=community,
-    )
-    return [_holding(row) for row in rows]
-
-
-def reminders_of(tx: Tx, user: UserId) -> tuple[int, ...]:
-    """Tell how long before their turn somebody wants to be reminded."""
-    row = tx.one('select reminders from preference where account = :account and "user" = :user', user=user)
-    if row is None or row["reminders"] is None:
-        return REMINDED_MS
-    return tuple(int(lead) for lead in text(row, "reminders").split())
-
-
-def _holding(row: Row) -> Holding:
-    return Holding(
-        community=CommunityKey(text(row, "community")),
-        room=RoomKey(text(row, "key")),
-        part=Part(text(row, "part")),
-        span=Span(number(row, "start_ms"), number(row, "end_ms")),
-        user=UserId(text(row, "user")),
-        sequence=number(row, "sequence"),
-        gone_ms=maybe_number(row, "gone_ms"),
-    )

@@ -53,11 +53,6 @@ def ended() -> str:
     return _("Done. The address that I gave you before works no longer. You can ask me for another one at any time.")
 
 
-def sent_privately() -> str:
-    """Say in a room that the answer is elsewhere."""
-    return _("I have sent you that in private.")
-
-
 def nothing_served() -> str:
     """Say that there are no addresses, and what there is."""
     return _(

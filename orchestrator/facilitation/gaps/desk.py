@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.errors import Refusal
-from orchestrator.facilitation import saying
+from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.moved import Changed
 from orchestrator.facilitation.rota.things import Part
 from orchestrator.facilitation.swaps import changing
@@ -16,13 +16,13 @@ from orchestrator.i18n import speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
 from orchestrator.model.effects import AnyEffect
-from orchestrator.model.feature import Answer, Command, Now, Timer, Tx
+from orchestrator.model.feature import Answer, Now, Timer, Tx
 from orchestrator.model.ids import RoomKey
 from orchestrator.store.rows import load_object
 from orchestrator.store.timers import clear_timer, timer_of, timers_of
 
 from . import looking
-from .looking import GAP, NAME
+from .looking import GAP
 
 
 class Gaps:
@@ -32,8 +32,6 @@ class Gaps:
         documents: what the authors wrote.
         changed: who else has to know that something changed.
     """
-
-    commands: Sequence[Command] = ()
 
     def __init__(self, documents: Documents, changed: Changed) -> None:
         self._documents, self._changed = documents, changed
@@ -88,7 +86,7 @@ class Gaps:
             said = content.conclusion(answer, refusal.message, now, people=community.staff())
             # It stays open for the others.
             return [said, *(looking.tell(tx, view, left[:1], now) if left else ())]
-        name = next((one.name for one in community.rooms if one.key == wish.room), community.name)
+        name = community.name_of(wish.room)
         when = saying.stretch(span, community.zone)
         said = content.conclusion(answer, swap_words.somebody_took(answer.by, name, when), now, people=[answer.by])
         looking.plan(tx, community, now)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community
-from orchestrator.facilitation import saying
+from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.records.offers import Said, offers_of
 from orchestrator.facilitation.records.overrides import changes_of
 from orchestrator.facilitation.records.said import said_with, say_once, unsay
@@ -27,7 +27,6 @@ from orchestrator.store.timers import set_timer
 
 from . import words
 
-NAME: Final = "facilitation"
 GAP: Final = "gap:"
 AWAKE: Final = 12 * HOUR_MS
 """A gap that begins sooner than this is told of at any hour."""
@@ -77,7 +76,7 @@ def tell(tx: Tx, view: View, gaps: Sequence[Stretch], now: Now) -> Iterator[AnyE
     for gap in gaps:
         could = [one.user for one in view.could(piece_of(gap), _unable(tx, community, gap))]
         people.update(could[:3])
-        lines.append(say(_room(community, gap.room), saying.stretch(gap.span, community.zone), could))
+        lines.append(say(community.name_of(gap.room), saying.stretch(gap.span, community.zone), could))
     said = lines[0] if len(lines) == 1 else words.several(lines, f"{community.prefix}take")
     step = f"{_name(community, gaps[0])}:{now.at_ms}"
     control = bindings.bound_room(tx, community.key, CONTROL_KEY)
@@ -151,8 +150,3 @@ def _covers(what: str, prefix: str, gap: Stretch) -> bool:
 
 def _name(community: Community, gap: Stretch) -> str:
     return f"{GAP}{community.key}/{gap.room}/{gap.part}/{gap.span.start_ms}/{gap.span.end_ms}"
-
-
-def _room(community: Community, key: RoomKey) -> str:
-    room = community.room(key)
-    return community.name if room is None else room.name

@@ -6,18 +6,19 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from orchestrator.documents.declared import Community, Documents, Room
+from orchestrator.facilitation import NAME
 from orchestrator.facilitation.duty import on_now
+from orchestrator.facilitation.moved import Changed
 from orchestrator.facilitation.records.served import announced
 from orchestrator.facilitation.rota.things import Part
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.events import Event, Member
 from orchestrator.model.feature import Now, Timer, Tx
-from orchestrator.model.ids import UserId
 from orchestrator.store import bindings
 from orchestrator.store.timers import clear_timer, timers_of
 
 from . import powers
-from .turning import HANDOFF, NAME, hand_over, record, timer_key
+from .turning import HANDOFF, hand_over, record, timer_key
 
 
 class Publish(Protocol):
@@ -25,14 +26,6 @@ class Publish(Protocol):
 
     def __call__(self, tx: Tx, community: Community, now: Now) -> Iterable[AnyEffect]:
         """Publish what a community has to publish."""
-        ...
-
-
-class Changed(Protocol):
-    """Does all that follows when perhaps somebody else is on."""
-
-    def __call__(self, tx: Tx, community: Community, now: Now, by: UserId | None) -> Iterable[AnyEffect]:
-        """Act on it; ``by`` did it (None: nobody in particular)."""
         ...
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.documents.declared import Community, Room
-from orchestrator.facilitation import saying
+from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.notes.passing import pass_on
 from orchestrator.facilitation.records.ledger import ledger_of
 from orchestrator.facilitation.records.served import (
@@ -32,7 +32,6 @@ from orchestrator.store.timers import clear_timer, set_timer
 from . import powers, words
 from .telling import announce, left
 
-NAME: Final = "facilitation"
 HANDOFF: Final = "handoff:"
 AHEAD_MS: Final = 7 * DAY_MS
 """How far one looks beyond what is published for the next handoff; it is looked at anew every day."""

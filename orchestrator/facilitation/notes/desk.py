@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
 from orchestrator.errors import Refusal
-from orchestrator.facilitation import saying
+from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.duty import keeping, of_part, stretches
 from orchestrator.facilitation.plans import rooms_of
 from orchestrator.facilitation.records.notes import Note, drop_note, notes_of
@@ -66,7 +66,7 @@ class Notes:
         """Forget a note that was taken away."""
         del now
         if isinstance(event, Redaction) and drop_note(tx, event.room, event.target):
-            clear_timer(tx, "facilitation", f"{NOTE}{event.room}/{event.target}")
+            clear_timer(tx, NAME, f"{NOTE}{event.room}/{event.target}")
         return ()
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect] | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from orchestrator.documents.declared import Community, Room
+from orchestrator.facilitation import NAME
 from orchestrator.facilitation.records.notes import Note, notes_of, put_note
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
@@ -17,7 +18,6 @@ from orchestrator.model.feature import Timer, Tx
 from orchestrator.model.ids import EventId, RoomId, UserId
 from orchestrator.store.timers import set_timer
 
-NAME: Final = "facilitation"
 NOTE: Final = "note:"
 KEPT_MS: Final = 7 * DAY_MS
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from orchestrator.documents.declared import Community
 from orchestrator.errors import Refusal
-from orchestrator.facilitation import saying
+from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.records.offers import Offer, Said, offers_of, put_offer
 from orchestrator.facilitation.records.preferences import zone_of
 from orchestrator.facilitation.records.shifts import Given, State, put_shift
@@ -22,7 +22,6 @@ from orchestrator.model.ids import UserId
 from orchestrator.store import questions
 
 from . import asking, turns, words
-from .asking import NAME
 
 
 def accept(tx: Tx, community: Community, given: Given, user: UserId, now: Now) -> tuple[str, list[AnyEffect]]:
@@ -32,7 +31,7 @@ def accept(tx: Tx, community: Community, given: Given, user: UserId, now: Now) -
         Refusal: nobody asked them, or it is settled otherwise by now.
     """
     slot = given.shift.slot
-    name, when = turns.room_name(community, slot), saying.stretch(slot.span, zone_of(tx, user, community))
+    name, when = community.name_of(slot.room), saying.stretch(slot.span, zone_of(tx, user, community))
     return words.yours(name, when), list(_accept(tx, community, given, user, now, name, when))
 
 
@@ -71,7 +70,7 @@ def decline(tx: Tx, community: Community, given: Given, user: UserId, now: Now) 
         Refusal: it is not theirs, and nobody asked them.
     """
     slot, holder = given.shift.slot, given.shift.user
-    name, when = turns.room_name(community, slot), saying.stretch(slot.span, zone_of(tx, user, community))
+    name, when = community.name_of(slot.room), saying.stretch(slot.span, zone_of(tx, user, community))
     offers = {offer.user: offer for offer in offers_of(tx, community.key, slot)}
     if user in offers:
         put_offer(tx, community.key, replace(offers[user], answer=Said.NO))

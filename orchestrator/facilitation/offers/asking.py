@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Room
-from orchestrator.facilitation import saying
+from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.records.offers import Offer, Said, offers_of, put_offer
 from orchestrator.facilitation.records.preferences import language_of, zone_of
 from orchestrator.facilitation.records.shifts import Given, State, put_shift, shifts_of
@@ -25,9 +25,8 @@ from orchestrator.store import bindings, questions
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
 from . import words
-from .turns import OFFER, is_touched, key_of, leads_key, room_name
+from .turns import OFFER, is_touched, key_of, leads_key
 
-NAME: Final = "facilitation"
 WITHIN_MS: Final = 2 * DAY_MS
 """How long somebody has to answer about a turn with too little rest before it, where a rota asks nobody else."""
 
@@ -195,7 +194,7 @@ def _ask(tx: Tx, community: Community, given: Given, offer: Offer, found: Candid
     with speaking(language_of(tx, offer.user, community)):
         choices = content.yes_or_no(_("yes"), _("no, I can't"))
         said = words.asks(
-            room_name(community, slot),
+            community.name_of(slot.room),
             saying.stretch(slot.span, zone),
             slot.part,
             saying.moment(offer.until_ms, zone),
@@ -235,7 +234,7 @@ def to_leads(tx: Tx, community: Community, given: Given, now: Now) -> Iterator[A
         return
     with speaking(community.locale):
         choice = Choice("🙋", _("I take it"), "take")
-        said = words.unconfirmed(holder, room_name(community, slot), saying.stretch(slot.span, community.zone))
+        said = words.unconfirmed(holder, community.name_of(slot.room), saying.stretch(slot.span, community.zone))
         yield Ask(
             step=f"unconfirmed:{community.key}/{given.name}:{now.at_ms}",
             room=control,
@@ -264,7 +263,7 @@ def close(tx: Tx, community: Community, given: Given, now: Now, *, but: Collecti
             continue
         zone = zone_of(tx, offer.user, community)
         with speaking(language_of(tx, offer.user, community)):
-            said = words.settled(room_name(community, slot), saying.stretch(slot.span, zone))
+            said = words.settled(community.name_of(slot.room), saying.stretch(slot.span, zone))
         yield SendDirect(
             step=f"settled:{community.key}/{given.name}:{offer.user}:{now.at_ms}",
             user=offer.user,

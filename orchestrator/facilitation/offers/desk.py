@@ -64,11 +64,6 @@ class Offers:
             ),
         )
 
-    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
-        """Publishing sets the timers of what is to be asked."""
-        del tx, now
-        return ()
-
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect] | None:
         """Ask the next, or count silence; None when it is none of ours."""
         if not timer.key.startswith(OFFER):
@@ -163,7 +158,7 @@ class Offers:
             return
         slot = given.shift.slot
         with speaking(community.locale):
-            name, when = turns.room_name(community, slot), saying.stretch(slot.span, community.zone)
+            name, when = community.name_of(slot.room), saying.stretch(slot.span, community.zone)
             wish = changing.Wish(room=slot.room, part=slot.part, span=slot.span, at_once=True)
             if given.state is not State.UNCONFIRMED:
                 raise Refusal(swap_words.not_open(name, when))

@@ -7,7 +7,6 @@ from typing import Final
 from orchestrator.documents.declared import Community
 from orchestrator.facilitation.records.overrides import changes_of
 from orchestrator.facilitation.records.shifts import Given, shift_at
-from orchestrator.facilitation.rota.things import Slot
 from orchestrator.model.feature import Tx
 
 OFFER: Final = "offer:"
@@ -32,12 +31,6 @@ def is_touched(tx: Tx, community: Community, given: Given) -> bool:
         (one.room, one.part) == (slot.room, slot.part) and one.holds and one.span.shares(slot.span)
         for one in changes_of(tx, community.key, slot.span)
     )
-
-
-def room_name(community: Community, slot: Slot) -> str:
-    """Name a turn's room."""
-    room = community.room(slot.room)
-    return community.name if room is None else room.name
 
 
 def found_at(tx: Tx, community: Community, subject: str) -> Given | None:

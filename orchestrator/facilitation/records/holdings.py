@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from orchestrator.facilitation.rota.things import Part
 from orchestrator.model.cadence import Span
+from orchestrator.model.clock import DAY_MS
 from orchestrator.model.feature import Row, Tx
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.store.rows import maybe_number, number, text
+
+KEPT_MS: Final = 30 * DAY_MS
+"""For how long it is kept that something was somebody's, and shown as cancelled: it has to go from their calendars, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

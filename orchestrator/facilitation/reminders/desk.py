@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from orchestrator.documents.declared import Community, Documents
-from orchestrator.facilitation import saying
+from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.records.holdings import Held, held_in
 from orchestrator.facilitation.records.preferences import language_of, zone_of
 from orchestrator.facilitation.records.said import say_once, tidy_said
@@ -18,7 +18,7 @@ from orchestrator.model.effects import AnyEffect, Priority, SendDirect
 from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
-from .planning import NAME, REMINDER, mark, next_due_ms, timer_key, unsaid
+from .planning import REMINDER, mark, next_due_ms, timer_key, unsaid
 
 KEPT_MS: Final = 90 * DAY_MS
 """For how long it is kept that something was said: longer than any reminder comes before its turn."""

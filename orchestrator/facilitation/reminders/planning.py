@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.documents.declared import Community, Room
+from orchestrator.facilitation import NAME
 from orchestrator.facilitation.records.holdings import Held, held_in
 from orchestrator.facilitation.records.preferences import reminders_of, zone_of
 from orchestrator.facilitation.records.said import said_with, say_once
@@ -14,7 +15,6 @@ from orchestrator.facilitation.waking import evening_before_ms, quiet_of, waking
 from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
-NAME: Final = "facilitation"
 REMINDER: Final = "reminder:"
 
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
-from urllib.parse import unquote
 
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Documents, Room
 from orchestrator.errors import Refusal
 from orchestrator.i18n import _
+from orchestrator.model import naming
 from orchestrator.model.feature import Call, Now, Role, Tx
 from orchestrator.model.ids import UserId, is_user_id
 from orchestrator.schedule import local_at
 from orchestrator.schedule.dates import read_when
 from orchestrator.store import bindings
-
-_LINK: Final = re.compile(r"https://matrix\.to/#/((?:@|%40)[^\s\"'<>?)]+)")
-_AROUND: Final = "`<>()[],"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +49,9 @@ def read(tx: Tx, documents: Documents, call: Call, now: Now) -> Asked:
         raise Refusal(_("Only a lead can do that here. You can ask one of them: {leads}").format(leads=leads))
     if room.rota is None:
         raise Refusal(_("Nobody takes turns in {room}: it has no rota.").format(room=room.name))
-    ids = [UserId(word) for word in (one.strip(_AROUND) for one in words) if is_user_id(word)]
-    linked = [UserId(unquote(link)) for link in _LINK.findall(f"{call.event.html} {' '.join(words)}")]
-    users = ids or [user for user in linked if user != now.me] or sorted(call.event.mentions - {now.me})
-    rest = tuple(word for word in words if not is_user_id(word.strip(_AROUND)) and "matrix.to" not in word)
+    linked = [user for user in naming.linked(call.event.html, words) if user != now.me]
+    users = naming.written(words) or linked or sorted(call.event.mentions - {now.me})
+    rest = tuple(word for word in words if not is_user_id(naming.bare(word)) and "matrix.to" not in word)
     return Asked(community, room, tuple(users), rest)
 
 

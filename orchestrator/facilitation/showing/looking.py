@@ -9,6 +9,7 @@ from typing import Final
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
 from orchestrator.errors import Refusal
 from orchestrator.facilitation import saying, wording
+from orchestrator.facilitation.answering import privately
 from orchestrator.facilitation.calendar.desk import Calendars
 from orchestrator.facilitation.duty import backups, of_part, on_duty, on_now, stretches
 from orchestrator.facilitation.plans import has_rota
@@ -24,7 +25,7 @@ from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Command, Now, Role, Tx
 from orchestrator.schedule import latest_at, next_at
 
-from .places import among, asked_about, kept_by, prefix_of, privately
+from .places import among, asked_about, kept_by
 from .shares import score_of
 
 SHOWN: Final = 4
@@ -94,7 +95,7 @@ class Looking:
         here = [one for one in led if one.key == call.community] or led
         if not here:
             said = _("How evenly the turns are spread is for the leads. Yours are in `{prefix}my shifts`.")
-            raise Refusal(said.format(prefix=prefix_of(self._documents, call)))
+            raise Refusal(said.format(prefix=self._documents.prefix_in(call.community)))
         said = "\n\n".join(score_of(tx, community, now) for community in here)
         people = frozenset(user for community in here for user in community.staff())
         if call.room_key == CONTROL_KEY:
@@ -111,7 +112,7 @@ class Looking:
                 named = [(one, room) for one in kept for room in one.rooms if room.key == word and has_rota(room)]
             if not named:
                 said = _("I know no such room here. `{prefix}rota` alone shows what I can tell you.")
-                raise Refusal(said.format(prefix=prefix_of(self._documents, call)))
+                raise Refusal(said.format(prefix=self._documents.prefix_in(call.community)))
             asked = named
         # How sure a turn is is for those who keep the rooms, where nobody else reads it.
         inside = call.room_key == CONTROL_KEY or (

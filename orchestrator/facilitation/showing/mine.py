@@ -14,6 +14,7 @@ from babel import Locale, UnknownLocaleError
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.facilitation import saying
+from orchestrator.facilitation.answering import privately
 from orchestrator.facilitation.calendar.desk import Calendars
 from orchestrator.facilitation.records.preferences import Preference, preference_of, put_preference, zone_of
 from orchestrator.facilitation.records.shifts import State, shifts_of
@@ -27,7 +28,7 @@ from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Command, Now, Role, Tx
 from orchestrator.model.ids import UserId
 
-from .places import kept_by, prefix_of, privately
+from .places import kept_by
 from .shares import share_of
 
 OFF: Final = frozenset({"off", "none", "never"})
@@ -72,7 +73,7 @@ class Mine:
             case "zone" | "language" | "reminders":
                 return self._prefer(tx, call, word, said, now)
             case _:
-                raise Refusal(_how(prefix_of(self._documents, call)))
+                raise Refusal(_how(self._documents.prefix_in(call.community)))
 
     def _shifts(self, tx: Tx, call: Call, now: Now) -> Iterator[AnyEffect]:
         user = call.event.sender
@@ -86,7 +87,9 @@ class Mine:
         communities = kept_by(self._documents, user)
         before = preference_of(tx, user)
         if said:
-            wanted = _changed(before, word, [one.strip("`'\",;") for one in said], prefix_of(self._documents, call))
+            wanted = _changed(
+                before, word, [one.strip("`'\",;") for one in said], self._documents.prefix_in(call.community)
+            )
             put_preference(tx, user, wanted)
             for community in communities:
                 plan_reminders(tx, community, now)
@@ -111,8 +114,7 @@ def _turns(tx: Tx, community: Community, user: UserId, now: Now) -> Iterator[str
 
 
 def _line(community: Community, one: Stretch, states: dict[Slot, State], when: str) -> str:
-    room = community.room(one.room)
-    line = _("{when}, {room}").format(when=when, room=community.name if room is None else room.name)
+    line = _("{when}, {room}").format(when=when, room=community.name_of(one.room))
     if one.part is Part.CO:
         line += " " + _("(together with somebody)")
     if one.part is Part.SHADOW:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
 from orchestrator.errors import Refusal
 from orchestrator.facilitation import wording
-from orchestrator.i18n import _
+from orchestrator.facilitation.answering import privately
 from orchestrator.model import content
-from orchestrator.model.clock import HOUR_MS
-from orchestrator.model.effects import AnyEffect, Priority, SendDirect
+from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Now, Tx
 from orchestrator.model.ids import UserId
 from orchestrator.store import bindings, mirror
@@ -44,37 +43,13 @@ def kept_by(documents: Documents, user: UserId) -> list[Community]:
     """
     found = [community for community in documents.communities if user in community.staff()]
     if not found:
-        raise Refusal(
-            _("This is for the people who take turns keeping a room. If you would like to be one of them, tell a lead.")
-        )
+        raise Refusal(wording.for_keepers())
     return found
-
-
-def prefix_of(documents: Documents, call: Call) -> str:
-    """Tell what a command begins with where one was typed."""
-    community = documents.community(call.community) if call.community is not None else None
-    return "!" if community is None else community.prefix
 
 
 def staff(asked: Iterable[tuple[Community, Room]]) -> frozenset[UserId]:
     """List everybody who looks after these communities."""
     return frozenset[UserId]().union(*(community.staff() for community, _room in asked))
-
-
-def privately(call: Call, said: str, now: Now, people: Iterable[UserId] = ()) -> Iterator[AnyEffect]:
-    """Answer where nobody else reads it: there, or in the direct room, and say so."""
-    if call.direct:
-        yield content.answer(call, said, now, people=frozenset(people))
-        return
-    yield SendDirect(
-        step="privately",
-        priority=Priority.REPLY,
-        person=call.event.sender,
-        expires_ms=now.at_ms + HOUR_MS,
-        user=call.event.sender,
-        content=content.notice(said, people=frozenset(people)),
-    )
-    yield content.answer(call, _("I have written to you in private."), now)
 
 
 def among(call: Call, asked: Sequence[tuple[Community, Room]], said: str, now: Now) -> Iterator[AnyEffect]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community
-from orchestrator.facilitation import saying
+from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.records.overrides import Change, Kind, State, changes_of, put_change
 from orchestrator.facilitation.records.preferences import language_of, zone_of
 from orchestrator.facilitation.records.said import said_with, say_once, was_said
@@ -27,7 +27,6 @@ from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_o
 
 from . import words
 
-NAME: Final = "facilitation"
 SWAP: Final = "swap:"
 NUDGES_MS: Final = (*(days * DAY_MS for days in (28, 21, 14, 7, 3, 2, 1)), 12 * HOUR_MS)
 """How long before it begins people are reminded that something is open."""
@@ -156,7 +155,7 @@ def announce(tx: Tx, community: Community, change: Change, now: Now) -> Iterator
     with speaking(community.locale):
         choice = take_choice()
         said = words.looking(
-            change.giver, room_name(community, change), saying.stretch(change.span, community.zone), change.only
+            change.giver, community.name_of(change.room), saying.stretch(change.span, community.zone), change.only
         )
         people = [change.giver] if change.only is None else [change.giver, change.only]
         yield Ask(
@@ -193,18 +192,12 @@ def close(
             yield _tell(tx, community, change, user, words.settled, now)
 
 
-def room_name(community: Community, change: Change) -> str:
-    """Name the room of a request."""
-    room = community.room(change.room)
-    return community.name if room is None else room.name
-
-
 def _tell(
     tx: Tx, community: Community, change: Change, user: UserId, said: Callable[[str, str], str], now: Now
 ) -> AnyEffect:
     with speaking(language_of(tx, user, community)):
         when = saying.stretch(change.span, zone_of(tx, user, community))
-        told = content.notice(said(room_name(community, change), when))
+        told = content.notice(said(community.name_of(change.room), when))
     return SendDirect(
         step=f"{said.__name__}:{change.id}:{user}", user=user, expires_ms=now.at_ms + 2 * DAY_MS, content=told
     )
@@ -213,7 +206,7 @@ def _tell(
 def _ask(tx: Tx, community: Community, change: Change, span: Span, user: UserId, now: Now) -> AnyEffect:
     with speaking(language_of(tx, user, community)):
         choices = (take_choice(), Choice("❌", _("no, I can't"), "no"))
-        said = words.could_you(room_name(community, change), saying.stretch(span, zone_of(tx, user, community)))
+        said = words.could_you(community.name_of(change.room), saying.stretch(span, zone_of(tx, user, community)))
         asked = content.asking(said, choices)
     return AskDirect(
         step=f"swap:{change.id}:{user}",
@@ -232,7 +225,7 @@ def _nudge(tx: Tx, community: Community, change: Change, span: Span, user: UserI
     zone = zone_of(tx, user, community)
     with speaking(language_of(tx, user, community)):
         how = f"{community.prefix}take {saying.day(span.start_ms, zone)}"
-        said = words.still_open(room_name(community, change), saying.stretch(span, zone), how)
+        said = words.still_open(community.name_of(change.room), saying.stretch(span, zone), how)
         told = content.notice(said)
     return SendDirect(
         step=f"nudge:{change.id}:{user}:{nudge_ms}",

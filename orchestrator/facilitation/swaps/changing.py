@@ -56,7 +56,7 @@ def open_swap(
         if other.state is State.OPEN and other.kind is Kind.SWAP and other.giver == giver and other.room == wish.room:
             raise Refusal(
                 words.already_asked(
-                    asking.room_name(community, other),
+                    community.name_of(other.room),
                     saying.stretch(other.span, community.zone),
                     f"{community.prefix}swap cancel {saying.day(other.span.start_ms, community.zone)}",
                 )
@@ -104,7 +104,7 @@ def take(
     span = _ahead(wish.span, now)
     view = View.of(tx, community, now.at_ms)
     found = view.on_in(wish.room, wish.part, span)
-    name = _room_name(community, wish.room)
+    name = community.name_of(wish.room)
     when = saying.stretch(span, community.zone)
     if found and all(one.user == taker for one in found):
         raise Refusal(words.already_yours(name, when))
@@ -229,7 +229,7 @@ def _check_here(tx: Tx, community: Community, taker: UserId, room: RoomKey, span
     away = next((one for one in away_of(tx, community.key, taker) if one.shares(span)), None)
     if away is not None and not alone:
         how = f"{community.prefix}take {saying.day(span.start_ms, community.zone)}"
-        raise Refusal(words.not_you_then(_room_name(community, room), saying.stretch(span, community.zone), how))
+        raise Refusal(words.not_you_then(community.name_of(room), saying.stretch(span, community.zone), how))
     if away is not None:
         how = f"{community.prefix}away cancel {saying.day(away.start_ms, community.zone)}"
         raise Refusal(words.you_are_away(saying.stretch(away, community.zone), how))
@@ -240,11 +240,6 @@ def _ahead(span: Span, now: Now) -> Span:
     if span.end_ms <= now.at_ms:
         raise Refusal(words.is_past())
     return Span(max(span.start_ms, now.at_ms), span.end_ms)
-
-
-def _room_name(community: Community, key: RoomKey) -> str:
-    room = community.room(key)
-    return community.name if room is None else room.name
 
 
 __all__ = ["Wish", "let_go", "open_swap", "take", "take_back"]

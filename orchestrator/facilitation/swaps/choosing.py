@@ -35,6 +35,11 @@ class Option:
     community: Community
     wish: Wish
 
+    @property
+    def room_name(self) -> str:
+        """Name its room."""
+        return self.community.name_of(self.wish.room)
+
 
 def communities_for(documents: Documents, call: Call) -> Sequence[Community]:
     """List the communities that a call may be about: the one it stands in, in private all that the caller looks after.
@@ -122,18 +127,12 @@ def choices(tx: Tx, options: Sequence[Option], call: Call, no: str) -> tuple[Cho
     listed = [
         Choice(
             _KEYS[n],
-            f"{room_name(option)}, {saying.stretch(option.wish.span, clock_for(tx, call, option.community))}",
+            f"{option.room_name}, {saying.stretch(option.wish.span, clock_for(tx, call, option.community))}",
             str(n),
         )
         for n, option in enumerate(options[:MOST])
     ]
     return (*listed, Choice("❌", no, "no"))
-
-
-def room_name(option: Option) -> str:
-    """Name the room of an option."""
-    room = option.community.room(option.wish.room)
-    return option.community.name if room is None else room.name
 
 
 def packed(options: Sequence[Option]) -> list[Json]:

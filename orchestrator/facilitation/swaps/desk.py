@@ -64,11 +64,6 @@ class Swaps:
             ),
         )
 
-    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
-        """Publishing sets the timers of what is open."""
-        del tx, now
-        return ()
-
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect] | None:
         """Ask the next, remind, or end it; None when it is none of ours."""
         if not timer.key.startswith(SWAP):
@@ -146,7 +141,7 @@ class Swaps:
                 refused = refusal
                 continue
             when = saying.stretch(change.span, choosing.clock_for(tx, call, community))
-            yield content.answer(call, words.taken_back(asking.room_name(community, change), when), now)
+            yield content.answer(call, words.taken_back(community.name_of(change.room), when), now)
             yield from effects
             return
         if refused is not None:
@@ -186,8 +181,7 @@ class Swaps:
         for view in views:
             for one in view.stretches:
                 if here in {None, one.room} and one.shift is not None and one.span.shares(when.span):
-                    room = view.community.room(one.room)
-                    name = view.community.name if room is None else room.name
+                    name = view.community.name_of(one.room)
                     span = saying.stretch(one.span, choosing.clock_for(tx, call, view.community))
                     if one.user == call.event.sender:
                         raise Refusal(words.already_yours(name, span))
@@ -212,7 +206,7 @@ class Swaps:
             option = options[0]
             clock = choosing.clock_for(tx, call, option.community)
             offered = content.yes_or_no()
-            said = asks(choosing.room_name(option), saying.stretch(option.wish.span, clock))
+            said = asks(option.room_name, saying.stretch(option.wish.span, clock))
             if load_object(tag)["do"] == "take" and telling.here_of(call) is None:
                 said += telling.elsewhere(tx, option, call.event.sender, now)
         people = frozenset().union(*(option.community.staff() for option in options))
@@ -243,7 +237,7 @@ class Swaps:
                 tx, option.community, giver, option.wish, now, only=None if only is None else UserId(str(only))
             )
             zone = zone_of(tx, answer.by, option.community)
-            said = words.opened(choosing.room_name(option), saying.stretch(change.span, zone))
+            said = words.opened(option.room_name, saying.stretch(change.span, zone))
             if telling.in_control(tx, option.community, answer.room):
                 said = words.asking_here()
             yield content.conclusion(answer, said, now)
@@ -264,7 +258,7 @@ class Swaps:
         also = "" if among_members else telling.elsewhere(tx, option, by, now)
         alone = not inside and not among_members
         span, effects = changing.take(tx, community, by, option.wish, now, alone=alone)
-        name, when = choosing.room_name(option), saying.stretch(span, community.zone)
+        name, when = option.room_name, saying.stretch(span, community.zone)
         said = (words.somebody_took(by, name, when) if inside else words.taken(name, when)) + also
         if call is not None:
             yield content.answer(call, said, now, people=[by])

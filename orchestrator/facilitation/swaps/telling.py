@@ -48,14 +48,9 @@ def elsewhere(tx: Tx, option: Option, user: UserId, now: Now) -> str:
         for one in View.of(tx, option.community, now.at_ms).held_by(user)
         if one.room != option.wish.room and (overlap := one.span.common(option.wish.span)) is not None
     ]
-    lines = []
-    for key, span in held:
-        room = option.community.room(key)
-        lines.append(
-            words.also_on(
-                option.community.name if room is None else room.name, saying.stretch(span, option.community.zone)
-            )
-        )
+    lines = [
+        words.also_on(option.community.name_of(key), saying.stretch(span, option.community.zone)) for key, span in held
+    ]
     return "".join(f"\n\n{line}" for line in lines)
 
 

@@ -6,19 +6,17 @@ private and kindly, with a way to answer. No reasons are taken, kept or passed o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
-from urllib.parse import unquote
 
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.i18n import _
-from orchestrator.model import content
+from orchestrator.model import content, naming
 from orchestrator.model.effects import AnyEffect, Choice
 from orchestrator.model.feature import Answer, Call, Now, Role, Tx
-from orchestrator.model.ids import JsonObject, RoomId, UserId, is_user_id
+from orchestrator.model.ids import JsonObject, RoomId, UserId
 from orchestrator.rooms.asking import CRAFT, written
 from orchestrator.store import mirror, outbox, questions
 
@@ -26,8 +24,6 @@ from . import members, parting_words
 from .parting import Place, Way, is_in, part, places, privately, the_community
 
 REMOVE: Final = "remove"
-
-_LINK: Final = re.compile(r"https://matrix\.to/#/((?:@|%40)[^\s\"'<>?)]+)")
 
 
 def ask(tx: Tx, documents: Documents, call: Call, now: Now, way: Way) -> Iterator[AnyEffect]:
@@ -88,12 +84,11 @@ def whom(call: Call, me: UserId) -> UserId:
     Raises:
         Refusal: that is not one person.
     """
-    named = [UserId(word) for word in (arg.strip("`<>()[],") for arg in call.args[:1]) if is_user_id(word)]
-    linked = [UserId(unquote(link)) for link in _LINK.findall(f"{call.event.html} {' '.join(call.args)}")]
-    for people in (named, [*linked, *call.event.mentions]):
-        meant = {user for user in people if user != me or people is named}
-        if len(meant) == 1 and is_user_id(next(iter(meant))):
-            return next(iter(meant))
+    found = naming.the_one(
+        (naming.written(call.args[:1]), [*naming.linked(call.event.html, call.args), *call.event.mentions]), me
+    )
+    if found is not None:
+        return found
     raise Refusal(_("Whom do you mean? Please write one person's Matrix id after it, such as `@name:example.org`."))
 
 
