@@ -22,7 +22,7 @@ import structlog
 
 from orchestrator import control
 from orchestrator.adopting import Adopting
-from orchestrator.changing import Changing
+from orchestrator.changing.work import Changing
 from orchestrator.config import read_secret
 from orchestrator.crafts import Crafts, build_crafts
 from orchestrator.credentials import credentials_of

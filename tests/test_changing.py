@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.app import App, open_app
-from orchestrator.changing import Changing, Order
+from orchestrator.changing.order import Order
+from orchestrator.changing.work import Changing
 from orchestrator.errors import SetupError
 from orchestrator.model.ids import JsonObject
 from orchestrator.rooms import Choices, StalePlan

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from orchestrator.changing import Order, remaining, why_not
+from orchestrator.changing.counting import remaining
+from orchestrator.changing.order import Order
+from orchestrator.changing.outcome import why_not
 from orchestrator.errors import SetupError
 from orchestrator.model.ids import CommunityKey, Json, JsonObject
 from orchestrator.planning import Onlooker, Outlook, bot_runs, looking

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from orchestrator import control, logs
 from orchestrator.app import App, open_app
-from orchestrator.changing import Order
+from orchestrator.changing.order import Order
 from orchestrator.errors import SetupError
 from orchestrator.model.ids import JsonObject
 

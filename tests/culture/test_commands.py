@@ -352,6 +352,7 @@ async def test_every_answer_speaks_the_language_of_the_community(
         "hands.calls",
         "hands.levels",
         "acting.words",
+        "acting.control_words",
         "acting.commands",
     ):
         monkeypatch.setattr(f"orchestrator.culture.{module}._", note)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.changing import Order
+from orchestrator.changing.order import Order
 from orchestrator.documents.yaml12 import parse_source
 from orchestrator.errors import Forbidden
 from orchestrator.model.ids import RoomId

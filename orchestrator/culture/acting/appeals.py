@@ -23,7 +23,7 @@ from orchestrator.model.feature import Answer, Call, Now, Role, Tx
 from orchestrator.model.ids import CommunityKey, JsonObject, RoomId, UserId
 from orchestrator.store import bindings, questions
 
-from . import gone, ladder, looking, muting, words
+from . import control_words, gone, ladder, looking, muting, words
 from .telling import Reason, reasons_of
 
 APPEAL: Final = "appeal"
@@ -61,8 +61,8 @@ def appeal(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEf
     with speaking(community.locale):
         muted = bool(muting.where_muted(tx, community, user))
         what = _what(tx, documents, community, user, last)
-        choices = words.appeal_choices(muted=muted)
-        asks = words.asks_to_look_again(user, what, community.leads)
+        choices = control_words.appeal_choices(muted=muted)
+        asks = control_words.asks_to_look_again(user, what, community.leads)
         content_ = content.asking(asks, choices, mentions=community.leads, people=[user])
         return (
             Ask(
@@ -87,7 +87,7 @@ def answered(tx: Tx, documents: Documents, about: JsonObject, answer: Answer, no
         return ()
     user = UserId(str(about.get("user")))
     with speaking(community.locale):
-        if answer.choice == words.LIFT:
+        if answer.choice == control_words.LIFT:
             muting.lift(tx, muting.where_muted(tx, community, user), user, now)
             ladder.forgive_all(tx, community.key, user)
         by = answer.by or UserId("")
@@ -127,7 +127,11 @@ def _what(tx: Tx, documents: Documents, community: Community, user: UserId, last
     if last is None:
         return _("they were taken out of rooms of {community}.").format(community=community.name)
     place = any_place_of(tx, documents, last.room)
-    line = "" if place is None else words.journal_line(place, user, last.action, last.rule, last.at_ms, last.until_ms)
+    line = (
+        ""
+        if place is None
+        else control_words.journal_line(place, user, last.action, last.rule, last.at_ms, last.until_ms)
+    )
     link = permalink(RoomId(last.room), last.event) if last.action is not Action.MUTE or last.rule else ""
     blind = who_cannot_open(tx, place, community.leads, last.at_ms) if place is not None and link else ()
     parts = (f"{line.removeprefix('- ')}.", link, "" if place is None else cannot_open(place, blind))

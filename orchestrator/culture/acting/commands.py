@@ -19,7 +19,7 @@ from orchestrator.model.feature import Call, Now, Role, Tx
 from orchestrator.model.ids import RoomId, UserId
 from orchestrator.store import bindings, mirror
 
-from . import deeds, gone, muting, words
+from . import control_words, deeds, gone, muting, words
 from .muting import Mute
 from .said import Said, author_of
 from .telling import keep_ms, reasons_in, reasons_of
@@ -74,7 +74,7 @@ def mute(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffe
     place = _where(tx, documents, community, call, everywhere=everywhere)
     said = Said(room=place.id, event=call.event.id, user=user)
     muting.mute(tx, place, said, Mute(length_ms=length_ms, by=call.event.sender, everywhere=everywhere), now)
-    return (privately(call, words.pausing(), now),)
+    return (privately(call, control_words.pausing(), now),)
 
 
 def unmute(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffect]:
@@ -93,9 +93,9 @@ def unmute(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEf
     if not rooms and call.role < Role.FACILITATOR:
         raise Refusal(_("Only whoever keeps the room just now, or a lead, can do that."))
     if call.role_at(SPACE_KEY) < Role.LEAD and muting.is_everywhere(tx, community, user, now):
-        raise Refusal(words.only_leads_lift())
+        raise Refusal(control_words.only_leads_lift())
     names, effects = let_write(tx, community, rooms, user, now)
-    return (*effects, privately(call, words.lifted(user, names), now, people=[user]))
+    return (*effects, privately(call, control_words.lifted(user, names), now, people=[user]))
 
 
 def let_write(
@@ -149,7 +149,7 @@ def journal(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyE
     community = _community(tx, documents, call)
     rooms = {place.id: place for place in every_place(tx, documents) if place.community.key == community.key}
     lines = [
-        words.journal_line(rooms[one.room], one.user, one.action, one.rule, one.at_ms, one.until_ms)
+        control_words.journal_line(rooms[one.room], one.user, one.action, one.rule, one.at_ms, one.until_ms)
         for one in reasons_in(tx, list(rooms), MOST_LISTED)
     ]
     people = {one.user for one in reasons_in(tx, list(rooms), MOST_LISTED)}

@@ -18,7 +18,7 @@ from orchestrator.model.events import Event, Member, Message, Reaction, Redactio
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import JsonObject, UserId
 
-from . import appeals, commands, deeds, judging, ladder, looking, muting, telling, words
+from . import appeals, commands, control_words, deeds, judging, ladder, looking, muting, telling, words
 from .looking import AREA
 from .muting import Mute
 from .said import Said
@@ -166,24 +166,27 @@ class Acting:
         # Whoever keeps one room has no say in what was done in another, nor in what holds in all of them by now.
         everywhere, rule = about.get("everywhere") is True, str(about.get("rule"))
         if answer.role < Role.LEAD and muting.is_everywhere(tx, place.community, user, now):
-            raise Refusal(words.only_leads_lift())
+            raise Refusal(control_words.only_leads_lift())
         rooms = [room for room in muting.where_muted(tx, place.community, user) if everywhere or room == place.id]
         names, effects = commands.let_write(tx, place.community, rooms, user, now)
         if rule:
             ladder.forgive(tx, place, user, rule)
-        return (*effects, content.conclusion(answer, words.lifted(user, names), now, people=[user]))
+        return (*effects, content.conclusion(answer, control_words.lifted(user, names), now, people=[user]))
 
     def _looked(self, tx: Tx, place: Place, said: Said, rule: str, answer: Answer, now: Now) -> Sequence[AnyEffect]:
         match answer.choice:
-            case words.SEEN:
-                return (content.conclusion(answer, words.looks(place.community.prefix), now),)
-            case words.REMOVE:
-                return (*deeds.remove(place, said, [rule]), content.conclusion(answer, words.taking_down(), now))
-            case words.MUTE:
+            case control_words.SEEN:
+                return (content.conclusion(answer, control_words.looks(place.community.prefix), now),)
+            case control_words.REMOVE:
+                return (
+                    *deeds.remove(place, said, [rule]),
+                    content.conclusion(answer, control_words.taking_down(), now),
+                )
+            case control_words.MUTE:
                 commands.check_not_staff(place.community, said.user)  # they may have become so since
                 declared = words.rule_of(place, rule)
                 by_rule = declared is not None and declared.then is Action.MUTE
                 length_ms = declared.mute_ms if declared is not None and by_rule else HOUR_MS
                 muting.mute(tx, place, said, Mute(length_ms=length_ms, rule=rule, by=answer.by), now)
-                return (content.conclusion(answer, words.pausing(), now),)
-        return (content.conclusion(answer, words.leaving_it(), now),)
+                return (content.conclusion(answer, control_words.pausing(), now),)
+        return (content.conclusion(answer, control_words.leaving_it(), now),)

@@ -24,7 +24,7 @@ from orchestrator.model.ids import Json, RoomId, UserId
 from orchestrator.store import questions
 from orchestrator.store.rows import dump
 
-from . import words
+from . import control_words, words
 from .said import Said
 
 AREA: Final = "acting"
@@ -55,13 +55,13 @@ def look(
         return ()
     people = _people(tx, duty, place, now)
     with speaking(place.community.locale):
-        parts = [words.please_look(rule, place, 0, permalink(place.id, said.event), people)]
+        parts = [control_words.please_look(rule, place, 0, permalink(place.id, said.event), people)]
         # Who was called by name and cannot open it would look for it in vain.
         parts.append(cannot_open(place, who_cannot_open(tx, place, people, now.at_ms)))
-        parts += [words.met_again()] if again else []
-        parts += [] if removed or again else [words.nothing_done()]
+        parts += [control_words.met_again()] if again else []
+        parts += [] if removed or again else [control_words.nothing_done()]
         removable = not removed and not rule.when.names
-        choices = words.look_choices(removable=removable)
+        choices = control_words.look_choices(removable=removable)
         asked = subject(LOOK, **said.written(), rule=rule.id)
         return _ask(
             tx,
@@ -92,7 +92,7 @@ def muted(
     for other in (asked, subject(MUTED, room=place.id, user=user, rule=rule, everywhere=False)):
         questions.withdraw(tx, "culture", other)  # a longer or wider one takes its place
     with speaking(place.community.locale):
-        said = words.was_muted(rule, place, user, by, until_ms=until_ms, everywhere=everywhere)
+        said = control_words.was_muted(rule, place, user, by, until_ms=until_ms, everywhere=everywhere)
         named = [user] if by is None else [user, by]
         open_ms = max(until_ms - now.at_ms, 1)
         return _ask(
@@ -100,7 +100,7 @@ def muted(
             place,
             f"muted:{rule}",
             said,
-            words.lift_choice(),
+            control_words.lift_choice(),
             asked,
             open_ms=open_ms,
             people=(),
@@ -133,7 +133,7 @@ def due(tx: Tx, documents: Documents, duty: Duty, timer: Timer, now: Now) -> Seq
         return ()
     people = _people(tx, duty, place, now)
     with speaking(place.community.locale):
-        said = words.please_look(rule, place, count, "", people)
+        said = control_words.please_look(rule, place, count, "", people)
     # A notice never rings, mention or not (push rule .m.rule.suppress_notices); who is asked for should hear it.
     return (Send(step=f"look:{rule.id}", room=room, content=content.text(said, mentions=people)),)
 
@@ -143,7 +143,7 @@ def _cannot(tx: Tx, place: Place, rule: str) -> Sequence[AnyEffect]:
     if room is None:
         return ()
     with speaking(place.community.locale):
-        said = content.notice(words.could_not_mute(rule, place))
+        said = content.notice(control_words.could_not_mute(rule, place))
     return (Send(step=f"powerless:{rule}", room=room, content=said),)
 
 

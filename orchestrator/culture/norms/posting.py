@@ -12,7 +12,7 @@ where it is. When the group agreed to something new (``norms.version``) it is po
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from orchestrator.culture.places import NAME, Place
@@ -27,8 +27,10 @@ from orchestrator.model.ids import EventId, Json, JsonObject, RoomId
 from orchestrator.model.topic import NORMS, TOPIC
 from orchestrator.store import bindings, claims, mirror, outbox
 from orchestrator.store.claims import Claim
-from orchestrator.store.rows import dump, load, load_object, number, text
+from orchestrator.store.rows import dump, load_object
 from orchestrator.store.timers import set_timer, timer_of
+
+from .records import FORGOTTEN, Posted, keep, posted_in
 
 OWNER: Final = NORMS.owner
 DO: Final = "norms"
@@ -42,29 +44,6 @@ ANEW_AFTER_MS: Final = DAY_MS
 LOOK_AGAIN_MS: Final = 30 * SECOND_MS
 RETRY_MS: Final = HOUR_MS
 MOST_RETIRED: Final = 50
-_FORGOTTEN: Final = "forgotten"
-"""In the place of a digest: a message of ours whose words we cannot read any more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
-    """The norms as they stand in a room.
-
-    Attributes:
-        digest: of the text that was posted; "" when that message was removed since.
-        witnessed: somebody besides the bot was there to see it.
-        retired: earlier posts of ours, no longer to be pinned.
-        version: of the norms that were posted.
-        closed: somebody came since who cannot open it.
-    """
-
-    event: EventId
-    digest: str
-    posted_ms: int
-    witnessed: bool
-    retired: tuple[EventId, ...]
-    version: int = 1
-    closed: bool = False
 
 
 def settle(tx: Tx, everywhere: Sequence[Place], now: Now) -> Iterable[AnyEffect]:
@@ -132,14 +111,14 @@ def recall(tx: Tx, place: Place, ours: Sequence[Message | Unreadable], now: Now)
     last = known or ours[-1]
     posted = Posted(
         event=last.id,
-        digest=policy.digest if known is not None else _FORGOTTEN,
+        digest=policy.digest if known is not None else FORGOTTEN,
         posted_ms=min(last.at_ms, now.at_ms),
         witnessed=True,
         version=policy.version,
         closed=True,
         retired=tuple(event.id for event in ours if event is not last)[-MOST_RETIRED:],
     )
-    _keep(tx, place.id, posted)
+    keep(tx, place.id, posted)
     return _bring(tx, place, now)
 
 
@@ -164,7 +143,7 @@ def done(tx: Tx, place: Place | None, result: Result, tag: JsonObject, now: Now)
         retired=retired,
         version=version if isinstance(version, int) else 1,
     )
-    _keep(tx, room, posted)
+    keep(tx, room, posted)
     if place is None:
         return []
     _pin(tx, room, posted, now)
@@ -177,8 +156,8 @@ def _mended(tx: Tx, place: Place | None, result: Result, tag: JsonObject, now: N
     posted = posted_in(tx, room)
     if posted is None or posted.event != tag.get("mends"):
         return []  # another one took its place meanwhile
-    digest = str(tag.get("digest")) if result.outcome == "done" else _FORGOTTEN
-    _keep(tx, room, replace(posted, digest=digest))
+    digest = str(tag.get("digest")) if result.outcome == "done" else FORGOTTEN
+    keep(tx, room, replace(posted, digest=digest))
     return [] if place is None else _bring(tx, place, now)
 
 
@@ -199,26 +178,6 @@ def _tell_what_is_new(place: Place, before: Posted | None, posted: Posted) -> li
             content=content.text(f"{said}\n\n{policy.changes}"),
         )
     ]
-
-
-def posted_in(tx: Tx, room: RoomId) -> Posted | None:
-    """Read how the norms stand in a room; None when they were never posted."""
-    row = tx.one(
-        "select event, digest, posted_ms, witnessed, retired, version, closed from norms where account = :account and room = :room",
-        room=room,
-    )
-    if row is None:
-        return None
-    retired = load(text(row, "retired"))
-    return Posted(
-        event=EventId(text(row, "event")),
-        digest=text(row, "digest"),
-        posted_ms=number(row, "posted_ms"),
-        witnessed=bool(number(row, "witnessed")),
-        retired=tuple(EventId(str(e)) for e in retired) if isinstance(retired, list) else (),
-        version=number(row, "version"),
-        closed=bool(number(row, "closed")),
-    )
 
 
 def _bring(tx: Tx, place: Place, now: Now) -> list[AnyEffect]:
@@ -243,7 +202,7 @@ def _bring(tx: Tx, place: Place, now: Now) -> list[AnyEffect]:
 
 def _can_be_mended(place: Place, posted: Posted) -> bool:
     """Tell whether a change of words alone can be made in the post that is there, and everybody will see it."""
-    known = posted.event and posted.digest not in ("", _FORGOTTEN)
+    known = posted.event and posted.digest not in ("", FORGOTTEN)
     return bool(known) and not posted.closed and posted.version == place.policy.norms.version
 
 
@@ -301,24 +260,6 @@ def _pin(tx: Tx, room: RoomId, posted: Posted, now: Now) -> None:
 
 def _claim(tx: Tx, room: RoomId, type_: str, path: tuple[str, ...], value: Json, now: Now) -> None:
     claims.put_claim(tx, Claim(room=room, type=type_, path=path, owner=OWNER, value=value), now.at_ms)
-
-
-def _keep(tx: Tx, room: RoomId, posted: Posted) -> None:
-    tx.run(
-        "insert into norms (account, room, digest, event, posted_ms, witnessed, retired, version, closed)"
-        " values (:account, :room, :digest, :event, :posted_ms, :witnessed, :retired, :version, :closed)"
-        " on conflict (account, room) do update set digest = excluded.digest, event = excluded.event,"
-        " posted_ms = excluded.posted_ms, witnessed = excluded.witnessed, retired = excluded.retired,"
-        " version = excluded.version, closed = excluded.closed",
-        room=room,
-        digest=posted.digest,
-        event=posted.event,
-        posted_ms=posted.posted_ms,
-        witnessed=int(posted.witnessed),
-        retired=dump(list(posted.retired)),
-        version=posted.version,
-        closed=int(posted.closed),
-    )
 
 
 def _gather(tx: Tx, room: RoomId, now: Now) -> None:

@@ -1,32 +1,29 @@
-"""Changes asked for from outside, made by the bot at work: applied at once in its rows, then watched until they are done.
-
-Applying is one transaction a community; from then on the claims say what should be, and delivery carries it out, also
-after a crash. So whoever asked may go away at any moment: nothing is lost, and asking again goes on.
-"""
+"""Orders carried out by the bot at work, and watched until they are done."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from orchestrator import control
 from orchestrator.adopting import begin_upgrade
-from orchestrator.documents.declared import CONTROL_KEY, Community
+from orchestrator.documents.declared import Community
 from orchestrator.errors import MatrixError, SetupError
 from orchestrator.i18n import _
 from orchestrator.matrix.budget import Limiter
 from orchestrator.matrix.reading import Reader
-from orchestrator.model.effects import Priority
 from orchestrator.model.feature import Now, Tx
-from orchestrator.model.ids import AccountKey, CommunityKey, Json, JsonObject, RoomId, RoomKey
+from orchestrator.model.ids import AccountKey, Json, JsonObject, RoomKey
 from orchestrator.planning import Whole, digest_of, fetch, plan_whole
-from orchestrator.rooms import EXISTS, Applied, Change, Choices, Left, StalePlan, State, apply_community
+from orchestrator.rooms import Applied, Change, Choices, Left, StalePlan, State, apply_community
 from orchestrator.rooms import plan_community as plan_rows
-from orchestrator.store import bindings, claims, outbox
-from orchestrator.store.bindings import SPACE_KEY
+
+from .counting import following, remaining
+from .order import Order
+from .outcome import missing, told, why_not
 
 if TYPE_CHECKING:
     from orchestrator.app import App
@@ -35,72 +32,6 @@ if TYPE_CHECKING:
 KNOCK_S: Final = 10.0
 STALL_S: Final = 60.0
 """After how long without any progress it is said what is still missing, instead of waiting on."""
-
-_DONE: Final = frozenset({State.NO_OP, State.CONVERGED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What somebody asks to be applied.
-
-    Attributes:
-        digest: of the plan that was shown, over these ``communities``; None: whatever the plan is by now.
-        communities: by key; None: all.
-        names: by community, the names of changes to make; None: all that differs.
-        choices: the rest of what was decided; its ``only`` is not looked at.
-    """
-
-    digest: str | None = None
-    communities: frozenset[str] | None = None
-    names: Mapping[str, frozenset[str]] | None = None
-    choices: Choices = field(default_factory=Choices)
-
-    def choices_for(self, community: CommunityKey) -> Choices:
-        """Choose for one community."""
-        chosen = self.choices
-        return Choices(
-            allow_expose=chosen.allow_expose,
-            allow_upgrade=chosen.allow_upgrade,
-            one_way=chosen.one_way,
-            take=chosen.take,
-            adopt=chosen.adopt,
-            force=chosen.force,
-            only=None if self.names is None else self.names.get(community, frozenset()),
-        )
-
-    def as_json(self) -> dict[str, Json]:
-        """Write it as JSON, for the socket."""
-        chosen = self.choices
-        return {
-            "digest": self.digest,
-            "communities": None if self.communities is None else sorted(self.communities),
-            "names": None if self.names is None else {key: sorted(names) for key, names in self.names.items()},
-            "allow_expose": chosen.allow_expose,
-            "allow_upgrade": chosen.allow_upgrade,
-            "one_way": sorted(chosen.one_way),
-            "take": chosen.take,
-            "adopt": chosen.adopt,
-            "force": chosen.force,
-        }
-
-    @classmethod
-    def of(cls, request: JsonObject) -> Order:
-        """Read it as it came through the socket."""
-        digest, names, take = request.get("digest"), request.get("names"), request.get("take")
-        taken: Literal["ours", "theirs"] | None = "ours" if take == "ours" else "theirs" if take == "theirs" else None
-        return cls(
-            digest=digest if isinstance(digest, str) else None,
-            communities=None if request.get("communities") is None else frozenset(_texts(request.get("communities"))),
-            names={key: frozenset(_texts(value)) for key, value in names.items()} if isinstance(names, dict) else None,
-            choices=Choices(
-                allow_expose=request.get("allow_expose") is True,
-                allow_upgrade=request.get("allow_upgrade") is True,
-                one_way=frozenset(_texts(request.get("one_way"))),
-                take=taken,
-                adopt=request.get("adopt") is True,
-                force=request.get("force") is True,
-            ),
-        )
 
 
 @dataclass(slots=True)
@@ -175,7 +106,7 @@ class Changing:
             "total": ticket.total,
             "estimate_ms": await self._estimate_ms(ticket),
             "communities": [
-                {"community": community.key, **_told(applied, order.choices_for(community.key).only)}
+                {"community": community.key, **told(applied, order.choices_for(community.key).only)}
                 for community, applied in todo
             ],
         }
@@ -277,8 +208,8 @@ class Changing:
         failed: list[Json] = []
         for community, applied in ticket.todo:
             rows, keeper = self._app.store.of(community.account), self._keeper(community)
-            missing = _missing(applied, (await rows.run(plan_rows, community, keeper.me)).changes)
-            slots = {change.slot for change in missing.values() if change.slot is not None}
+            absent = missing(applied, (await rows.run(plan_rows, community, keeper.me)).changes)
+            slots = {change.slot for change in absent.values() if change.slot is not None}
             if slots:  # sync may not have told yet what was written a moment ago
                 try:
                     fetched, blind = await fetch(keeper.reader, slots)
@@ -292,7 +223,7 @@ class Changing:
                     fetched |= more
                     blind |= dark
                     again = await rows.run(plan_rows, community, keeper.me, fetched, frozenset(blind))
-                missing = _missing(applied, again.changes)
+                absent = missing(applied, again.changes)
             failed += [
                 {
                     "community": community.key,
@@ -300,22 +231,9 @@ class Changing:
                     "path": change.path,
                     "why": change.reason or why_not(change),
                 }
-                for change in missing.values()
+                for change in absent.values()
             ]
         return failed
-
-
-def why_not(change: Change) -> str:
-    """Say that something was asked for and is not there."""
-    if change.path == EXISTS:
-        return _("It could not be made. The bot's log says why; it is tried again in a while.")
-    return _("The homeserver has not taken it. The bot's log says why.")
-
-
-def _missing(applied: Applied, changes: Sequence[Change]) -> dict[str, Change]:
-    """Find out which of the changes that were made are not there."""
-    asked = {change.name for change in applied.done}
-    return {change.name: change for change in changes if change.name in asked and change.state not in _DONE}
 
 
 def _apply(tx: Tx, community: Community, now: Now, whole: Whole, choices: Choices) -> Applied:
@@ -334,54 +252,3 @@ def _apply(tx: Tx, community: Community, now: Now, whole: Whole, choices: Choice
         done=tuple(change for change in applied.done if change not in missed),
         left=(*applied.left, *(Left(change, held[change.room]) for change in missed)),
     )
-
-
-def remaining(tx: Tx, community: Community, also: frozenset[RoomId] = frozenset()) -> int:
-    """Count what is still to be done in a community's rooms, and in some others."""
-    bound = (bindings.bound_room(tx, community.key, room.key) for room in community.every_room())
-    rooms = {*also, *(room for room in bound if room is not None)}
-    marks = sum(item.room in rooms for item in claims.unsettled(tx))
-    rows = sum(
-        row.target.startswith(f"{community.key}/")
-        if row.kind == "create" and not row.target.startswith("@")
-        else row.priority is Priority.STRUCTURE and row.room in rooms
-        for row in outbox.waiting(tx)
-    )
-    return marks + rows
-
-
-def following(tx: Tx, community: Community) -> dict[Limiter, int]:
-    """Count the calls that are not in the rows yet, since they follow from rooms that are still to be made."""
-    counts: dict[Limiter, int] = {}
-
-    def more(limiter: Limiter, calls: int) -> None:
-        if calls:
-            counts[limiter] = counts.get(limiter, 0) + calls
-
-    for room in community.every_room():
-        if room.archive or room.adopt is not None or bindings.bound_room(tx, community.key, room.key) is not None:
-            continue
-        more(Limiter.CREATE, int(not outbox.is_waiting(tx, "create", f"{community.key}/{room.key}")))
-        more(Limiter.MESSAGE, int(room.key not in {SPACE_KEY, CONTROL_KEY}))  # its link
-        more(Limiter.MESSAGE, 2 * int(room.policy is not None and room.kind == "room"))  # its norms, and their pin
-        if room.key in {SPACE_KEY, CONTROL_KEY}:
-            more(Limiter.INVITE, len(community.staff()))
-    return counts
-
-
-def _told(applied: Applied, only: frozenset[str] | None) -> dict[str, Json]:
-    """Write what came of it; what nobody asked for is not worth a word."""
-    left = [left for left in applied.left if only is None or left.change.name in only]
-    return {
-        "done": [change.as_json() for change in applied.done],
-        "left": [{**left.change.as_json(), "why": left.reason} for left in left],
-        "refused": [
-            {"guard": one.guard, "reason": one.reason, "changes": [change.name for change in one.changes]}
-            for one in applied.refused
-        ],
-        "upgrades": [key or "space" for key in applied.upgrades],
-    }
-
-
-def _texts(value: Json) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
