@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from orchestrator.documents.declared import SPACE_KEY, Documents
 from orchestrator.model.cadence import Span
@@ -12,9 +11,8 @@ from orchestrator.model.effects import AnyEffect, Result
 from orchestrator.model.events import Event
 from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
-from orchestrator.store import bindings
 
-from . import NAME
+from . import NAME, renamed
 from .away.desk import Away
 from .calendar.desk import Calendars
 from .calendar.feeds import NO_ADDRESSES, Addresses
@@ -32,8 +30,6 @@ from .roster import Roster
 from .showing.looking import Looking
 from .showing.mine import Mine
 from .swaps.desk import Swaps
-
-_MOVING: Final[tuple[bindings.Remembered, ...]] = ("cover", "handoff", "served", "holding", "note")
 
 
 class Facilitation:
@@ -123,11 +119,8 @@ class Facilitation:
     # -- the craft -----------------------------------------------------------------------------------------------------
 
     def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
-        """Write down what was, then let every desk bring its rows in line with the documents."""
-        for community in self._documents.communities:
-            for room in community.rooms:
-                for table in _MOVING:
-                    bindings.move_rows(tx, table, (community.key, *community.previously), (room.key, *room.previously))
+        """Let rows follow renamed keys and write down what was, then let every desk bring its rows in line with the documents."""
+        renamed.follow(tx, self._documents)
         self._handoffs.before(tx, now)
         yield from self._desks.settle(tx, now)
 

@@ -14,7 +14,6 @@ from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.model.ids import UserId
 from orchestrator.schedule import subtract
-from orchestrator.store import bindings
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
 from . import NAME
@@ -57,7 +56,6 @@ class Publishing:
     def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
         """Publish at once, and every day."""
         for community in self._documents.communities:
-            _move(tx, community)
             yield from self.publish(tx, community, now)
             key = f"{PUBLISH}{community.key}"
             if timer_of(tx, NAME, key) is None:
@@ -246,19 +244,3 @@ def _unserved(plan: Plan, user: UserId, part: Part, span: Span) -> tuple[Span, .
 def _touched(given: Given, changes: Iterable[Change]) -> bool:
     slot = given.shift.slot
     return any((one.room, one.part) == (slot.room, slot.part) and one.span.shares(slot.span) for one in changes)
-
-
-def _move(tx: Tx, community: Community) -> None:
-    """Let rows follow a community and its rooms, where they go by other keys now."""
-    for room in community.rooms:
-        for table in _TABLES:
-            bindings.move_rows(tx, table, (community.key, *community.previously), (room.key, *room.previously))
-    for former in community.previously:
-        tx.run(
-            "update or ignore away set community = :community where account = :account and community = :former",
-            community=community.key,
-            former=former,
-        )
-
-
-_TABLES: Final[tuple[bindings.Remembered, ...]] = ("shift", "offer", "override")

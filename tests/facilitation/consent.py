@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from orchestrator.documents.declared import Community, Documents, Room, Rota
-from orchestrator.facilitation import NAME
+from orchestrator.facilitation import NAME, renamed
 from orchestrator.facilitation.away.desk import Away
 from orchestrator.facilitation.gaps.desk import Gaps
 from orchestrator.facilitation.offers.desk import Offers
@@ -59,6 +59,10 @@ class Asking(Desks):
         del tx, community, now
         self.moves.append(by)
         return ()
+
+    def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+        renamed.follow(tx, self.documents)
+        yield from super().settle(tx, now)
 
     def role(self, tx: Tx, user: UserId, community: CommunityKey, key: RoomKey | None, now: Now) -> Role:
         del tx, key, now

@@ -46,6 +46,15 @@ def cut_away(tx: Tx, community: CommunityKey, user: UserId, span: Span) -> None:
     _write(tx, community, user, subtract(away_of(tx, community, user), [span]))
 
 
+def follow(tx: Tx, former: CommunityKey, community: CommunityKey) -> None:
+    """Let what was said of a community be of the one that it is now."""
+    tx.run(
+        "update or ignore away set community = :community where account = :account and community = :former",
+        community=community,
+        former=former,
+    )
+
+
 def tidy_away(tx: Tx, before_ms: int) -> None:
     """Forget when people were away before an instant."""
     tx.run("delete from away where account = :account and end_ms < :before_ms", before_ms=before_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.model.feature import Tx
+from orchestrator.model.ids import CommunityKey, RoomKey
 from orchestrator.store.rows import text
 
 
@@ -36,6 +37,28 @@ def was_said(tx: Tx, what: str) -> bool:
 def unsay(tx: Tx, what: str) -> None:
     """Let something be said again."""
     tx.run("delete from said where account = :account and what = :what", what=what)
+
+
+def follow(tx: Tx, before: tuple[CommunityKey, RoomKey | None], now: tuple[CommunityKey, RoomKey | None]) -> None:
+    """Let what was said about a community, or a room of it, be said of the key that it goes by now.
+
+    Names begin with what they are, then ``community/``, and where they are about a room ``room/``.
+    """
+    for what in said_with(tx, ""):
+        head, _slash, rest = what.partition("/")
+        kind, _colon, community = head.rpartition(":")
+        if community != before[0]:
+            continue
+        if before[1] is not None and now[1] is not None:
+            key, _slash, rest = rest.partition("/")
+            if key != before[1]:
+                continue
+            rest = f"{now[1]}/{rest}"
+        tx.run(
+            "update or ignore said set what = :now where account = :account and what = :what",
+            what=what,
+            now=f"{kind}:{now[0]}/{rest}",
+        )
 
 
 def tidy_said(tx: Tx, before_ms: int) -> None:
