@@ -94,7 +94,7 @@ class Facilitation:
             return ()
         rooms = declared.rooms if room is None else tuple(r for r in declared.rooms if r.key == room)
         people = [user for r in rooms for user in on_duty(tx, declared, r, now.at_ms)]
-        anywhere = () if room is not None else covers(tx, community, SPACE_KEY, now.at_ms)
+        anywhere = () if room is not None else covers(tx, declared, SPACE_KEY, now.at_ms)
         return tuple(dict.fromkeys((*people, *anywhere)))
 
     def in_turn(self, tx: Tx, community: CommunityKey, room: RoomKey, now: Now) -> tuple[UserId, ...]:

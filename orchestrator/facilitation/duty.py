@@ -80,7 +80,7 @@ def may_be_on(community: Community, room: Room, one: Stretch, at_ms: int) -> boo
 def is_gone(tx: Tx, bound: RoomId | None, user: UserId) -> bool:
     """Tell whether somebody was in a room and is not any more; whoever has never been seen may yet come."""
     seen = mirror.member(tx, bound, user) if bound is not None else None
-    return seen is not None and seen.membership in {"leave", "ban"}
+    return seen is not None and seen.membership not in {"join", "invite"}
 
 
 def on_duty(tx: Tx, community: Community, room: Room, at_ms: int) -> tuple[UserId, ...]:
@@ -88,7 +88,7 @@ def on_duty(tx: Tx, community: Community, room: Room, at_ms: int) -> tuple[UserI
 
     Without a rota all its facilitators are, always.
     """
-    return tuple(dict.fromkeys((*keeping(tx, community, room, at_ms), *covers(tx, community.key, room.key, at_ms))))
+    return tuple(dict.fromkeys((*keeping(tx, community, room, at_ms), *covers(tx, community, room.key, at_ms))))
 
 
 def keeping(tx: Tx, community: Community, room: Room, at_ms: int) -> tuple[UserId, ...]:
@@ -124,16 +124,21 @@ def backups(tx: Tx, community: Community, room: Room, at_ms: int, until_ms: int 
     return tuple(one.user for one in found if not is_gone(tx, bound, one.user))
 
 
-def covers(tx: Tx, community: CommunityKey, key: RoomKey, at_ms: int) -> dict[UserId, int]:
-    """List who covers in a room at an instant, each with when that ends; under ``SPACE_KEY``: in the community as a whole."""
+def covers(tx: Tx, community: Community, key: RoomKey, at_ms: int) -> dict[UserId, int]:
+    """List who covers in a room at an instant, each with when that ends; under ``SPACE_KEY``: in the community as a whole.
+
+    Whoever has gone from there, or looks after the community no longer, covers no more.
+    """
     rows = tx.rows(
         'select "user", max(end_ms) as end_ms from cover where account = :account and community = :community'
         ' and key = :key and start_ms <= :at_ms and end_ms > :at_ms group by "user" order by min(start_ms), "user"',
-        community=community,
+        community=community.key,
         key=key,
         at_ms=at_ms,
     )
-    return {UserId(text(row, "user")): number(row, "end_ms") for row in rows}
+    found = {UserId(text(row, "user")): number(row, "end_ms") for row in rows}
+    bound, staff = bindings.bound_room(tx, community.key, key), community.staff()
+    return {user: end_ms for user, end_ms in found.items() if user in staff and not is_gone(tx, bound, user)}
 
 
 def note_cover(tx: Tx, community: CommunityKey, key: RoomKey, user: UserId, span: Span) -> None:

@@ -59,7 +59,7 @@ def reconcile(tx: Tx, community: Community, now: Now, by: UserId | None) -> Iter
     for one in new:
         if one not in unheard:
             drop_past(tx, community, one, now)
-    yield from _tell(tx, community, moved)
+    yield from _tell(tx, community, moved, now)
 
 
 def _key(one: Held) -> tuple[RoomKey, Part, int, UserId]:
@@ -162,7 +162,7 @@ def _is_agreed(one: Held, changes: Iterable[Change]) -> bool:
     )
 
 
-def _tell(tx: Tx, community: Community, moved: dict[UserId, _Moved]) -> Iterator[AnyEffect]:
+def _tell(tx: Tx, community: Community, moved: dict[UserId, _Moved], now: Now) -> Iterator[AnyEffect]:
     for user, what in moved.items():
         zone = zone_of(tx, user, community)
         with speaking(language_of(tx, user, community)):
@@ -178,8 +178,10 @@ def _tell(tx: Tx, community: Community, moved: dict[UserId, _Moved]) -> Iterator
                 for one in what.gone
             ]
             said = _("Your turns have changed. You don't have to do anything; I just want you to know.")
+            news = (*(f"+{one.name}/{one.span.end_ms}" for one in what.new), *(f"-{one.name}" for one in what.gone))
             yield SendDirect(
-                step="moved:" + ",".join(sorted(f"{one.name}/{one.span.end_ms}" for one in (*what.new, *what.gone))),
+                # What moves there and back moves twice, also where both is found at a start.
+                step=f"moved:{now.at_ms}:{','.join(sorted(news))}",
                 priority=Priority.STRUCTURE,
                 user=user,
                 content=content.notice(f"{said}\n\n{saying.listed(lines)}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.documents.declared import Community
@@ -15,7 +15,8 @@ from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.store import bindings
 
 from . import wording
-from .plans import plans_of
+from .duty import is_gone
+from .plans import plan_of, plans_of
 from .records.ledger import ledger_of
 from .rota.assigning import assign
 from .rota.picking import Candidate, ranked
@@ -34,6 +35,7 @@ class View:
         plans: of the rooms that are there, and have a rota.
         reserved: all that was settled, where a turn that waits for somebody's yes counts as theirs.
         stretches: from now on, of all rooms and parts, in order of start; of what runs only the rest.
+        gone: who takes turns in a room by the files, and is not in it any more.
     """
 
     community: Community
@@ -41,6 +43,7 @@ class View:
     plans: tuple[Plan, ...]
     reserved: Ledger
     stretches: tuple[Stretch, ...]
+    gone: Mapping[RoomKey, frozenset[UserId]]
 
     @classmethod
     def of(cls, tx: Tx, community: Community, now_ms: int) -> View:
@@ -57,6 +60,7 @@ class View:
             plans=plans,
             reserved=ledger_of(tx, community.key, reserved=True),
             stretches=tuple(sorted(joined(found), key=lambda one: (one.span.start_ms, one.room, one.part))),
+            gone={plan.room: gone_from(tx, community, plan) for plan in plans},
         )
 
     def held_by(self, user: UserId, part: Part | None = None) -> list[Stretch]:
@@ -88,8 +92,8 @@ class View:
         return held_ms == span.length_ms and all(one.user == user for one in found)
 
     def could(self, slot: Slot, besides: Iterable[UserId] = ()) -> tuple[Candidate, ...]:
-        """List who could take a turn or a piece of one, the best first."""
-        return ranked(self.plans, slot, self.reserved, frozenset(besides))
+        """List who could take a turn or a piece of one, the best first; nobody who has left the room."""
+        return ranked(self.plans, slot, self.reserved, self.gone.get(slot.room, frozenset()).union(besides))
 
     def plan(self, room: RoomKey) -> Plan | None:
         """Find a room's plan."""
@@ -99,6 +103,13 @@ class View:
 def standing(tx: Tx, community: Community) -> tuple[Plan, ...]:
     """Build the plans of the rooms that exist."""
     return tuple(plan for plan in plans_of(community) if bindings.bound_room(tx, community.key, plan.room) is not None)
+
+
+def gone_from(tx: Tx, community: Community, plan: Plan) -> frozenset[UserId]:
+    """List who takes turns in a room, or watches, and is not in it any more."""
+    bound = bindings.bound_room(tx, community.key, plan.room)
+    people = {*(keeper.user for keeper in plan.keepers), *plan.shadows}
+    return frozenset(user for user in people if is_gone(tx, bound, user))
 
 
 def piece_of(stretch: Stretch, span: Span | None = None) -> Slot:
@@ -134,6 +145,30 @@ def check_may_keep(community: Community, room: RoomKey, user: UserId) -> None:
             room=community.name_of(room)
         )
     )
+
+
+def check_can_keep(tx: Tx, community: Community, room: RoomKey, user: UserId, span: Span) -> None:
+    """Check that somebody can be on in a room in a span: they are there, and on its list then.
+
+    Raises:
+        Refusal: they are not.
+    """
+    found, name = community.room(room), community.name_of(room)
+    if is_gone(tx, bindings.bound_room(tx, community.key, room), user):
+        raise Refusal(
+            _(
+                "You are not in {room} any more, so I can't put you on for it. Once you are there again, ask me again."
+            ).format(room=name)
+        )
+    plan = None if found is None else plan_of(community, found)
+    if plan is None or user in community.leads or user in plan.fallback:
+        return
+    if not any(keeper.user == user and keeper.serves(span) for keeper in plan.keepers):
+        raise Refusal(
+            _(
+                "You are on the list for {room} at other times, and not all through that. To change it, tell a lead."
+            ).format(room=name)
+        )
 
 
 def check_staff(community: Community, user: UserId) -> None:

@@ -113,7 +113,7 @@ def _covered(tx: Tx, community: Community, turns: Collection[Stretch]) -> Callab
         on = (
             [user for span, user in by_room.get(room.key, ()) if at_ms in span] if has_rota(room) else room.facilitators
         )
-        return any(not is_gone(tx, bound, user) for user in on) or bool(covers(tx, community.key, room.key, at_ms))
+        return any(not is_gone(tx, bound, user) for user in on) or bool(covers(tx, community, room.key, at_ms))
 
     return covered
 

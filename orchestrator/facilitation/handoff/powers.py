@@ -40,7 +40,7 @@ def holders(
             one = on.get(part)
             if one is not None and one.user is not None:
                 held[one.user] = max(_until_ms(community, room, one), held.get(one.user) or 0)
-    for user, until_ms in covers(tx, community.key, room.key, now_ms).items():
+    for user, until_ms in covers(tx, community, room.key, now_ms).items():
         own_ms = held.get(user, 0)
         held[user] = None if own_ms is None else max(own_ms, until_ms)
     return held

@@ -14,7 +14,7 @@ from orchestrator.facilitation.records.overrides import Change, Kind, State, cha
 from orchestrator.facilitation.records.shifts import Given, put_shift, shifts_of
 from orchestrator.facilitation.records.shifts import State as ShiftState
 from orchestrator.facilitation.rota.things import Part, Shift, Stretch
-from orchestrator.facilitation.view import View, check_may_keep
+from orchestrator.facilitation.view import View, check_can_keep, check_may_keep
 from orchestrator.model.cadence import EVER, Span
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Now, Tx
@@ -102,6 +102,7 @@ def take(
     """
     check_may_keep(community, wish.room, taker)
     span = _ahead(wish.span, now)
+    check_can_keep(tx, community, wish.room, taker, span)
     view = View.of(tx, community, now.at_ms)
     found = view.on_in(wish.room, wish.part, span)
     name = community.name_of(wish.room)

@@ -1,0 +1,145 @@
+"""Whoever has gone, from a room or from its list, is put on for nothing, and holds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from orchestrator.documents.declared import Serving
+from orchestrator.facilitation.craft import Facilitation
+from orchestrator.model.clock import MINUTE_MS
+from orchestrator.model.events import MembershipName
+from orchestrator.model.feature import Now
+from orchestrator.model.ids import RoomId, UserId
+from tests.declared import rota
+from tests.facilitation.consent import (
+    ANA,
+    CONTROL,
+    CY,
+    DAY_MS,
+    DEE,
+    EVE,
+    GROVE,
+    HOUR_MS,
+    ME,
+    START_MS,
+    TUESDAY,
+    asking_rota,
+    circle,
+    grove,
+)
+from tests.facilitation.whole import Whole
+from tests.house import CIRCLE
+
+
+def whole(*people: UserId, asking: bool = False) -> Whole:
+    shop = Whole(grove(circle(*people, kept=asking_rota() if asking else rota())))
+    shop.begin(EVE)
+    shop.carry_out()
+    shop.heard.clear()
+    return shop
+
+
+@pytest.fixture
+def shop() -> Iterator[Whole]:
+    shop = whole(ANA, CY, DEE)
+    yield shop
+    shop.close()
+
+
+wall = datetime.fromisoformat
+
+
+def off(shop: Whole) -> UserId:
+    """Somebody on the list who is not on."""
+    return next(user for user in (ANA, CY, DEE) if user not in shop.duty())
+
+
+def cover(shop: Whole, user: UserId) -> None:
+    """Put somebody on beside whose turn it is, for a day."""
+    craft = Facilitation(shop.documents)
+    now = Now(at_ms=shop.at_ms, me=ME)
+    shop.run(craft.cover, user, GROVE, TUESDAY, shop.at_ms + DAY_MS, now)
+
+
+@pytest.mark.parametrize("how", ["leave", "ban"])
+def test_who_covers_and_goes_from_the_room_covers_no_more_and_holds_no_power(shop: Whole, how: MembershipName) -> None:
+    on, one = shop.duty(), off(shop)
+    cover(shop, one)
+    assert (shop.duty(), one in shop.powers()) == ((*on, one), True)
+    shop.join(one, CIRCLE, how)
+    assert (shop.duty(), tuple(shop.powers())) == (on, on)
+
+
+def test_who_covers_and_is_taken_off_the_list_covers_no_more_and_holds_no_power(shop: Whole) -> None:
+    on, one = shop.duty(), off(shop)
+    cover(shop, one)
+    shop.use(grove(circle(*(user for user in (ANA, CY, DEE) if user != one))))
+    shop.settle()
+    assert (shop.duty(), tuple(shop.powers())) == (on, on)
+
+
+@pytest.mark.parametrize("how", ["leave", "ban"])
+@pytest.mark.parametrize("where", [None, CONTROL])
+def test_who_has_gone_from_a_room_takes_nothing_over_there(
+    shop: Whole, how: MembershipName, where: RoomId | None
+) -> None:
+    on, one = shop.duty(), off(shop)
+    shop.join(one, CIRCLE, how)
+    said = shop.write(one, "!take now", where)
+    assert said == [
+        "You are not in Tuesday circle any more, so I can't put you on for it. Once you are there again, ask me again."
+    ]
+    assert (shop.duty(), tuple(shop.powers())) == (on, on)
+    shop.join(one, CIRCLE)
+    shop.write(one, "!take now", where)
+    assert (shop.duty(), tuple(shop.powers())) == ((one,), (one,))
+
+
+def test_who_knocks_after_they_left_is_not_on_before_they_are_let_in(shop: Whole) -> None:
+    (on,) = shop.duty()
+    shop.join(on, CIRCLE, "leave")
+    shop.join(on, CIRCLE, "knock")
+    assert (shop.duty(), shop.powers()) == ((), {})
+    shop.join(on, CIRCLE, "invite")
+    assert (shop.duty(), tuple(shop.powers())) == ((on,), (on,))
+
+
+def test_who_is_on_the_list_at_other_times_only_takes_nothing_now(shop: Whole) -> None:
+    on, one = shop.duty(), off(shop)
+    for serving in (Serving(start=wall("2026-12-24")), Serving(end=wall("2026-11-30"))):
+        shop.use(grove(replace(circle(ANA, CY, DEE, kept=rota()), serving={one: serving})))
+        shop.settle()
+        (said,) = shop.write(one, "!take now")
+        assert said.startswith("You are on the list for Tuesday circle at other times")
+        assert (shop.duty(), tuple(shop.powers())) == (on, on)
+
+
+def test_who_has_gone_from_a_room_is_not_asked_to_stand_in_there() -> None:
+    shop = whole(ANA, CY, DEE, asking=True)
+    holder = shop.on("2026-12-09 12:00")
+    assert holder is not None
+    first, second = (user for user in (ANA, CY, DEE) if user != holder)
+    shop.join(first, CIRCLE, "leave")
+    shop.carry_out()
+    shop.heard.clear()
+    shop.tap(holder, "no")
+    shop.pass_time(START_MS + 3 * HOUR_MS)
+    assert (shop.asked_of(second), any("Can you keep" in line for line in shop.told(first))) == (True, False)
+    shop.close()
+
+
+def test_turns_that_move_and_move_back_are_told_both_times_though_both_is_found_at_a_start(shop: Whole) -> None:
+    later = grove(circle(ANA, CY, DEE, kept=rota("2026-01-06 20:00")))
+    moves = []
+    for declared in (later, grove(circle(ANA, CY, DEE, kept=rota())), later):
+        shop.at_ms += MINUTE_MS
+        shop.use(declared)
+        shop.settle()
+        shop.settle()
+        moves.append([line for line in shop.told(ANA) if line.startswith("Your turns have changed")])
+    assert [len(said) for said in moves] == [1, 1, 1]
+    assert moves[0] == moves[2] != moves[1]
