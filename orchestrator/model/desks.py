@@ -70,7 +70,7 @@ class Answering(Protocol):
 
 
 class Desks:
-    """The desks of a craft, asked in turn: what a ``Feature`` needs to hand on.
+    """A craft that is its desks, asked in turn: all that a ``Feature`` does, but for its name.
 
     Args:
         desks: in the order in which they settle, hear of things, and are listed in help.
