@@ -10,7 +10,7 @@ from orchestrator.i18n import N_
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Result
 from orchestrator.model.events import Event, Member, Message, Reaction, Redaction, State, Unreadable
-from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
+from orchestrator.model.feature import Answer, Command, Example, Now, Role, Timer, Tx
 from orchestrator.model.ids import RoomId
 from orchestrator.store.rows import load_object
 from orchestrator.store.timers import set_timer, timer_of
@@ -55,6 +55,10 @@ class Culture:
                 summary=N_("what we hold to here"),
                 needs=Role.MEMBER,
                 run=lambda tx, call, now: asked.norms(tx, documents, call, now),
+                examples=(
+                    Example("", N_("what we hold to in this room")),
+                    Example("de", N_("the same in another language, if somebody wrote it down")),
+                ),
             ),
             *hands.commands(documents, duty),
             *self._acting.commands,
@@ -65,6 +69,11 @@ class Culture:
                 needs=Role.MEMBER,
                 usage_for=Role.LEAD,
                 run=lambda tx, call, now: commands.rule(tx, documents, duty, call, now),
+                examples=(
+                    Example("", N_("the rules, and what each of them does")),
+                    Example("links-from-newcomers enforce", N_("that rule acts from now on"), Role.LEAD),
+                    Example("links-from-newcomers observe", N_("that rule only watches from now on"), Role.LEAD),
+                ),
             ),
             Command(
                 name="rules",

@@ -21,6 +21,7 @@ from orchestrator.model.feature import Call, Command, Now, Role, Roster, Tx
 from orchestrator.model.ids import CommunityKey, RoomKey
 from orchestrator.store import bindings
 
+from . import helping
 from .authority import communities_of, role_of
 
 STALE_MS = 2 * MINUTE_MS
@@ -51,7 +52,13 @@ class Commands:
         listed = list(commands)
         self._table: dict[str, tuple[str, Command]] = {c.name: (craft, c) for craft, c in listed if not c.in_reply}
         self._in_reply: dict[str, tuple[str, Command]] = {c.name: (craft, c) for craft, c in listed if c.in_reply}
-        help_ = Command(name="help", usage="", summary=N_("this list"), needs=Role.MEMBER, run=self._help)
+        help_ = Command(
+            name="help",
+            usage="[COMMAND]",
+            summary=N_("what you can ask me, or more about one command"),
+            needs=Role.MEMBER,
+            run=self._help,
+        )
         self._table["help"] = ("engine", help_)
 
     @property
@@ -165,24 +172,36 @@ class Commands:
 
     def _help(self, tx: Tx, call: Call, now: Now) -> list[AnyEffect]:
         del tx
-        prefix = self._prefix_of(call.community)
-        lines = []
-        if call.args and call.args[0].removeprefix(prefix).casefold() not in self._table:
+        community = self._documents.community(call.community) if call.community is not None else None
+        asker = self._asker(call)
+        tables = (self._table, self._in_reply)
+        named = helping.asked_about(call.args, asker.prefix, tables)
+        if named:
+            mine = [command for command in named if asker.can_use(command)]
+            if mine:
+                said = "\n\n".join(helping.explained(command, asker) for command in mine)
+            elif named[0].needs <= call.role:
+                said = helping.not_for_you(asker)
+            else:
+                said = self._who_can(named[0], community)
+            return [self._say(call.event, said, now, community)]
+        said = helping.listing([command for table in tables for _craft, command in table.values()], asker)
+        if call.args:
             # Somebody may be asking for help, and not for a list.
             person = _(
                 "If you would like a person to get in touch with you, write `{prefix}raise`, here or to me in private."
             )
-            lines += [person.format(prefix=prefix), ""]
-        everything = [*self._table.values(), *self._in_reply.values()]
-        lines.append(_("Here is what you can ask me:"))
-        lines += [
-            f"- `{prefix}{_usage(command, call.role)}`: {_(command.summary)}"
-            for _craft, command in sorted(everything, key=lambda entry: (entry[1].needs, entry[1].name))
-            if command.needs <= call.role and command.name != "help" and command.listed
-        ]
-        if not call.direct:
-            lines += ["", _("You can ask me all of this in private, too. I do not keep what you say.")]
-        return [self._say(call.event, "\n".join(lines), now)]
+            said = f"{person.format(prefix=asker.prefix)}\n\n{said}"
+        return [self._say(call.event, said, now)]
+
+    def _asker(self, call: Call) -> helping.Asker:
+        user = call.event.sender
+        staff = any(
+            user in community.staff()
+            for community in self._documents.communities
+            if call.direct or community.key == call.community
+        )
+        return helping.Asker(role=call.role, staff=staff, prefix=self._prefix_of(call.community), direct=call.direct)
 
     def _near(self, words: Words) -> str:
         return next(iter(difflib.get_close_matches(words.name.lower(), self.names, 1, 0.7)), "")
@@ -222,10 +241,6 @@ class Commands:
 def _names_another(call: Call) -> bool:
     """Tell whether a room has to be named that is not the one where a command was typed, or was named already."""
     return bool(call.args) or call.direct or call.room_key == CONTROL_KEY
-
-
-def _usage(command: Command, role: Role) -> str:
-    return f"{command.name} {command.usage}" if command.usage and role >= command.usage_for else command.name
 
 
 def by_craft(crafts: Mapping[str, Sequence[Command]]) -> list[tuple[str, Command]]:

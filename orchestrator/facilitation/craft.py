@@ -50,14 +50,15 @@ class Facilitation:
         self.calendars = Calendars(documents, addresses)
 
         roster, publishing = Roster(documents), Publishing(documents, changed)
+        swaps = Swaps(documents, changed)
         self._handoffs = Handoffs(documents, publishing.publish, changed)
         self._desks = Desks(
             Looking(documents, roster, self.calendars),
             Mine(documents, self.calendars),
             Offers(documents, changed),
-            Swaps(documents, changed),
+            swaps,
             Away(documents, changed),
-            Notes(documents),
+            Notes(documents, swaps.hand_on),
             roster,
             publishing,
             self._handoffs,

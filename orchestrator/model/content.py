@@ -251,6 +251,6 @@ def conclusion(answer: Answer, markdown: str, now: Now, *, people: Collection[Us
     )
 
 
-def permalink(room: str, event: str) -> str:
-    """Link to an event (appendix "matrix.to navigation"); opens in the reader's own client."""
-    return f"https://matrix.to/#/{room}/{event}"
+def permalink(room: str, event: str = "") -> str:
+    """Link to a room or an event in it (appendix "matrix.to navigation"); opens in the reader's own client."""
+    return f"https://matrix.to/#/{room}/{event}" if event else f"https://matrix.to/#/{room}"

@@ -21,6 +21,7 @@ __all__ = [
     "Answer",
     "Call",
     "Command",
+    "Example",
     "Feature",
     "Now",
     "Role",
@@ -114,17 +115,34 @@ class Call:
     role_at: Callable[[RoomKey], Role] = field(default=_nobody, repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One way to use a command, for ``!help NAME``.
+
+    Attributes:
+        words: what stands behind the command's name; "" where that stands alone.
+        does: what comes of it, in a few words.
+        needs: the least role that it is shown to.
+    """
+
+    words: str
+    does: str
+    needs: Role = Role.MEMBER
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A command of a craft.
 
     Attributes:
         name: the word after the prefix.
-        usage: arguments as shown in help, "" when there are none.
+        usage: arguments as shown in help, "" when there are none; short enough for a phone.
         summary: one line: what it does for you.
         needs: the least role.
         run: decides the effects; raises ``Refusal`` with a kind sentence when it may or can not be.
         usage_for: the least role that help shows ``usage`` to; whoever may do less with it sees the name alone.
+        examples: ways to use it.
+        for_staff: it does nothing for others than those who look after a room, on duty or not.
         urgent: somebody may need a person: it counts however late it is heard, and whatever else was asked before.
         elsewhere: its words may name another room; then ``run`` itself checks the role there (``Call.role_at``).
         in_reply: it is meant where the name stands alone in a reply to a message; another command may have the name
@@ -138,6 +156,8 @@ class Command:
     needs: Role
     run: Callable[[Tx, Call, Now], Iterable[AnyEffect]]
     usage_for: Role = Role.MEMBER
+    examples: Sequence[Example] = ()
+    for_staff: bool = False
     urgent: bool = False
     elsewhere: bool = False
     in_reply: bool = False

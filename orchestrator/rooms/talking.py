@@ -15,7 +15,7 @@ from orchestrator.errors import Refusal
 from orchestrator.i18n import N_, _, ngettext, speaking
 from orchestrator.model import content
 from orchestrator.model.effects import AnyEffect, Choice, Result
-from orchestrator.model.feature import Answer, Call, Command, Now, Role, Tx
+from orchestrator.model.feature import Answer, Call, Command, Example, Now, Role, Tx
 from orchestrator.model.ids import CommunityKey, EventId, Json, JsonObject
 from orchestrator.store import bindings, drifts, mirror
 
@@ -59,6 +59,7 @@ class Talking:
                 summary=N_("make our rooms what the files say, as `plan` showed it"),
                 needs=Role.LEAD,
                 run=self._apply,
+                examples=(Example("7f3a91", N_("the plan that ended with this digest; I ask once more first")),),
             ),
             Command(
                 name="drift",
@@ -69,10 +70,15 @@ class Talking:
             ),
             Command(
                 name="room",
-                usage="create TEMPLATE NAME | archive ROOM | restore ROOM",
+                usage="create|archive|restore …",
                 summary=N_("make a new room like the others of its kind, close one for good, or open it again"),
                 needs=Role.LEAD,
                 run=self._room,
+                examples=(
+                    Example("create circle Thursday evening", N_("a new room from the template `circle`")),
+                    Example("archive tuesday", N_("close the room with that key for good; it can be read on")),
+                    Example("restore tuesday", N_("open it again as it was")),
+                ),
             ),
         )
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.crafts import build_crafts
 from orchestrator.engine.commands import PER_MINUTE, Words
 from orchestrator.model.batch import RoomUpdate, SyncBatch
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.events import Message
 from orchestrator.model.ids import RoomId, UserId
 from tests.culture.conftest import a_community, rule
-from tests.declared import ANA, BO, CY, DEE, documents
+from tests.declared import ANA, BO, CY, DEE, ME, documents
 from tests.house import CIRCLE, CONTROL, SPACE, House, body_of, content_of, direct, house_of
 
 RULE = "links-from-newcomers"
@@ -131,9 +132,30 @@ async def test_whoever_cries_for_help_in_a_room_hears_of_a_person_first(house: H
     (said,) = await house.said(CIRCLE)
     assert said.startswith("If you would like a person to get in touch with you, write !raise")
     await house.deliver()
+    await house.say(CY, "!help who can i talk to")
+    (said,) = await house.said(CIRCLE)
+    assert said.startswith("If you would like a person")
+    await house.deliver()
     await house.say(CY, "!help who")
     (said,) = await house.said(CIRCLE)
-    assert said.startswith("Here is what")
+    assert said.startswith("!who: who is on duty")
+
+
+async def test_what_somebody_may_not_do_is_explained_to_those_who_may(house: House) -> None:
+    await house.say(CY, "!help !mute")
+    (said,) = await house.said(CIRCLE)
+    assert said == "Whoever is facilitating right now can do that. To see who it is, write !who."
+    await house.deliver()
+    await house.say(ANA, "!help mute", CONTROL)
+    (said,) = await house.said(CONTROL)
+    assert "- !mute @bo:grove.example 1d: for a day" in said
+
+
+def test_what_help_says_of_each_command_fits_a_phone_and_has_examples_where_more_can_be_said() -> None:
+    everything = [one for craft in build_crafts(documents(a_community(rule())), ME).features for one in craft.commands]
+    assert len(everything) > 25
+    assert [one.name for one in everything if len(f"!{one.name} {one.usage}") > 40] == []
+    assert [one.name for one in everything if one.usage and one.listed and not one.examples] == []
 
 
 async def test_what_help_says_last_is_no_part_of_its_list(house: House) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator.model.ids import UserId
+from orchestrator.model.ids import RoomId, UserId
 from tests.declared import rota
 from tests.facilitation.consent import ANA, BO, CONTROL, CY, DAY_MS, DEE, EVE, HOUR_MS, START_MS, WEEK_MS, circle, grove
 from tests.facilitation.whole import Whole
@@ -83,10 +83,11 @@ def test_after_a_week_the_note_and_what_points_to_it_are_taken_away(shop: Whole)
 
 
 @pytest.mark.parametrize("where", [CIRCLE, None])
-def test_elsewhere_a_note_is_kindly_sent_to_the_control_room(shop: Whole, where: None) -> None:
+def test_elsewhere_a_note_is_kindly_sent_to_the_control_room(shop: Whole, where: RoomId | None) -> None:
     before, _after = pair(shop)
     said = shop.write(before, f"!note {WORDS}", where)
     assert any("control room" in line for line in said)
+    assert any(("delete it" if where else "https://matrix.to/#/!control") in line for line in said)
     assert shop.rows("select * from note") == []
 
 
@@ -102,6 +103,18 @@ def test_handoff_says_who_comes_and_links_what_waits_for_them(shop: Whole) -> No
     assert f"{after} takes over from {before} on Tuesday 1 December, 19:00." in said
     assert "https://matrix.to/#/!control/" in said
     assert "https://matrix.to" not in shop.write(before, "!handoff", CIRCLE)[-1]
+
+
+def test_whoever_is_on_can_hand_over_early_and_stays_on_until_somebody_takes_it(shop: Whole) -> None:
+    before, after = pair(shop)
+    assert "!handoff now looks for somebody" in shop.write(before, "!handoff", CONTROL)[-1]
+    assert "!take now" in shop.write(after, "!handoff", CONTROL)[-1]
+    shop.write(before, f"!handoff now to {after}")
+    shop.tap(before, "yes")
+    assert shop.duty() == (before,)
+    shop.carry_out()
+    shop.tap(after, "take")
+    assert shop.duty() == (after,)
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from orchestrator.model import content
 from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.effects import AnyEffect, Result
 from orchestrator.model.events import Event, Member, Message, Reaction, Redaction, State
-from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
+from orchestrator.model.feature import Answer, Command, Example, Now, Role, Timer, Tx
 from orchestrator.model.ids import JsonObject, UserId
 
 from . import appeals, commands, control_words, deeds, judging, ladder, looking, muting, telling, words
@@ -65,6 +65,11 @@ class Acting:
                 summary=N_("let somebody read but not write for a while"),
                 needs=Role.FACILITATOR,
                 run=lambda tx, call, now: commands.mute(tx, documents, call, now),
+                examples=(
+                    Example("@bo:grove.example", N_("for an hour, in this room")),
+                    Example("@bo:grove.example 1d", N_("for a day")),
+                    Example("@bo:grove.example 1h everywhere", N_("in all rooms; for leads"), Role.LEAD),
+                ),
             ),
             Command(
                 name="unmute",
@@ -72,6 +77,7 @@ class Acting:
                 summary=N_("let them write again"),
                 needs=Role.FACILITATOR,
                 run=lambda tx, call, now: commands.unmute(tx, documents, call, now),
+                examples=(Example("@bo:grove.example", N_("in every room where you may say so")),),
                 elsewhere=True,
             ),
             Command(

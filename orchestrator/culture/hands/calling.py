@@ -203,7 +203,7 @@ def link(tx: Tx, hand: Hand) -> str:
     room = bindings.bound_room(tx, hand.community, hand.key) if hand.key is not None else None
     if room is None:
         return ""
-    return content.permalink(room, hand.event) if hand.event is not None else f"https://matrix.to/#/{room}"
+    return content.permalink(room, hand.event or "")
 
 
 def privately(

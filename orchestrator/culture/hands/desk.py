@@ -11,7 +11,7 @@ from orchestrator.documents.declared import Documents
 from orchestrator.i18n import N_
 from orchestrator.model.effects import AnyEffect, Result
 from orchestrator.model.events import Message, Reaction
-from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
+from orchestrator.model.feature import Answer, Command, Example, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, JsonObject
 from orchestrator.store import journal
 
@@ -31,14 +31,23 @@ def commands(documents: Documents, duty: Duty) -> Sequence[Command]:
             needs=Role.MEMBER,
             run=lambda tx, call, now: raising.raise_hand(tx, documents, duty, call, now),
             urgent=True,
+            examples=(
+                Example("", N_("I ask you in private how soon; nobody else in the room sees your answer")),
+                Example("2", N_("please come soon; 1 is when somebody can, 3 is fear for someone's safety")),
+            ),
         ),
         Command(
             name="hush",
-            usage="lift [ROOM]",
+            usage="[lift]",
             summary=N_("where I hold my questions back after a raised hand; I ask them again with lift"),
             needs=Role.FACILITATOR,
             run=lambda tx, call, now: hush.command(tx, documents, call, now),
             elsewhere=True,
+            examples=(
+                Example("", N_("where I ask no questions for now")),
+                Example("lift", N_("I ask them again, wherever you may say so")),
+                Example("lift tuesday", N_("only in the room with that key")),
+            ),
         ),
     )
 

@@ -8,7 +8,7 @@ from orchestrator.documents.declared import CONTROL_KEY, Documents
 from orchestrator.i18n import N_
 from orchestrator.model.effects import AnyEffect, Result
 from orchestrator.model.events import Event, Member, Redaction, State
-from orchestrator.model.feature import Answer, Command, Now, Role, Timer, Tx
+from orchestrator.model.feature import Answer, Command, Example, Now, Role, Timer, Tx
 from orchestrator.model.ids import JsonObject, RoomId
 from orchestrator.store import bindings
 
@@ -39,6 +39,11 @@ class Lists:
             summary=N_("the ban lists of others, and whether we follow them"),
             needs=Role.LEAD,
             run=lambda tx, call, now: following.lists(tx, documents, call, now),
+            examples=(
+                Example("", N_("which lists your policies name, and how far I am with each")),
+                Example("follow #community-bans:example.org", N_("I show the leads what it would do, and ask them")),
+                Example("leave #community-bans:example.org", N_("I let it go")),
+            ),
         )
 
     def settle(self, tx: Tx, now: Now) -> Iterator[AnyEffect]:

@@ -20,7 +20,7 @@ from orchestrator.model import content
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, AskDirect, Priority
-from orchestrator.model.feature import Answer, Call, Command, Now, Role, Tx
+from orchestrator.model.feature import Answer, Call, Command, Example, Now, Role, Tx
 from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.schedule.dates import in_full, read_when
 from orchestrator.store.rows import dump, load_object
@@ -48,10 +48,17 @@ class Away:
         return (
             Command(
                 name="away",
-                usage="12-20 Dec | cancel 12 Dec",
+                usage="[DAYS]",
                 summary=N_("say when you can't take turns; you need not say why"),
                 needs=Role.MEMBER,
                 run=self._away,
+                for_staff=True,
+                examples=(
+                    Example("", N_("when you are away, as I know it; only you see it")),
+                    Example("12-20 Dec", N_("these days, the last one included; I ask back first")),
+                    Example("next week", N_("from Monday to Sunday")),
+                    Example("cancel 12 Dec", N_("you are there after all")),
+                ),
             ),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
 from orchestrator.errors import Refusal
@@ -21,7 +21,7 @@ from orchestrator.model.clock import DAY_MS
 from orchestrator.model.content import permalink
 from orchestrator.model.effects import AnyEffect, Priority, Redact, Result
 from orchestrator.model.events import Event, Redaction
-from orchestrator.model.feature import Call, Command, Now, Role, Timer, Tx
+from orchestrator.model.feature import Call, Command, Example, Now, Role, Timer, Tx
 from orchestrator.model.ids import EventId, RoomId, RoomKey, UserId
 from orchestrator.store import bindings
 from orchestrator.store.timers import clear_timer
@@ -36,10 +36,11 @@ class Notes:
 
     Args:
         documents: what the authors wrote.
+        hand_on: looks for somebody to take a turn, as ``!swap`` does.
     """
 
-    def __init__(self, documents: Documents) -> None:
-        self._documents = documents
+    def __init__(self, documents: Documents, hand_on: Callable[[Tx, Call, Now], Iterable[AnyEffect]]) -> None:
+        self._documents, self._hand_on = documents, hand_on
 
     @property
     def commands(self) -> Sequence[Command]:
@@ -47,18 +48,28 @@ class Notes:
         return (
             Command(
                 name="note",
-                usage="what whoever comes next should know",
-                summary=N_("leave a note in the control room for whoever keeps the room next"),
+                usage="[ROOM] WORDS",
+                summary=N_("in the control room: a word for whoever keeps the room next"),
                 needs=Role.MEMBER,
                 run=self._note,
-                listed=True,
+                for_staff=True,
+                examples=(
+                    Example("All is quiet.", N_("I show it to whoever takes over, and take it away after a week")),
+                    Example("tuesday All is quiet.", N_("about the room with that key, if you keep several")),
+                ),
             ),
             Command(
                 name="handoff",
-                usage="",
-                summary=N_("who takes over when, and the notes that wait for them"),
+                usage="[now]",
+                summary=N_("who takes over when; or hand over earlier"),
                 needs=Role.MEMBER,
                 run=self._handoff,
+                for_staff=True,
+                examples=(
+                    Example("", N_("who takes over when, and in the control room the notes that wait for them")),
+                    Example("now", N_("I look for somebody to take over now; you stay on until somebody does")),
+                    Example("now to @bo:grove.example", N_("I ask only Bo")),
+                ),
             ),
         )
 
@@ -93,12 +104,7 @@ class Notes:
             (one for one in communities if bindings.bound_room(tx, one.key, CONTROL_KEY) == call.event.room), None
         )
         if control is None:
-            raise Refusal(
-                _(
-                    "Please write your note in the control room, so that whoever comes next can read it there. What you"
-                    " write elsewhere I pass on to nobody."
-                )
-            )
+            raise Refusal(_not_here(tx, communities, call))
         words = list(call.args)
         room = _about(tx, control, user, words, now)
         if not words:
@@ -117,7 +123,10 @@ class Notes:
         on = keeping(tx, control, room, now.at_ms)
         yield from pass_on(tx, control, room, on[0] if on and user not in on else None)
 
-    def _handoff(self, tx: Tx, call: Call, now: Now) -> Iterator[AnyEffect]:
+    def _handoff(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
+        return self._hand_on(tx, call, now) if call.args else self._next(tx, call, now)
+
+    def _next(self, tx: Tx, call: Call, now: Now) -> Iterator[AnyEffect]:
         user = call.event.sender
         parts, people = [], set[UserId]()
         inside = any(
@@ -126,7 +135,7 @@ class Notes:
         for community in kept_by(self._documents, user):
             people |= community.staff()
             parts += [
-                _next_handoff(tx, community, room, now, inside=inside or call.direct)
+                _next_handoff(tx, community, room, user, now, inside=inside or call.direct)
                 for room in rooms_of(community).values()
                 if (user in community.leads or user in room.facilitators)
                 # Among members it is about their room alone: which others there are is not for all.
@@ -137,6 +146,18 @@ class Notes:
         if not parts:
             raise Refusal(_("Nobody takes turns in the rooms that you look after."))
         yield content.answer(call, "\n\n".join(parts), now, people=people)
+
+
+def _not_here(tx: Tx, communities: Sequence[Community], call: Call) -> str:
+    """Say where a note belongs: what stands elsewhere can be read by the wrong people, or by nobody."""
+    said = _("Please write your note in the control room: whoever comes next reads it there.")
+    if not call.direct:
+        return (
+            f"{said} {_('I have passed it on to nobody, but everybody here can read it. You may want to delete it.')}"
+        )
+    rooms = (bindings.bound_room(tx, one.key, CONTROL_KEY) for one in communities)
+    links = "\n".join(permalink(room) for room in rooms if room is not None)
+    return "\n\n".join(filter(None, (f"{said} {_('I have passed on nothing of what you wrote here.')}", links)))
 
 
 def _about(tx: Tx, community: Community, user: UserId, words: list[str], now: Now) -> Room:
@@ -159,7 +180,7 @@ def _about(tx: Tx, community: Community, user: UserId, words: list[str], now: No
     raise Refusal(_("A note is for whoever has just kept a room, or is keeping it. You can say it here all the same."))
 
 
-def _next_handoff(tx: Tx, community: Community, room: Room, now: Now, *, inside: bool) -> str:
+def _next_handoff(tx: Tx, community: Community, room: Room, user: UserId, now: Now, *, inside: bool) -> str:
     window = Span(now.at_ms, now.at_ms + AHEAD_MS)
     found = of_part(joined(stretches(tx, community, room, window, now.at_ms)), Part.FACILITATOR)
     on = next((one.user for one in found if now.at_ms in one.span), None)
@@ -177,6 +198,12 @@ def _next_handoff(tx: Tx, community: Community, room: Room, now: Now, *, inside:
             before=on,
             start=saying.moment(following.span.start_ms, community.zone),
         )
+    if on == user:
+        said += " " + _(
+            "Do you have to go earlier? `{prefix}handoff now` looks for somebody, and you stay on until somebody does."
+        ).format(prefix=community.prefix)
+    elif following is not None and following.user == user:
+        said += " " + _("To begin earlier, write `{prefix}take now`.").format(prefix=community.prefix)
     notes = [note for note in notes_of(tx, community.key, room.key) if not note.passed] if inside else []
     if notes:
         return f"{said} {_('Waiting for them:')}\n\n" + saying.listed([permalink(one.room, one.event) for one in notes])

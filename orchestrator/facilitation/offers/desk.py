@@ -20,7 +20,7 @@ from orchestrator.i18n import N_, speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
 from orchestrator.model.effects import AnyEffect
-from orchestrator.model.feature import Answer, Call, Command, Now, Role, Timer, Tx
+from orchestrator.model.feature import Answer, Call, Command, Example, Now, Role, Timer, Tx
 from orchestrator.model.ids import UserId
 from orchestrator.schedule.dates import When
 from orchestrator.store.rows import dump, load_object
@@ -50,17 +50,27 @@ class Offers:
         return (
             Command(
                 name="accept",
-                usage="| tue",
+                usage="[DAY]",
                 summary=N_("say yes to a turn that I asked you about"),
                 needs=Role.MEMBER,
                 run=lambda tx, call, now: self._say(tx, call, now, yes=True),
+                for_staff=True,
+                examples=(
+                    Example("", N_("yes to the turn I asked you about; if there are several, I ask which")),
+                    Example("tue", N_("yes to the one that begins on Tuesday")),
+                ),
             ),
             Command(
                 name="decline",
-                usage="| tue",
+                usage="[DAY]",
                 summary=N_("say that you can't take a turn; you need not say why"),
                 needs=Role.MEMBER,
                 run=lambda tx, call, now: self._say(tx, call, now, yes=False),
+                for_staff=True,
+                examples=(
+                    Example("", N_("no to the turn I asked you about; I ask somebody else")),
+                    Example("tue", N_("no to the one that begins on Tuesday")),
+                ),
             ),
         )
 

@@ -22,7 +22,7 @@ from orchestrator.model import content
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect
-from orchestrator.model.feature import Call, Command, Now, Role, Tx
+from orchestrator.model.feature import Call, Command, Example, Now, Role, Tx
 from orchestrator.schedule import latest_at, next_at
 
 from .places import among, asked_about, kept_by
@@ -35,6 +35,19 @@ AHEAD_MS: Final = 366 * DAY_MS
 TABLE_MS: Final = 30 * DAY_MS
 """How far ahead ``!rota`` shows."""
 MOST_LINES: Final = 80
+
+
+ROTA: Final = (
+    Example("", N_("who keeps the room in the next 30 days, as a table")),
+    Example(
+        "add @bo:grove.example from 12 Dec", N_("Bo takes turns from then on; without a day, from now on"), Role.LEAD
+    ),
+    Example("remove @bo:grove.example", N_("Bo takes no turns any more; with a day, from then on"), Role.LEAD),
+    Example("order @ana:grove.example @bo:grove.example", N_("in this order they take turns"), Role.LEAD),
+    Example("effective-from @bo:grove.example 12 Dec", N_("Bo's turns begin on that day, and not before"), Role.LEAD),
+    Example("score", N_("how evenly the turns are spread; only leads see it"), Role.LEAD),
+    Example("calendar", N_("an address under which your calendar can read all turns"), Role.LEAD),
+)
 
 
 class Looking:
@@ -53,17 +66,31 @@ class Looking:
     def commands(self) -> Sequence[Command]:
         """``!who``, ``!next`` and ``!rota``."""
         return (
-            Command(name="who", usage="", summary=N_("who is on duty"), needs=Role.MEMBER, run=self._who),
-            Command(name="next", usage="", summary=N_("who comes next"), needs=Role.MEMBER, run=self._next),
+            Command(
+                name="who",
+                usage="",
+                summary=N_("who is on duty"),
+                needs=Role.MEMBER,
+                run=self._who,
+                examples=(Example("", N_("who keeps this room now; asked in private, who keeps each of yours")),),
+            ),
+            Command(
+                name="next",
+                usage="",
+                summary=N_("who comes next"),
+                needs=Role.MEMBER,
+                run=self._next,
+                examples=(Example("", N_("who keeps this room after that, and from when on")),),
+            ),
             Command(
                 name="rota",
-                usage="| add @bo:grove.example from 12 Dec | remove @bo:grove.example"
-                " | order @ana:grove.example @bo:grove.example | effective-from @bo:grove.example 12 Dec | score | calendar",
+                usage="[add|remove|order|score|calendar]",
                 summary=N_("who keeps the room in the next 30 days"),
                 needs=Role.MEMBER,
                 run=self._rota,
                 usage_for=Role.LEAD,
                 elsewhere=True,
+                examples=ROTA,
             ),
         )
 

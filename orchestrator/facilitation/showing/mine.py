@@ -25,7 +25,7 @@ from orchestrator.i18n import N_, _, speaking
 from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.effects import AnyEffect
-from orchestrator.model.feature import Call, Command, Now, Role, Tx
+from orchestrator.model.feature import Call, Command, Example, Now, Role, Tx
 from orchestrator.model.ids import UserId
 
 from .places import kept_by
@@ -56,10 +56,18 @@ class Mine:
         return (
             Command(
                 name="my",
-                usage="shifts | zone Europe/Berlin | language de | reminders 7d 1d | calendar",
+                usage="[shifts|zone|calendar|…]",
                 summary=N_("your turns, your clock, your language, your reminders, your calendar"),
                 needs=Role.MEMBER,
                 run=self._my,
+                for_staff=True,
+                examples=(
+                    Example("shifts", N_("your own turns; only you see them")),
+                    Example("zone Europe/Berlin", N_("the clock I go by when I write to you")),
+                    Example("language de", N_("the language I write to you in")),
+                    Example("reminders 7d 1d", N_("remind you a week and a day before a turn; `off` for never")),
+                    Example("calendar", N_("an address under which your calendar can read your turns")),
+                ),
             ),
         )
 

@@ -18,7 +18,7 @@ from orchestrator.i18n import N_, speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
 from orchestrator.model.effects import AnyEffect
-from orchestrator.model.feature import Answer, Call, Command, Now, Role, Timer, Tx
+from orchestrator.model.feature import Answer, Call, Command, Example, Now, Role, Timer, Tx
 from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.schedule.dates import When
 from orchestrator.store import bindings
@@ -49,18 +49,33 @@ class Swaps:
         return (
             Command(
                 name="swap",
-                usage="tue 19:00 | 12 Dec 19:00-20:00 with @bo:grove.example | cancel 12 Dec",
+                usage="[DAY] [with @PERSON]",
                 summary=N_("hand on a turn of yours; it stays yours until somebody takes it"),
                 needs=Role.MEMBER,
-                run=self._swap,
-                usage_for=Role.MEMBER,
+                run=self.hand_on,
+                for_staff=True,
+                examples=(
+                    Example("", N_("I ask which of your turns you mean")),
+                    Example("tue", N_("the turn that begins on Tuesday; I ask back before anything happens")),
+                    Example("now", N_("the rest of the turn you are on")),
+                    Example("12 Dec 19:00-20:00", N_("only that hour of it")),
+                    Example("tue with @bo:grove.example", N_("I ask only Bo")),
+                    Example("cancel tue", N_("you keep it after all")),
+                ),
             ),
             Command(
                 name="take",
-                usage="tue | 12 Dec 19:00-20:00 | now",
+                usage="[DAY|now]",
                 summary=N_("take a turn that somebody hands on, or that nobody has"),
                 needs=Role.MEMBER,
                 run=self._take,
+                for_staff=True,
+                examples=(
+                    Example("", N_("I ask which of the open turns you mean")),
+                    Example("tue", N_("the open turn that begins on Tuesday")),
+                    Example("12 Dec 19:00-20:00", N_("only that hour of it")),
+                    Example("now", N_("keep the room from this minute on, in the place of whoever is on")),
+                ),
             ),
         )
 
@@ -100,7 +115,8 @@ class Swaps:
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
-    def _swap(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
+    def hand_on(self, tx: Tx, call: Call, now: Now) -> Iterable[AnyEffect]:
+        """Look for somebody to take a turn; it stays whose it is until somebody does."""
         communities = choosing.communities_for(self._documents, call)
         caller, here = call.event.sender, telling.here_of(call)
         cancels = bool(call.args) and call.args[0].casefold() in {"cancel", "undo"}

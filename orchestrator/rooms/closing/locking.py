@@ -14,7 +14,7 @@ from orchestrator.errors import Refusal
 from orchestrator.i18n import N_, _, speaking
 from orchestrator.model import content
 from orchestrator.model.effects import AnyEffect, Priority, Send
-from orchestrator.model.feature import Call, Command, Now, Role, Tx
+from orchestrator.model.feature import Call, Command, Example, Now, Role, Tx
 from orchestrator.model.ids import RoomId, RoomKey
 from orchestrator.store import bindings, locks, open_ends
 from orchestrator.store.bindings import SPACE_KEY
@@ -45,6 +45,11 @@ class Locking:
                 summary=N_("close a room for a while: only leads can write, and nobody new comes in"),
                 needs=Role.FACILITATOR,
                 run=self._lock,
+                examples=(
+                    Example("", N_("this room")),
+                    Example("tuesday", N_("the room with that key")),
+                    Example("all", N_("every room; for leads"), Role.LEAD),
+                ),
                 elsewhere=True,
             ),
             Command(
@@ -53,6 +58,11 @@ class Locking:
                 summary=N_("open a room that was closed for a while; everything is as it was before"),
                 needs=Role.FACILITATOR,
                 run=self._unlock,
+                examples=(
+                    Example("", N_("this room")),
+                    Example("tuesday", N_("the room with that key")),
+                    Example("all", N_("every room; for leads"), Role.LEAD),
+                ),
                 elsewhere=True,
             ),
         )
