@@ -21,6 +21,7 @@ from .duty import covers, in_turn, note_cover, on_duty
 from .gaps.desk import Gaps
 from .handoff import Handoffs
 from .handoff.turning import powers_of
+from .news import News
 from .notes.desk import Notes
 from .offers.desk import Offers
 from .publishing import Publishing
@@ -63,6 +64,7 @@ class Facilitation:
             publishing,
             self._handoffs,
             Gaps(documents, changed),
+            News(documents),
             Reminders(documents),
             Readiness(documents),
         )

@@ -14,7 +14,7 @@ from orchestrator.model.effects import AnyEffect, Priority, SendDirect
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import RoomKey, UserId
 
-from . import saying
+from . import news, saying
 from .records.holdings import KEPT_MS, Held, held_in, put_held, tidy_held
 from .records.overrides import Change, Kind, changes_of
 from .records.preferences import language_of, zone_of
@@ -56,9 +56,9 @@ def reconcile(tx: Tx, community: Community, now: Now, by: UserId | None) -> Iter
             gone.append(one)
     tidy_held(tx, now.at_ms - KEPT_MS)
     moved, unheard = _worth_telling(tx, community, known, given, new, gone, now, by)
+    news.keep(tx, community, unheard, now)
     for one in new:
-        if one not in unheard:
-            drop_past(tx, community, one, now)
+        drop_past(tx, community, one, now)
     yield from _tell(tx, community, moved, now)
 
 
@@ -115,7 +115,7 @@ def _worth_telling(
 ) -> tuple[dict[UserId, _Moved], list[Held]]:
     """Leave only turns to come that moved; not what was published for the first time, nor what people agreed on.
 
-    Beside it what people get without having heard of it in any way: their reminders tell them.
+    Beside it what people get without having heard of it in any way.
     """
     changes = [one for one in changes_of(tx, community.key, Span.since(now.at_ms)) if one.holds]
     horizon_ms: defaultdict[tuple[RoomKey, Part], int] = defaultdict(int)
@@ -132,12 +132,12 @@ def _worth_telling(
         # Whoever will be asked hears of it by that.
         if not _may_hear(one, now, by) or _is_agreed(one, changes) or _key(one)[:3] in asked:
             continue
-        if one.span.start_ms >= horizon_ms[one.room, one.part]:
+        if one.span.start_ms >= horizon_ms[one.room, one.part] or news.is_untold(tx, community, one):
             unheard.append(one)
         else:
             moved[one.user].new.append(one)
     for one in gone:
-        if _may_hear(one, now, by) and not _is_agreed(one, changes):
+        if _may_hear(one, now, by) and not _is_agreed(one, changes) and not news.is_untold(tx, community, one):
             moved[one.user].gone.append(one)
     return moved, unheard
 

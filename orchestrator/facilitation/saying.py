@@ -31,6 +31,13 @@ def stretch(span: Span, zone: tzinfo) -> str:
     return _("{start} to {end}").format(start=moment(span.start_ms, zone), end=moment(span.end_ms, zone))
 
 
+def from_now(span: Span, zone: tzinfo, now_ms: int) -> str:
+    """Say from when to when; of what runs only the end."""
+    if span.start_ms > now_ms:
+        return stretch(span, zone)
+    return _("now, until {end}").format(end=moment(span.end_ms, zone))
+
+
 def named(people: Sequence[str]) -> str:
     """List people."""
     return format_list(list(people), locale=_babel())

@@ -9,12 +9,22 @@ from orchestrator.i18n import _
 from orchestrator.model.ids import UserId
 
 from . import saying
-from .rota.things import Stretch
+from .rota.things import Part, Stretch
 
 
 def moment(community: Community, at_ms: int) -> str:
     """Say a moment as people there do: weekday, day and time."""
     return saying.moment(at_ms, community.zone)
+
+
+def turn(room: str, when: str, part: Part) -> str:
+    """Write one of somebody's own turns."""
+    line = _("{when}, {room}").format(when=when, room=room)
+    if part is Part.CO:
+        line += " " + _("(together with somebody)")
+    if part is Part.SHADOW:
+        line += " " + _("(watching)")
+    return line
 
 
 def keeping(

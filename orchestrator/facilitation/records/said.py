@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import CommunityKey, RoomKey
-from orchestrator.store.rows import text
+from orchestrator.store.rows import maybe_number, text
 
 
 def say_once(tx: Tx, what: str, at_ms: int) -> bool:
@@ -32,6 +32,16 @@ def said_with(tx: Tx, prefix: str) -> list[str]:
 def was_said(tx: Tx, what: str) -> bool:
     """Tell whether something was said."""
     return tx.one("select 1 as found from said where account = :account and what = :what", what=what) is not None
+
+
+def said_at_ms(tx: Tx, prefix: str) -> int | None:
+    """Tell when something whose name begins so was said last; None: never."""
+    row = tx.one(
+        "select max(at_ms) as at_ms from said where account = :account and substr(what, 1, :n) = :prefix",
+        prefix=prefix,
+        n=len(prefix),
+    )
+    return None if row is None else maybe_number(row, "at_ms")
 
 
 def unsay(tx: Tx, what: str) -> None:

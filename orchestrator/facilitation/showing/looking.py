@@ -201,9 +201,7 @@ def _table(tx: Tx, community: Community, room: Room, now: Now, *, inside: bool) 
         return f"{title} " + _("no turns.")
     lines = []
     for one in rows[:MOST_LINES]:
-        when = saying.stretch(one.span, community.zone)
-        if one.span.start_ms <= now.at_ms:
-            when = _("now, until {end}").format(end=saying.moment(one.span.end_ms, community.zone))
+        when = saying.from_now(one.span, community.zone, now.at_ms)
         line = _("{when}: {person}").format(when=when, person=one.user or _("nobody yet"))
         beside, watching = _beside(found, one, Part.CO), _beside(found, one, Part.SHADOW)
         if beside:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import tzinfo
 from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
@@ -13,13 +14,13 @@ from babel import Locale, UnknownLocaleError
 
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.errors import Refusal
-from orchestrator.facilitation import saying
+from orchestrator.facilitation import saying, wording
 from orchestrator.facilitation.answering import privately
 from orchestrator.facilitation.calendar.desk import Calendars
 from orchestrator.facilitation.records.preferences import Preference, preference_of, put_preference, zone_of
 from orchestrator.facilitation.records.shifts import State, shifts_of
 from orchestrator.facilitation.reminders.planning import plan_reminders
-from orchestrator.facilitation.rota.things import Part, Slot, Stretch
+from orchestrator.facilitation.rota.things import Slot, Stretch
 from orchestrator.facilitation.view import View
 from orchestrator.i18n import N_, _, speaking
 from orchestrator.model import content
@@ -114,19 +115,16 @@ def _turns(tx: Tx, community: Community, user: UserId, now: Now) -> Iterator[str
     if not held:
         yield _("You have no turns in {community} for now.").format(community=community.name)
     else:
-        lines = [_line(community, one, states, saying.stretch(one.span, zone)) for one in held]
+        lines = [_line(community, one, states, zone, now) for one in held]
         yield _("Your turns in {community}:").format(community=community.name) + f"\n\n{saying.listed(lines)}"
     share = share_of(tx, community, user, now)
     if share:
         yield share
 
 
-def _line(community: Community, one: Stretch, states: dict[Slot, State], when: str) -> str:
-    line = _("{when}, {room}").format(when=when, room=community.name_of(one.room))
-    if one.part is Part.CO:
-        line += " " + _("(together with somebody)")
-    if one.part is Part.SHADOW:
-        line += " " + _("(watching)")
+def _line(community: Community, one: Stretch, states: dict[Slot, State], zone: tzinfo, now: Now) -> str:
+    when = saying.from_now(one.span, zone, now.at_ms)
+    line = wording.turn(community.name_of(one.room), when, one.part)
     if one.shift is not None and states.get(one.shift.slot) is State.OFFERED:
         line += " " + _("(I have asked you whether you can)")
     return line

@@ -10,7 +10,7 @@ from orchestrator.documents.declared import CONTROL_KEY, Community
 from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.records.overrides import Change, Kind, State, changes_of, put_change
 from orchestrator.facilitation.records.preferences import language_of, zone_of
-from orchestrator.facilitation.records.said import said_with, say_once, was_said
+from orchestrator.facilitation.records.said import said_at_ms, said_with, say_once, was_said
 from orchestrator.facilitation.rota.things import Slot
 from orchestrator.facilitation.view import View
 from orchestrator.facilitation.waking import quiet_of, waking_ms
@@ -111,7 +111,7 @@ def _chosen(
         return (new if change.only is not None else []), []
     plan = view.plan(change.room)
     within_ms = (plan.rota.accept_within_ms if plan is not None else None) or WITHIN_MS
-    asked_ms = _asked_ms(tx, view.community, change)
+    asked_ms = said_at_ms(tx, f"asked:{key} ")
     if asked_ms is not None and now.at_ms < asked_ms + within_ms and not _all_said_no(tx, key):
         return [], [asked_ms + within_ms]
     return new[:1], [now.at_ms + within_ms] if new else []
@@ -234,16 +234,6 @@ def _nudge(tx: Tx, community: Community, change: Change, span: Span, user: UserI
         merge=f"nudge:{change.id}:{user}",
         content=told,
     )
-
-
-def _asked_ms(tx: Tx, community: Community, change: Change) -> int | None:
-    prefix = f"asked:{key_of(community, change)} "
-    row = tx.one(
-        "select max(at_ms) as at_ms from said where account = :account and substr(what, 1, :n) = :prefix",
-        prefix=prefix,
-        n=len(prefix),
-    )
-    return None if row is None or row["at_ms"] is None else int(str(row["at_ms"]))
 
 
 def _layer(view: View, change: Change) -> str:
