@@ -178,10 +178,13 @@ def _tell(tx: Tx, community: Community, moved: dict[UserId, _Moved], now: Now) -
                 for one in what.gone
             ]
             said = _("Your turns have changed. You don't have to do anything; I just want you to know.")
-            news = (*(f"+{one.name}/{one.span.end_ms}" for one in what.new), *(f"-{one.name}" for one in what.gone))
+            what_moved = (
+                *(f"+{one.name}/{one.span.end_ms}" for one in what.new),
+                *(f"-{one.name}" for one in what.gone),
+            )
             yield SendDirect(
                 # What moves there and back moves twice, also where both is found at a start.
-                step=f"moved:{now.at_ms}:{','.join(sorted(news))}",
+                step=f"moved:{now.at_ms}:{','.join(sorted(what_moved))}",
                 priority=Priority.STRUCTURE,
                 user=user,
                 content=content.notice(f"{said}\n\n{saying.listed(lines)}"),
