@@ -10,6 +10,7 @@
     |  |- StoreError                the data directory cannot be used (locked, full, read-only, newer)
     |  |- IdentityError             the account's cross-signing identity is somebody else's
     |- Refusal                      a person asked for what may not or cannot be; said to them kindly
+    |  |- StillOpen                 so did whoever answered a question; it stays open for others
     |- MatrixError                  the homeserver said no; carries status, errcode, retry_after_ms
     |  |- Retryable                 trying the same call again later may work
     |  |  |- RateLimited            429; retry_after_ms is set
@@ -88,6 +89,10 @@ class IdentityError(SetupError):
 
 class Refusal(CirclekeeperError):
     """A person asked for something that may not or cannot be; the sentence tells them so, kindly, and what to do."""
+
+
+class StillOpen(Refusal):
+    """Whoever answered a question may not or cannot do that; others may, so the question stays open for them."""
 
 
 class MatrixError(CirclekeeperError):

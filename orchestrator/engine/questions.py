@@ -6,10 +6,11 @@ It is closed and its craft acts on the answer in one transaction, or neither.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from orchestrator.documents.declared import Community, Documents
-from orchestrator.errors import Refusal
+from orchestrator.errors import Refusal, StillOpen
 from orchestrator.i18n import _, current_locale, speaking
 from orchestrator.model import content
 from orchestrator.model.clock import MINUTE_MS
@@ -102,16 +103,20 @@ class Questions:
         return self._deciding.decided(turn, question.event, craft.name, act)
 
     def _act(self, tx: Tx, craft: Feature, answered: Answered, now: Now) -> list[AnyEffect]:
-        """Tell the craft; what it kindly refuses to do is said under the question."""
-        questions.close(tx, answered.question.event)
+        """Tell the craft; what it kindly refuses to do is said under the question, which stays open where others may do it."""
         community = self._community(answered.question)
         with speaking(community.locale if community is not None else current_locale()):
             try:
                 with tx.savepoint():
+                    questions.close(tx, answered.question.event)
                     return list(craft.answered(tx, answered.answer, now))
             except Refusal as refusal:
                 named = community.staff() if community is not None else ()
-                return [content.conclusion(answered.answer, refusal.message, now, people=named)]
+                said = content.conclusion(answered.answer, refusal.message, now, people=named)
+                if isinstance(refusal, StillOpen):
+                    return [replace(said, step=f"refused:{answered.answer.by}:{now.at_ms}")]
+                questions.close(tx, answered.question.event)
+                return [said]
 
     def _which(self, event: Message, question: Question, now: Now) -> AnyEffect:
         """Ask which question somebody meant to answer, where this is one of them."""

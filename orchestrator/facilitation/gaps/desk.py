@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from orchestrator.documents.declared import Community, Documents
-from orchestrator.errors import Refusal
+from orchestrator.errors import Refusal, StillOpen
 from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.moved import Changed
 from orchestrator.facilitation.rota.things import Part
@@ -77,15 +77,10 @@ class Gaps:
         try:
             span, effects = changing.take(tx, community, answer.by, wish, now)
         except Refusal as refusal:
-            view = View.of(tx, community, now.at_ms)
-            left = [
-                gap
-                for gap in view.gaps()
-                if (gap.room, gap.part) == (wish.room, wish.part) and gap.span.shares(wish.span)
-            ]
-            said = content.conclusion(answer, refusal.message, now, people=community.staff())
-            # It stays open for the others.
-            return [said, *(looking.tell(tx, view, left[:1], now) if left else ())]
+            gaps = View.of(tx, community, now.at_ms).gaps()
+            if any((gap.room, gap.part) == (wish.room, wish.part) and gap.span.shares(wish.span) for gap in gaps):
+                raise StillOpen(refusal.message) from None
+            raise
         name = community.name_of(wish.room)
         when = saying.stretch(span, community.zone)
         said = content.conclusion(answer, swap_words.somebody_took(answer.by, name, when), now, people=[answer.by])

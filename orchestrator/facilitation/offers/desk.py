@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from orchestrator.documents.declared import Community, Documents
-from orchestrator.errors import Refusal
+from orchestrator.errors import Refusal, StillOpen
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.gaps import looking
 from orchestrator.facilitation.moved import Changed
@@ -175,9 +175,7 @@ class Offers:
             try:
                 span, effects = changing.take(tx, community, answer.by, wish, now)
             except Refusal as refusal:
-                yield content.conclusion(answer, refusal.message, now, people=community.staff())
-                yield from asking.to_leads(tx, community, given, now)
-                return
+                raise StillOpen(refusal.message) from None
             said = swap_words.somebody_took(answer.by, name, saying.stretch(span, community.zone))
             yield content.conclusion(answer, said, now, people=[answer.by])
             yield from effects

@@ -23,7 +23,6 @@ from orchestrator.facilitation.reminders.planning import plan_reminders
 from orchestrator.facilitation.rota.things import Slot, Stretch
 from orchestrator.facilitation.view import View
 from orchestrator.i18n import N_, _, speaking
-from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Command, Example, Now, Role, Tx
@@ -104,7 +103,8 @@ class Mine:
                 plan_reminders(tx, community, now)
         first = communities[0]
         with speaking(preference_of(tx, user).language or first.locale):
-            yield content.answer(call, _told(tx, first, user, word, now), now)
+            told = _told(tx, first, user, word, now)
+        yield from privately(call, told, now)
 
 
 def _turns(tx: Tx, community: Community, user: UserId, now: Now) -> Iterator[str]:

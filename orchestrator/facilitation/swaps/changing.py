@@ -51,16 +51,7 @@ def open_swap(
     span = _ahead(wish.span, now)
     if not View.of(tx, community, now.at_ms).is_held_by(giver, wish.room, wish.part, span):
         raise Refusal(words.nothing_to_hand_on(saying.stretch(span, community.zone), community.prefix))
-    for other in changes_of(tx, community.key, span):
-        # By person, not by room: whoever asks twice about one time means one of the two.
-        if other.state is State.OPEN and other.kind is Kind.SWAP and other.giver == giver and other.room == wish.room:
-            raise Refusal(
-                words.already_asked(
-                    community.name_of(other.room),
-                    saying.stretch(other.span, community.zone),
-                    f"{community.prefix}swap cancel {saying.day(other.span.start_ms, community.zone)}",
-                )
-            )
+    check_not_asked(tx, community, giver, replace(wish, span=span))
     change = Change(
         id=asking.fresh_id(tx, now),
         room=wish.room,
@@ -74,6 +65,23 @@ def open_swap(
     )
     put_change(tx, community.key, change)
     return change, [*asking.announce(tx, community, change, now), *asking.step(tx, community, change, now)]
+
+
+def check_not_asked(tx: Tx, community: Community, giver: UserId, wish: Wish) -> None:
+    """Check that nobody is looked for already: whoever asks twice about one time means one of the two.
+
+    Raises:
+        Refusal: it names the request that is in the way.
+    """
+    for other in changes_of(tx, community.key, wish.span):
+        if other.state is State.OPEN and other.kind is Kind.SWAP and other.giver == giver and other.room == wish.room:
+            raise Refusal(
+                words.already_asked(
+                    community.name_of(other.room),
+                    saying.stretch(other.span, community.zone),
+                    f"{community.prefix}swap cancel {saying.day(other.span.start_ms, community.zone)}",
+                )
+            )
 
 
 def take_back(
@@ -243,4 +251,4 @@ def _ahead(span: Span, now: Now) -> Span:
     return Span(max(span.start_ms, now.at_ms), span.end_ms)
 
 
-__all__ = ["Wish", "let_go", "open_swap", "take", "take_back"]
+__all__ = ["Wish", "check_not_asked", "let_go", "open_swap", "take", "take_back"]

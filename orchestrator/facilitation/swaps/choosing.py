@@ -77,7 +77,7 @@ def theirs(views: Iterable[View], user: UserId, when: When | None, here: RoomKey
     return _meant(found, when, here)
 
 
-def open_to(tx: Tx, views: Iterable[View], user: UserId, when: When | None, here: RoomKey | None) -> list[Option]:
+def open_to(tx: Tx, views: Sequence[View], user: UserId, when: When | None, here: RoomKey | None) -> list[Option]:
     """List what somebody could take: what is asked for, and what nobody has."""
     found = []
     for view in views:
@@ -99,6 +99,16 @@ def open_to(tx: Tx, views: Iterable[View], user: UserId, when: When | None, here
             Option(community, Wish(room=one.room, part=one.part, span=one.span))
             for one in view.gaps()
             if one.room in rooms
+        ]
+    if when is not None and when.whole_days:
+        # A day on which one turn ends and the next begins means the one that begins.
+        beginning = {(one.room, one.part) for view in views for one in view.stretches if one.span.start_ms in when.span}
+        found = [
+            one
+            for one in found
+            if one.wish.span.start_ms in when.span
+            or one.wish.span.end_ms not in when.span
+            or (one.wish.room, one.wish.part) not in beginning
         ]
     found.sort(key=lambda option: (option.wish.span.start_ms, option.wish.room))
     return _meant(found, when, here)

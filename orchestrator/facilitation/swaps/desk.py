@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from orchestrator.documents.declared import Community, Documents
-from orchestrator.errors import Refusal
+from orchestrator.errors import Refusal, StillOpen
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.gaps import looking
 from orchestrator.facilitation.moved import Changed
@@ -107,11 +107,9 @@ class Swaps:
             try:
                 return self._taken(tx, answer, option, now)
             except Refusal as refusal:
-                if answer.tag != "control" or change.state is not State.OPEN:
-                    raise
-                # It stays open for the others.
-                again = asking.announce(tx, community, change, now)
-                return [content.conclusion(answer, refusal.message, now, people=community.staff()), *again]
+                if answer.tag == "control" and change.state is State.OPEN:
+                    raise StillOpen(refusal.message) from None
+                raise
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -142,6 +140,8 @@ class Swaps:
                 raise Refusal(words.nothing_yours())
             said = saying.stretch(when.span, choosing.clock_for(tx, call, communities[0]))
             raise Refusal(words.nothing_to_hand_on(said, communities[0].prefix))
+        if len(options) == 1:
+            changing.check_not_asked(tx, options[0].community, giver, options[0].wish)
         tag = {"do": "swap", "only": only, "giver": giver, "options": choosing.packed(options)}
         asks = words.may_i_open if len(options) == 1 else None
         yield self._which(tx, call, options, asks, words.which_to_hand_on(), dump(tag), now)
@@ -195,8 +195,10 @@ class Swaps:
             raise Refusal(words.nothing_open() if here is None else words.elsewhere_in_private())
         said = saying.stretch(when.span, choosing.clock_for(tx, call, views[0].community))
         for view in views:
-            for one in view.stretches:
-                if here in {None, one.room} and one.shift is not None and one.span.shares(when.span):
+            then = [one for one in view.stretches if here in {None, one.room} and one.span.shares(when.span)]
+            # What begins then is meant before what only goes on.
+            for one in [each for each in then if each.span.start_ms in when.span] or then:
+                if one.shift is not None:
                     name = view.community.name_of(one.room)
                     span = saying.stretch(one.span, choosing.clock_for(tx, call, view.community))
                     if one.user == call.event.sender:
