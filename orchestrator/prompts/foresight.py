@@ -20,8 +20,12 @@ from orchestrator.store import locks
 from orchestrator.store.rows import number, text
 from orchestrator.store.timers import timer_of
 
+from .chosen import chosen_for, drop, take
+from .duty import NAME
 from .gates import LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
-from .slots import draw_for, is_claimed, last_asked_ms
+from .pauses import paused_until
+from .places import places_in, slot_of
+from .slots import is_claimed, last_asked_ms
 
 Covered = Callable[[Room, int], bool]
 """Tells whether somebody is on duty in a room at an instant."""
@@ -56,10 +60,10 @@ def foresee(
     It draws from the bag as the craft does, and writes that down: run it on a copy of the rows.
     """
     schedules = {
-        f"slot:{room.community}/{room.key}/{schedule.id}": (room, schedule)
+        place.timer: (place.room, place.schedule)
         for room in rooms
         if not room.archive
-        for schedule in room.prompts
+        for place in places_in(community, room)
     }
     due: list[_Due] = []
     for key, (room, schedule) in schedules.items():
@@ -70,7 +74,12 @@ def foresee(
     while due and due[0].at_ms < until_ms:
         one = heappop(due)
         room, schedule = schedules[one.key]
-        opinion = _look(tx, community, room, schedule, one.at_ms, covered, last_ms[room.key])
+        chosen = chosen_for(tx, room, schedule, one.slot_ms)
+        opinion = (
+            Opinion(Verdict.PASS, "skipped")
+            if chosen is not None and chosen.draw is None
+            else _look(tx, community, room, schedule, one.at_ms, covered, last_ms[room.key])
+        )
         if opinion.verdict is Verdict.WAIT and one.at_ms + LOOK_AGAIN_MS - one.slot_ms <= schedule.grace_ms:
             heappush(due, _Due(one.at_ms + LOOK_AGAIN_MS, one.key, one.slot_ms))
             continue
@@ -79,7 +88,9 @@ def foresee(
             heappush(due, _Due(following.at_ms, one.key, following.at_ms))
         drawn = None
         if opinion.verdict is Verdict.GO:
-            drawn = draw_for(tx, room, schedule, opinion.tier_most, one.at_ms, community.zone)
+            drawn = take(tx, room, schedule, one.slot_ms, opinion.tier_most, one.at_ms, community.zone)
+        else:
+            drop(tx, room, schedule, one.slot_ms)
         if drawn is not None:
             last_ms[room.key] = one.slot_ms
             yield Foreseen(room, one.at_ms, schedule.deck.name, drawn.prompt)
@@ -87,10 +98,9 @@ def foresee(
 
 def _first(tx: Tx, community: Community, room: Room, schedule: PromptSchedule, key: str, after_ms: int) -> _Due | None:
     """Find the first slot: one that waits for a better moment, or was missed a moment ago, or else the next."""
-    timer = timer_of(tx, "prompts", key)
+    timer = timer_of(tx, NAME, key)
     if timer is not None:
-        own_ms = timer.payload.get("due_ms")
-        slots = [own_ms if isinstance(own_ms, int) else timer.due_ms]
+        slots = [slot_of(timer)]
         slots += [one.at_ms for one in occurrences(schedule.when, community.zone, slots[0] + 1, after_ms + 1)]
         at_ms = max(timer.due_ms, after_ms)
         late = at_ms - slots[-1] > schedule.grace_ms
@@ -119,6 +129,7 @@ def _look(  # the moment, as far as it can be foreseen
         spoken_known=True,
         covered=covered(room, at_ms),
         hushed=is_hushed(tx, community.key, room.key, Now(at_ms=at_ms, me=_NOBODY)),
+        paused=paused_until(tx, room, at_ms) is not None,
         last_ms=last_ms,
     )
     return look(schedule.gates, moment, cool_off_ms=schedule.cool_off_ms)

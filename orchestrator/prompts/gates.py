@@ -114,5 +114,6 @@ _REASONS: Final[dict[str, Callable[[], str]]] = {
     "cool_off": lambda: _("the last question was not long ago"),
     "late": lambda: _("I was away when it was time, and came back too late"),
     "locked": lambda: _("the room was closed for a while, and nobody could have answered"),
+    "skipped": lambda: _("somebody who keeps the room let it pass"),
     "empty": lambda: _("the deck holds no question for that day"),
 }

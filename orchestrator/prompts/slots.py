@@ -148,10 +148,12 @@ def last_asked_ms(tx: Tx, room: Room) -> int | None:
 
 
 def _asked_since(tx: Tx, room: Room, since_ms: int) -> set[str]:
-    """List the ids of the questions that were asked in a room since an instant, of whichever schedule."""
+    """List the ids of the questions that were asked in a room since an instant, or will be, of whichever schedule."""
     rows = tx.rows(
         "select item from slot where account = :account and community = :community and key = :key"
-        " and due_ms >= :since_ms and (event is not null or outcome = 'claimed')",
+        " and due_ms >= :since_ms and (event is not null or outcome = 'claimed')"
+        " union select prompt from chosen where account = :account and community = :community and key = :key"
+        " and due_ms >= :since_ms",
         community=room.community,
         key=room.key,
         since_ms=since_ms,

@@ -64,7 +64,19 @@ def rename(tx: Tx, before: tuple[CommunityKey, RoomKey], now: tuple[CommunityKey
 
 
 Remembered: TypeAlias = Literal[
-    "asked", "cover", "handoff", "holding", "note", "offer", "override", "served", "shift", "slot"
+    "asked",
+    "chosen",
+    "cover",
+    "ending",
+    "handoff",
+    "holding",
+    "note",
+    "offer",
+    "override",
+    "pause",
+    "served",
+    "shift",
+    "slot",
 ]
 """A table whose rows belong to a declared room."""
 

@@ -36,5 +36,6 @@ for step in (
     culture.ban_lists,
     culture.ladders,
     facilitation.rota,
+    prompts.choices,
 ):
     migrations()(step)

@@ -31,3 +31,24 @@ def prompts(db: Database) -> None:
         {"community": str, "key": str, "deck": str, "item": str, "round": int, "place": int},
         key=("community", "key", "deck", "round", "item"),
     )
+
+
+def choices(db: Database) -> None:
+    """Which questions were drawn ahead, for how long none is asked, and which rounds were said to run out."""
+    make(
+        db,
+        "chosen",
+        {
+            "community": str,
+            "key": str,
+            "schedule": str,
+            "due_ms": int,
+            "bag": str,
+            "prompt": str,
+            "item": str,
+            "round": int,
+        },
+        key=("community", "key", "schedule", "due_ms"),
+    )
+    make(db, "pause", {"community": str, "key": str, "until_ms": int}, key=("community", "key"))
+    make(db, "ending", {"community": str, "key": str, "bag": str, "round": int}, key=("community", "key", "bag"))
