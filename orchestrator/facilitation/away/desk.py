@@ -9,7 +9,6 @@ from typing import Final
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.facilitation import saying
-from orchestrator.facilitation.answering import in_private, privately
 from orchestrator.facilitation.gaps import looking
 from orchestrator.facilitation.moved import Changed
 from orchestrator.facilitation.records.away import away_of
@@ -17,6 +16,7 @@ from orchestrator.facilitation.records.preferences import zone_of
 from orchestrator.facilitation.swaps.choosing import communities_for
 from orchestrator.i18n import N_, speaking
 from orchestrator.model import content
+from orchestrator.model.answering import in_private, privately
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, AskDirect, Priority

@@ -8,8 +8,8 @@ from typing import Final
 
 from orchestrator.documents.declared import SPACE_KEY, Community, Documents
 from orchestrator.errors import Refusal
-from orchestrator.facilitation.answering import privately
 from orchestrator.model import content
+from orchestrator.model.answering import privately
 from orchestrator.model.clock import SECOND_MS
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Now, Role, Tx

@@ -9,7 +9,6 @@ from typing import Final
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
 from orchestrator.errors import Refusal
 from orchestrator.facilitation import saying, wording
-from orchestrator.facilitation.answering import privately
 from orchestrator.facilitation.calendar.desk import Calendars
 from orchestrator.facilitation.duty import backups, of_part, on_duty, on_now, stretches
 from orchestrator.facilitation.plans import has_rota
@@ -19,6 +18,7 @@ from orchestrator.facilitation.rota.resolving import joined
 from orchestrator.facilitation.rota.things import Part, Slot, Stretch
 from orchestrator.i18n import N_, _
 from orchestrator.model import content
+from orchestrator.model.answering import privately
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect

@@ -15,7 +15,6 @@ from babel import Locale, UnknownLocaleError
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.errors import Refusal
 from orchestrator.facilitation import saying, wording
-from orchestrator.facilitation.answering import privately
 from orchestrator.facilitation.calendar.desk import Calendars
 from orchestrator.facilitation.records.preferences import Preference, preference_of, put_preference, zone_of
 from orchestrator.facilitation.records.shifts import State, shifts_of
@@ -23,6 +22,7 @@ from orchestrator.facilitation.reminders.planning import plan_reminders
 from orchestrator.facilitation.rota.things import Slot, Stretch
 from orchestrator.facilitation.view import View
 from orchestrator.i18n import N_, _, speaking
+from orchestrator.model.answering import privately
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Command, Example, Now, Role, Tx

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
 from orchestrator.errors import Refusal
 from orchestrator.facilitation import wording
-from orchestrator.facilitation.answering import privately
 from orchestrator.model import content
+from orchestrator.model.answering import privately
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Call, Now, Tx
 from orchestrator.model.ids import UserId

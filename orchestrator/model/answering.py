@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from orchestrator.i18n import _
-from orchestrator.model import content
-from orchestrator.model.clock import HOUR_MS
-from orchestrator.model.effects import AnyEffect, Priority, SendDirect
-from orchestrator.model.feature import Call, Now
-from orchestrator.model.ids import UserId
+
+from . import content
+from .clock import HOUR_MS
+from .effects import AnyEffect, Priority, SendDirect
+from .feature import Call, Now
+from .ids import UserId
 
 
 def privately(call: Call, said: str, now: Now, people: Iterable[UserId] = ()) -> Iterator[AnyEffect]:
