@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import Enum, auto
 from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Room
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
-from orchestrator.model.clock import DAY_MS
-from orchestrator.model.effects import AnyEffect, Priority, Send, SendDirect
+from orchestrator.model.clock import DAY_MS, HOUR_MS
+from orchestrator.model.effects import NO_DEVICES, AnyEffect, FindDevices, Priority, Result, Send, SendDirect
 from orchestrator.model.feature import Now, Timer, Tx
+from orchestrator.model.ids import RoomId
 from orchestrator.store import bindings, mirror
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
@@ -25,6 +27,16 @@ from .waking import quiet_of, waking_ms
 READY: Final = "ready:"
 LEADS_MS: Final = (7 * DAY_MS, DAY_MS)
 """How long before a first turn it is looked at; what is missing still then is said again."""
+ASKED_MS: Final = 6 * HOUR_MS
+"""For how long it is asked whether somebody has a device that can read; then the rest is said without that."""
+
+
+class Lack(Enum):
+    """What somebody may lack for a turn, in the order in which it is said."""
+
+    ROOM = auto()
+    PRIVATE = auto()
+    DEVICE = auto()
 
 
 def plan_checks(tx: Tx, community: Community, now: Now) -> None:
@@ -102,53 +114,108 @@ class Readiness:
             plan_checks(tx, community, now)
         return effects
 
+    def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect] | None:
+        """Say what is missing, once it is known what can be known; None when it is about something else."""
+        if not result.tag.startswith(READY):
+            return None
+        return [
+            effect
+            for community in self._documents.communities
+            if result.tag.startswith(f"{READY}{community.key}/")
+            for held in _first_turns(tx, community, now)
+            if _timer_key(community, held) == result.tag
+            for effect in _tell(tx, community, held, now, deviceless=result.errcode == NO_DEVICES)
+        ]
+
 
 def _check(tx: Tx, community: Community, held: Held, now: Now) -> Iterator[AnyEffect]:
     for at_ms, lead_ms in _checks(tx, community, held):
         if at_ms <= now.at_ms:
             say_once(tx, f"{_timer_key(community, held)}/{lead_ms}", now.at_ms)
+    # Whether they can read what is encrypted only the server can tell; the rest is looked at when it has.
+    yield FindDevices(
+        step=f"{READY}{community.key}/{held.name}",
+        priority=Priority.STRUCTURE,
+        user=held.user,
+        expires_ms=min(now.at_ms + ASKED_MS, held.span.start_ms),
+        tag=_timer_key(community, held),
+    )
+
+
+def _tell(tx: Tx, community: Community, held: Held, now: Now, *, deviceless: bool) -> Iterator[AnyEffect]:
+    """Say what is missing, to the person and to the leads; nothing where nothing is."""
     room = community.room(held.room)
     if room is None:
         return
-    step = f"ready:{community.key}/{held.name}"
-    with speaking(language_of(tx, held.user, community)):
-        lines = list(missing(tx, community, room, held, now))
-        if lines:
-            when = saying.moment(held.span.start_ms, zone_of(tx, held.user, community))
-            said = _("Your first turn in {room} begins on {when}. So that all goes well, one thing is still missing:")
-            if len(lines) > 1:
-                said = _("Your first turn in {room} begins on {when}. So that all goes well, this is still missing:")
-            yield SendDirect(
-                step=f"{step}:told",
-                priority=Priority.STRUCTURE,
-                user=held.user,
-                expires_ms=held.span.start_ms,
-                content=content.notice(f"{said.format(room=room.name, when=when)}\n\n{saying.listed(lines)}"),
-            )
+    lacks = _missing(tx, community, room, held, now, deviceless=deviceless)
     control = bindings.bound_room(tx, community.key, CONTROL_KEY)
-    if not lines or control is None:
-        return
-    with speaking(community.locale):
-        lines = list(missing(tx, community, room, held, now))
-        when = saying.moment(held.span.start_ms, community.zone)
-        said = _("{person} has their first turn in {room} on {when}. This is still missing, as I told them:").format(
-            person=held.user, room=room.name, when=when
-        )
-        yield Send(
-            step=f"{step}:leads",
-            room=control,
-            priority=Priority.STRUCTURE,
-            expires_ms=held.span.start_ms,
-            content=content.notice(f"{said}\n\n{saying.listed(lines)}", people=[held.user]),
-        )
+    step = f"{READY}{community.key}/{held.name}"
+    if lacks:
+        with speaking(language_of(tx, held.user, community)):
+            yield _to_them(tx, community, room, held, lacks, f"{step}:told")
+    if lacks and control is not None:
+        with speaking(community.locale):
+            yield _to_leads(community, room, held, lacks, control, f"{step}:leads")
 
 
-def missing(tx: Tx, community: Community, room: Room, held: Held, now: Now) -> Iterator[str]:
-    """List what somebody lacks for a turn: that they are in the room, and that they can be written to."""
+def _missing(tx: Tx, community: Community, room: Room, held: Held, now: Now, *, deviceless: bool) -> frozenset[Lack]:
+    """Find out what somebody lacks for a turn."""
     bound = bindings.bound_room(tx, community.key, room.key)
     seen = mirror.member(tx, bound, held.user) if bound is not None else None
-    if seen is None or seen.membership != "join":
-        yield _("to be in the room {room}").format(room=room.name)
     direct = bindings.direct_room(tx, held.user)
+    lacks = {Lack.DEVICE} if deviceless else set[Lack]()
+    if seen is None or seen.membership != "join":
+        lacks.add(Lack.ROOM)
     if direct is None or not bindings.is_private(tx, direct, held.user, now.me):
-        yield _("a private room with me, so that I can reach you: accept the invitation that comes with this")
+        lacks.add(Lack.PRIVATE)
+    return frozenset(lacks)
+
+
+def _to_them(tx: Tx, community: Community, room: Room, held: Held, lacks: frozenset[Lack], step: str) -> AnyEffect:
+    what = {
+        Lack.ROOM: _("to be in the room {room}: accept the invitation to it, or ask a lead for one").format(
+            room=room.name
+        ),
+        Lack.PRIVATE: _("a private room with me, so that I can reach you: accept the invitation that comes with this"),
+        Lack.DEVICE: _(
+            "an app that can read encrypted messages: I find none of yours. Log in with one such as Element, and let it"
+            " finish setting up"
+        ),
+    }
+    said = _("Your first turn in {room} begins on {when}. So that all goes well, one thing is still missing:")
+    if len(lacks) > 1:
+        said = _("Your first turn in {room} begins on {when}. So that all goes well, this is still missing:")
+    when = saying.moment(held.span.start_ms, zone_of(tx, held.user, community))
+    lines = saying.listed([what[one] for one in Lack if one in lacks])
+    return SendDirect(
+        step=step,
+        priority=Priority.STRUCTURE,
+        user=held.user,
+        expires_ms=held.span.start_ms,
+        content=content.notice(f"{said.format(room=room.name, when=when)}\n\n{lines}"),
+    )
+
+
+def _to_leads(
+    community: Community, room: Room, held: Held, lacks: frozenset[Lack], control: RoomId, step: str
+) -> AnyEffect:
+    what = {
+        Lack.ROOM: _("to be in the room"),
+        Lack.PRIVATE: _("a private room with me: I have invited them"),
+        Lack.DEVICE: _("an app that can read encrypted messages: I find none of theirs"),
+    }
+    said = _("{person} has their first turn in {room} on {when}. This is still missing, as I told them:")
+    when = saying.moment(held.span.start_ms, community.zone)
+    lines = saying.listed([what[one] for one in Lack if one in lacks])
+    parts = [said.format(person=held.user, room=room.name, when=when), lines]
+    if lacks & {Lack.PRIVATE, Lack.DEVICE}:
+        parts.append(
+            _("They may not be able to read what I write to them. Please ask them in another way, if you can.")
+        )
+    return Send(
+        step=step,
+        room=control,
+        priority=Priority.STRUCTURE,
+        expires_ms=held.span.start_ms,
+        content=content.notice("\n\n".join(parts), people=[held.user]),
+    )

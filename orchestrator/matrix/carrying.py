@@ -95,12 +95,9 @@ class Carrier:
         except UnknownToken as error:
             raise await as_heard(self._gateway, self._me, error) from None
 
-    async def _carry(self, row: Waiting) -> bool:  # noqa: PLR0911 - one way out a kind
+    async def _carry(self, row: Waiting) -> bool:  # noqa: C901, PLR0911 - one way out a kind
         if row.expires_ms is not None and row.expires_ms <= self._clock.now_ms():
-            # It may have left before a crash; only its room can tell.
-            tried = row.tried_ms is not None and row.room is not None
-            event = (await self._tracks.search(row)).get(row.cause) if tried else None
-            await self._tracks.confirm(row.cause, "done" if event else "expired", event=event)
+            await self._tracks.expire(row)
             return False
         match row.kind:
             case "send":
@@ -117,6 +114,8 @@ class Carrier:
                 return await self._make_room(row)
             case "enter":
                 return await self._doorman.enter(row)
+            case "devices":
+                return await self._sayer.find_reader(row)
             case "amend":
                 return await self._amend_document(row)
             case other:

@@ -20,7 +20,7 @@ from typing import Final
 
 import structlog
 
-from orchestrator.errors import BadRequest, IdentityError, MatrixError, UnknownToken
+from orchestrator.errors import BadRequest, IdentityError, MatrixError, ServerTrouble, UnknownToken
 from orchestrator.model.clock import MINUTE_MS, SECOND_MS, Clock
 from orchestrator.model.ids import DeviceId, Json, JsonObject, RoomId, UserId
 
@@ -162,6 +162,18 @@ class Crypto:
             StoreError: keys cannot be written.
         """
         return await self._sharing.encrypt(room, type_, content, members, fresh=fresh)
+
+    async def can_read(self, user: UserId) -> bool:
+        """Tell whether somebody has a device that what we encrypt for them can be given to.
+
+        Raises:
+            ServerTrouble: nobody can tell just now.
+            UnknownToken: the run ends.
+            StoreError: what was learnt cannot be written.
+        """
+        if await self._lists.refresh([user]):
+            raise ServerTrouble("Somebody's devices could not be asked for.", call="POST keys/query")
+        return bool(self._machine.devices(user))
 
     def member_left(self, room: RoomId, user: UserId) -> None:
         """Note that somebody left: what is said from now on is not for them; raises StoreError as ``receive`` does."""

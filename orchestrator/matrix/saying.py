@@ -8,6 +8,7 @@ import structlog
 
 from orchestrator import failpoints
 from orchestrator.errors import Forbidden
+from orchestrator.model.effects import NO_DEVICES
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import CAUSE_FIELD, TXN_PREFIX, Json, JsonObject, RoomId, UserId
 from orchestrator.store import AccountStore, mirror
@@ -94,6 +95,16 @@ class Sayer:
         failpoints.pass_by("delivery.after_send")
         await self._tracks.done(row, answer, room)
         return True
+
+    async def find_reader(self, row: Waiting) -> bool:
+        """Find out whether somebody could read what we encrypt for them."""
+        if not await self._tracks.leaves(row, None):
+            return False
+        if self._crypto is None or await self._crypto.can_read(UserId(row.target)):
+            await self._tracks.confirm(row.cause, "done")
+        else:
+            await self._tracks.confirm(row.cause, "refused", errcode=NO_DEVICES)
+        return False
 
     async def _was_said(self, row: Waiting) -> bool:
         """Settle a row that may have been said; tells False when it is proven that it was not."""

@@ -54,6 +54,12 @@ class Tracks:
         await self.confirm(row.cause, "done", event=EventId(str(answer.get("event_id", ""))), room=room)
         failpoints.pass_by("delivery.after_confirm")
 
+    async def expire(self, row: Waiting) -> None:
+        """Write down what is no longer wanted; it may have left before a crash, and only its room can tell."""
+        tried = row.tried_ms is not None and row.room is not None
+        event = (await self.search(row)).get(row.cause) if tried else None
+        await self.confirm(row.cause, "done" if event else "expired", event=event)
+
     def doubtful(self, row: Waiting, room: RoomId) -> bool:
         """Tell whether a row may have left in a way that its transaction id says nothing about."""
         if row.tried_ms is None or row.room is None:

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from .events import MembershipName
 from .ids import Cause, CommunityKey, EventId, Json, RoomId, RoomKey, UserId
@@ -234,7 +234,20 @@ class Amend(Effect):
     by: UserId
 
 
-AnyEffect: TypeAlias = Send | SendDirect | Redact | SetMembership | CreateRoom | Enter | Amend
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindDevices(Effect):
+    """Find out whether somebody has a device that can read what is encrypted.
+
+    ``done``: there is one; ``refused`` with ``NO_DEVICES``: there is none; ``expired``: nobody could tell in time.
+    """
+
+    user: UserId
+
+
+NO_DEVICES: Final = "NO_DEVICES"
+"""Why ``FindDevices`` is refused: somebody has no device that could read what is encrypted."""
+
+AnyEffect: TypeAlias = Send | SendDirect | Redact | SetMembership | CreateRoom | Enter | Amend | FindDevices
 
 Outcome: TypeAlias = Literal["done", "expired", "refused", "undone"]
 

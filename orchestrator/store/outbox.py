@@ -25,7 +25,7 @@ class Waiting:
     """An outbox row.
 
     Attributes:
-        kind: ``send``, ``direct``, ``redact``, ``member``, ``create``, ``enter`` or ``amend``.
+        kind: ``send``, ``direct``, ``redact``, ``member``, ``create``, ``enter``, ``devices`` or ``amend``.
         target: the event to redact, the user concerned, the document to amend, the room to enter; "" for a send.
         lane: rows of one lane are carried out one at a time; those of a ``redact`` lane are only counted together.
         payload: what to carry out; our words and other people's ids.

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.model.effects import Amend, AnyEffect, CreateRoom, Enter, Redact, Send, SendDirect, SetMembership
+from orchestrator.model.effects import (
+    Amend,
+    AnyEffect,
+    CreateRoom,
+    Enter,
+    FindDevices,
+    Redact,
+    Send,
+    SendDirect,
+    SetMembership,
+)
 from orchestrator.model.ids import Json, RoomId
 
 from .questions import packed
@@ -60,6 +70,8 @@ def taken_apart(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mappin
             )
         case Enter():
             return "enter", None, effect.where, f"enter {effect.where}", {"via": list(effect.via)}
+        case FindDevices():
+            return "devices", None, effect.user, f"devices {effect.user}", {}
         case Amend():
             payload: Mapping[str, Json] = {"path": list(effect.path), "value": effect.value, "by": effect.by}
             return "amend", None, effect.document, "amend", payload

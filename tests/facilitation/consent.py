@@ -20,11 +20,12 @@ from orchestrator.facilitation.swaps.desk import Swaps
 from orchestrator.facilitation.view import View
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.desks import Desks
-from orchestrator.model.effects import AnyEffect
+from orchestrator.model.effects import NO_DEVICES, AnyEffect, Outcome
 from orchestrator.model.events import Reaction
 from orchestrator.model.feature import Call, Feature, Now, Role, Roster, Tx
 from orchestrator.model.ids import CommunityKey, EventId, RoomId, RoomKey, UserId
 from orchestrator.store import bindings, outbox, questions
+from orchestrator.store.outbox import Waiting
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, documents, room, rota
 from tests.house import CONTROL, body_of, direct
 from tests.workshop import Workshop
@@ -98,6 +99,12 @@ class Circle(Workshop):
         super().__init__(declared, make, at_ms=at_ms)
         self.heard: dict[UserId | str, list[str]] = {}
 
+    deviceless: frozenset[UserId] = frozenset()
+    """Who has no device that can read what is encrypted."""
+
+    finding: Outcome = "done"
+    """What comes of looking for the devices of the others."""
+
     def begin(self, *people: UserId) -> None:
         """Make the rooms, let everybody in, and settle."""
         everybody = dict.fromkeys([*(one for c in self.documents.communities for one in sorted(c.staff())), *people])
@@ -114,12 +121,20 @@ class Circle(Workshop):
                 if self.run(outbox.get, row.cause) is None:
                     continue
                 to: UserId | str = UserId(row.target) if row.kind == "direct" else str(row.room)
+                if row.kind == "devices":
+                    self._find(row)
+                    continue
                 body = body_of(row)
                 event = EventId(f"$sent{self._next()}")
                 where = direct(UserId(row.target)) if row.kind == "direct" else row.room
                 self.turn(lambda i, t, r=row, e=event, w=where: i.confirm(t, r.cause, "done", event=e, room=w))  # type: ignore[misc]
                 if body != "None":  # a reaction of ours has none
                     self.heard.setdefault(to, []).append(body)
+
+    def _find(self, row: Waiting) -> None:
+        outcome: Outcome = "refused" if row.target in self.deviceless else self.finding
+        errcode = NO_DEVICES if outcome == "refused" else ""
+        self.turn(lambda i, t: i.confirm(t, row.cause, outcome, event=None, room=None, errcode=errcode))
 
     def told(self, to: UserId | RoomId) -> list[str]:
         """Carry out what waits and read what one person, or one room, was told since the last time."""

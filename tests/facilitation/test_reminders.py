@@ -229,6 +229,35 @@ def test_before_a_first_turn_it_is_said_what_is_missing_to_the_person_and_the_le
     fresh.close()
 
 
+def test_who_has_no_app_that_can_read_what_is_encrypted_hears_of_it_and_so_do_the_leads(shop: Whole) -> None:
+    fresh = Whole(grove(circle(ANA, CY, DEE, kept=kept())))
+    fresh.begin(EVE)
+    fresh.deviceless = frozenset({DEE})
+    fresh.carry_out()
+    fresh.pass_time(at("2026-12-20 12:00"))
+    assert [line for user in (ANA, CY) for line in fresh.told(user) if "first turn" in line] == []
+    said = [line for line in fresh.told(DEE) if "first turn" in line]
+    assert said
+    assert all("I find none of yours" in line and "to be in the room" not in line for line in said)
+    leads = [line for line in fresh.told(CONTROL) if "first turn" in line]
+    assert len(leads) == len(said) <= 2  # a week before, and the day before
+    assert all("I find none of theirs" in line and "another way" in line for line in leads)
+    fresh.close()
+
+
+def test_what_no_server_can_tell_in_time_is_not_said(shop: Whole) -> None:
+    fresh = Whole(grove(circle(ANA, CY, DEE, kept=kept())))
+    fresh.open(EVE)
+    fresh.settle()
+    fresh.ring()
+    fresh.finding = "expired"
+    fresh.pass_time(at("2026-12-09 12:00"))
+    said = [line for line in fresh.told(CONTROL) if "first turn" in line]
+    assert said
+    assert all("to be in the room" in line and "encrypted" not in line for line in said)
+    fresh.close()
+
+
 def test_who_has_all_they_need_hears_nothing_of_it(shop: Whole) -> None:
     shop.pass_time(START_MS + 2 * WEEK_MS)
     assert [line for user in (ANA, CY, DEE) for line in shop.told(user) if "first turn" in line] == []

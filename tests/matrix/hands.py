@@ -23,6 +23,7 @@ from orchestrator.engine.filler import Filler, _rooms_with_work
 from orchestrator.errors import DocumentError, DocumentErrors
 from orchestrator.matrix.budget import Budget
 from orchestrator.matrix.carrying import Carrier
+from orchestrator.matrix.crypto import Crypto
 from orchestrator.matrix.delivery import Delivery, Job
 from orchestrator.matrix.gateway import Gateway
 from orchestrator.matrix.history import History
@@ -143,6 +144,7 @@ class Life:
         device: str,
         craft: type[Asker],
         files: Files = NO_FILES,
+        crypto: Crypto | None = None,
     ) -> None:
         self.hs, self.rows, self.device = hs, rows, device
         self.asker, self.greeting = craft(), Greeting()
@@ -159,7 +161,7 @@ class Life:
             store=rows,
             gateway=gateway,
             history=history,
-            crypto=None,
+            crypto=crypto,
             clock=hs.clock,
             me=KEEPER,
             device=device,
@@ -266,6 +268,7 @@ async def living(
     device: str = "KEEPER",
     craft: type[Asker] = Asker,
     files: Files = NO_FILES,
+    crypto: Crypto | None = None,
 ) -> AsyncIterator[Life]:
     """Start the bot on the rows of a directory and take in what happened; it ends with the context."""
     async with AsyncExitStack() as stack:
@@ -274,7 +277,7 @@ async def living(
         # A connection for each request: aiohttp repeats a request by itself when a kept connection breaks.
         connector = aiohttp.TCPConnector(force_close=True)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        life = Life(hs, store.of(AccountKey("keeper")), http, overlay or Overlay(), device, craft, files)
+        life = Life(hs, store.of(AccountKey("keeper")), http, overlay or Overlay(), device, craft, files, crypto)
         await life.sync()
         yield life
 
