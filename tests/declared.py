@@ -21,6 +21,7 @@ from orchestrator.documents.declared import (
     Gate,
     History,
     JoinRule,
+    Meeting,
     OnDrift,
     PowerMap,
     Prompt,
@@ -224,6 +225,33 @@ def schedule(
     )
 
 
+def meeting(
+    *,
+    id: str = "meeting",  # noqa: A002 - the field's own name
+    title: str = "",
+    at: str = "19:00",
+    on: Sequence[Weekday] = (Weekday.TUE,),
+    when: Weekly | Recurring | None = None,
+    lasts_ms: int = 90 * MINUTE_MS,
+    where: str = "",
+    announce_ms: int | None = 2 * DAY_MS,
+    remind_ms: int | None = 60 * MINUTE_MS,
+    opening: Deck | None = None,
+    closing: Deck | None = None,
+) -> Meeting:
+    return Meeting(
+        id=id,
+        title=title,
+        when=when or Weekly(time.fromisoformat(at), tuple(on)),
+        lasts_ms=lasts_ms,
+        where=where,
+        announce_ms=announce_ms,
+        remind_ms=remind_ms,
+        opening=opening,
+        closing=closing,
+    )
+
+
 def room(
     key: str = "tuesday",
     *,
@@ -238,6 +266,7 @@ def room(
     norms: Policy | None = None,
     rota: Rota | None = None,
     prompts: Sequence[PromptSchedule] = (),
+    meetings: Sequence[Meeting] = (),
     welcome: Welcome | None = None,
     facilitators: Sequence[UserId] = (),
     on_drift: Mapping[str, OnDrift] | None = None,
@@ -262,6 +291,7 @@ def room(
         policy=norms,
         rota=rota,
         prompts=tuple(prompts),
+        meetings=tuple(meetings),
         welcome=welcome,
         facilitators=tuple(facilitators),
         on_drift={**DRIFT, **(on_drift or {})},

@@ -16,7 +16,7 @@ from cyclopts import App
 
 from orchestrator.app import build_crafts
 from orchestrator.cli import app
-from orchestrator.documents.edge import config, deck, policy, rota, rules, settings, template
+from orchestrator.documents.edge import config, deck, meeting, policy, rota, rules, settings, template
 from orchestrator.documents.edge.base import fields_of
 from orchestrator.documents.emit import as_yaml
 from orchestrator.documents.load import examine
@@ -107,6 +107,7 @@ FORMS: Final[Mapping[str, type]] = {
     "### layers (a list)": rota.LayerForm,
     "### temporary (a list)": rota.TemporaryForm,
     "### prompts (a list)": template.PromptForm,
+    "### meetings (a list)": meeting.MeetingForm,
     "### welcome": template.WelcomeForm,
     "## room_templates/decks/*.yaml": deck.DeckForm,
     "### A question": deck.QuestionForm,

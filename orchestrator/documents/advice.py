@@ -12,8 +12,9 @@ from orchestrator.model.ids import LOCATOR_TYPE
 
 from .authored import Advice, Config, PromptSpec, Template
 from .declared import Community, Room
+from .meetings import begins_in
 from .policy import Action, Policy
-from .prompt_advice import advise_prompts, advise_unattended
+from .prompt_advice import advise_meetings, advise_prompts, advise_unattended
 from .source import Path, Source
 
 STALE_DAYS = 180
@@ -89,6 +90,8 @@ def advise_template(template: Template, source: Source, today: date) -> Iterator
     """Look at who gets in, who reads along and who may change that; what it takes from another is looked at there."""
     if "prompts" in source.value:
         yield from advise_prompts(template.prompts, source, ("prompts",), today)
+    if "meetings" in source.value:
+        yield from advise_meetings(template.meetings, source, ("meetings",), today)
     for path, message in _thoughts(template):
         if source.at(path) is not None:
             yield _advice(source, path, message)
@@ -121,6 +124,9 @@ def _thoughts(template: Template) -> Iterator[tuple[Path, str]]:
             )
             yield ("power", "events", event_type), message
     yield from _late_prompts(template.prompts, template)
+    for position, meeting in enumerate(template.meetings):
+        if begins_in(meeting, template.quiet):
+            yield ("meetings", position, "at"), "This is in the quiet hours, in which nobody wants to be disturbed."
 
 
 def _late_prompts(prompts: tuple[PromptSpec, ...], template: Template) -> Iterator[tuple[Path, str]]:

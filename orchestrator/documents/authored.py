@@ -79,6 +79,35 @@ class PromptSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class DeckSpec:
+    """A deck by its name; ``inline`` is the deck itself, where it is written there."""
+
+    name: str
+    inline: Deck | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingSpec:
+    """A time at which people of a room come together, as it is written.
+
+    Attributes:
+        title, where: may hold names in braces; "" where nothing is said.
+        problem: why nobody can tell when that is, and the key at which to say so.
+        announce_ms, remind_ms: how long before; None: never.
+    """
+
+    title: str
+    when: Weekly | Rule
+    lasts_ms: int
+    where: str
+    announce_ms: int | None
+    remind_ms: int | None
+    opening: DeckSpec | None = None
+    closing: DeckSpec | None = None
+    problem: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A picture that was looked at; ``sha256`` is that of its bytes, in hex."""
 
@@ -117,6 +146,7 @@ class RoomSpec:
     policy: str | None
     rota: RotaForm | None
     prompts: tuple[PromptSpec, ...] | None
+    meetings: tuple[MeetingSpec, ...] | None = None
     own: Floor = field(default_factory=Floor)
     topic: str | None = None
     alias: str | None = None
@@ -205,6 +235,7 @@ class Template:
     rota: Rota | None
     quiet: QuietHours | None
     prompts: tuple[PromptSpec, ...]
+    meetings: tuple[MeetingSpec, ...]
     welcome: Welcome | None
     on_drift: Mapping[str, OnDrift]
     said: Said = field(default_factory=lambda: MappingProxyType({}))

@@ -16,9 +16,10 @@ from orchestrator.model.ids import RoomKey
 from . import languages
 from .authored import CommunitySpec, Config, Picture, PromptSpec, RoomSpec, Template
 from .braces import NAMES, fill, stranger
-from .declared import SPACE_KEY, Deck, Origin, Prompt, PromptSchedule, Room, Rota, Settings, Welcome
+from .declared import SPACE_KEY, Deck, Meeting, Origin, Prompt, PromptSchedule, Room, Rota, Settings, Welcome
 from .edge.policy import told_in
 from .edge.rota import laid_over, rota_of
+from .meetings import meetings_of
 from .pictures import read_picture
 from .policy import Policy
 from .rotas import missing, people_there, skips, times_that_exist, turns_that_fit
@@ -99,6 +100,7 @@ class Builder:
             rota=None if spec.archive else rota,
             quiet=quiet or template.quiet,
             prompts=tuple(self._schedules(prompts)),
+            meetings=() if spec.archive else self._meetings(spec, template, names),
             welcome=None if welcome is None else Welcome(where=welcome.where, text=fill(welcome.text, names)),
             facilitators=() if spec.archive else spec.facilitators,
             serving={} if spec.archive else spec.serving,
@@ -269,6 +271,11 @@ class Builder:
                     pin=spec.pin,
                 )
 
+    def _meetings(self, spec: RoomSpec, template: Template, names: Mapping[str, str]) -> tuple[Meeting, ...]:
+        locale = self._spec.locale or self._config.locale
+        written = template.meetings if spec.meetings is None else spec.meetings
+        return tuple(meetings_of(written, self._decks, names, lambda deck: _asked_in(deck, locale)))
+
     def _error(self, message: str, path: Path, *, key: bool = False) -> None:
         self._source.errors.append(self._source.error(message, path, key=key))
 
@@ -289,7 +296,18 @@ class Builder:
         roomy = place.layer == "room"
         found = {
             path: said(path, path) if roomy else template_or(path)
-            for path in ("alias", "avatar", "suggested", "in", "policy", "rota", "prompts", "welcome", "facilitators")
+            for path in (
+                "alias",
+                "avatar",
+                "suggested",
+                "in",
+                "policy",
+                "rota",
+                "prompts",
+                "meetings",
+                "welcome",
+                "facilitators",
+            )
         }
         for part in template.on_drift:
             path = f"on_drift.{part}"

@@ -7,9 +7,10 @@ from typing import Final
 
 from orchestrator.model.ids import Json, RoomKey
 
-from .authored import Account, Config, PromptSpec, RoomSpec, Template
+from .authored import Account, Config, MeetingSpec, PromptSpec, RoomSpec, Template
 from .braces import NAMES, stranger
 from .declared import CONTROL_KEY
+from .meetings import check_meetings, check_names, inline_decks
 from .rotas import missing, turns_that_fit
 from .source import Path, Source
 
@@ -75,13 +76,17 @@ def check_template(template: Template, source: Source) -> None:
     _check_rota(template, source)
     if "prompts" in source.value:
         _check_prompts(template.prompts, source, ("prompts",))
+    if "meetings" in source.value:
+        check_meetings(template.meetings, source, ("meetings",))
+        check_names(template.meetings, template.variables, source, ("meetings",))
+        _check_inline(template.meetings, source, ("meetings",))
     _check_braces(template, source)
     if template.kind != "space":
         return
     if source.at(("settings", "encryption")) == "required":
         message = "A space holds no messages, and its list of rooms must be readable. Write: encryption: none"
         source.errors.append(source.error(message, ("settings", "encryption")))
-    for key in ("rota", "prompts", "welcome", "quiet", "knock"):
+    for key in ("rota", "prompts", "meetings", "welcome", "quiet", "knock"):
         if key in source.value:
             message = f"Nobody talks in a space: “{key}” belongs in the template of a room."
             source.errors.append(source.error(message, (key,), key=True))
@@ -158,6 +163,8 @@ def _check_rooms(rooms: Mapping[RoomKey, RoomSpec], source: Source, path: Path) 
         _once(source, (*path, key, "facilitators"))
         _once(source, (*path, key, "shadows"))
         _check_prompts(room.prompts or (), source, (*path, key, "prompts"))
+        check_meetings(room.meetings or (), source, (*path, key, "meetings"))
+        _check_inline(room.meetings or (), source, (*path, key, "meetings"))
     _check_renames(source, path)
 
 
@@ -187,6 +194,12 @@ def _check_prompts(prompts: Sequence[PromptSpec], source: Source, path: Path) ->
         seen.add(same)
         if prompt.inline is not None:
             check_deck(source, (*path, position, "deck"))
+
+
+def _check_inline(meetings: Sequence[MeetingSpec], source: Source, path: Path) -> None:
+    if len(meetings) == len(source.items(path)):
+        for _deck, place in inline_decks(meetings, path):
+            check_deck(source, place)
 
 
 def _check_when(when: Mapping[str, Json], source: Source, path: Path) -> None:

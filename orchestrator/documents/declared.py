@@ -26,6 +26,9 @@ Layer: TypeAlias = Literal["floor", "community", "template", "extends", "room", 
 SPACE_KEY: Final = RoomKey("")
 """The room key of a community's space."""
 
+CALL: Final = "call"
+"""Where a meeting is that is held as a call in its own room."""
+
 CONTROL_KEY = RoomKey("control")
 """The room key of a community's control room, which is made without being declared."""
 
@@ -268,6 +271,29 @@ class PromptSchedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """A time, again and again or once, at which people of a room come together. ``id`` is stable while its title is.
+
+    Attributes:
+        title: what it is called; "": like the room.
+        lasts_ms: how long it is, in time that passes.
+        where: a link, or a place in words; ``CALL``: a call in the room; "": in the room, in writing.
+        announce_ms, remind_ms: how long before it people are told, and told again; None: never.
+        opening, closing: what is asked first, and last.
+    """
+
+    id: str
+    title: str
+    when: Weekly | Rule
+    lasts_ms: int
+    where: str = ""
+    announce_ms: int | None = None
+    remind_ms: int | None = None
+    opening: Deck | None = None
+    closing: Deck | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
     """How somebody new is greeted."""
 
@@ -317,6 +343,7 @@ class Room:
     serving: Mapping[UserId, Serving] = field(default_factory=dict)
     shadows: tuple[UserId, ...] = ()
     quiet: QuietHours | None = None
+    meetings: tuple[Meeting, ...] = ()
     within: RoomKey = SPACE_KEY
     suggested: bool = False
     avatar: Path | None = None

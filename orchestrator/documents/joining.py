@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.model.ids import AccountKey, RoomKey, UserId, server_of
 
+from . import meetings
 from .authored import CommunitySpec, Config, PromptSpec, RoomSpec, Template
 from .building import Builder, Place, Taken
 from .consistency import people_at
@@ -55,6 +56,9 @@ def check_names(template: Template, source: Source, library: Library) -> None:
         _check_policy(template.policy, source, ("policy",), library)
     if "prompts" in source.value:
         _check_decks(template.prompts, source, ("prompts",), library)
+    if "meetings" in source.value:
+        shelf = library.deck_shelf
+        meetings.check_decks(template.meetings, shelf.names, shelf.missing, source, ("meetings",))
 
 
 def join(config: Config, source: Source, library: Library) -> tuple[Community, ...]:
@@ -136,9 +140,16 @@ class _Joiner:
         self._check_people(spec.shadows, (*path, "shadows"))
         _check_policy(spec.policy, self._source, (*path, "policy"), self._library)
         _check_decks(spec.prompts or (), self._source, (*path, "prompts"), self._library)
-        template = self._template(spec.template, (*path, "template"))
+        template, shelf, own = (
+            self._template(spec.template, (*path, "template")),
+            self._library.deck_shelf,
+            spec.meetings,
+        )
+        meetings.check_decks(own or (), shelf.names, shelf.missing, self._source, (*path, "meetings"))
+        if template is not None:
+            meetings.check_names(own or (), template.variables, self._source, (*path, "meetings"))
         if template is not None and template.kind == "space":
-            for key in ("facilitators", "shadows", "rota", "prompts"):
+            for key in ("facilitators", "shadows", "rota", "prompts", "meetings"):
                 if self._source.at((*path, key)) is not None:
                     message = f"Nobody talks in a space: “{key}” belongs to a room."
                     self._source.errors.append(self._source.error(message, (*path, key), key=True))

@@ -9,8 +9,10 @@ from typing import Final
 from orchestrator.model.cadence import Rule
 
 from .asking import think_about
-from .authored import Advice, Config, PromptSpec
+from .authored import Advice, Config, MeetingSpec, PromptSpec
 from .declared import Deck, Room
+from .meetings import inline_decks
+from .meetings import think_about as think_about_meetings
 from .source import Path, Source
 
 _NOT_YET: Final = ("norms_line", "pass", "mention")
@@ -46,6 +48,16 @@ def advise_prompts(prompts: Sequence[PromptSpec], source: Source, within: Path, 
             yield from advise_deck(spec.inline, source, (*path, "deck"))
 
 
+def advise_meetings(meetings: Sequence[MeetingSpec], source: Source, within: Path, today: date) -> Iterator[Advice]:
+    """Look at when people meet, and at the questions that are written there."""
+    if len(meetings) != len(source.items(within)):
+        return
+    for path, message in think_about_meetings(meetings, within, today):
+        yield Advice(*source.mark(path), message)
+    for deck, path in inline_decks(meetings, within):
+        yield from advise_deck(deck, source, path)
+
+
 def advise_rooms(config: Config, source: Source, today: date) -> Iterator[Advice]:
     """Look at the questions that rooms have of their own."""
     for key, community in config.communities.items():
@@ -53,6 +65,8 @@ def advise_rooms(config: Config, source: Source, today: date) -> Iterator[Advice
             yield from advise_prompts(
                 room.prompts or (), source, ("communities", key, "rooms", room.key, "prompts"), today
             )
+            path: Path = ("communities", key, "rooms", room.key, "meetings")
+            yield from advise_meetings(room.meetings or (), source, path, today)
 
 
 def advise_unattended(room: Room, source: Source, path: Path) -> Iterator[Advice]:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from orchestrator.errors import Forbidden, NotFound, ServerTrouble
 from orchestrator.model.batch import Page
 from orchestrator.model.clock import HOUR_MS
-from orchestrator.model.events import Event, Other, Unreadable, cause_in
+from orchestrator.model.events import Event, Other, Reaction, Unreadable, cause_in
 from orchestrator.model.ids import Cause, EventId, JsonObject, RoomId, UserId, server_of
 
 from .decode import Decrypter, decode_event
@@ -22,6 +22,11 @@ from .gateway import Gateway, route
 PAGE: Final = 100
 PAGES_BACK: Final = 50
 """How far ``find_cause`` reads unless told otherwise: 5,000 events."""
+
+REACTION_PAGES: Final = 10
+"""How far reactions are read: 1,000 of them."""
+
+NEWER_API: Final = "/_matrix/client/v1"
 
 SKEW_MS: Final = HOUR_MS
 """How much our clock and the server's may differ."""
@@ -147,6 +152,28 @@ class History:
             raise _no_answer("joined_members")
         people = ((a_sender(key), profile) for key, profile in joined.items())
         return {user: a_text(an_object(profile).get("display_name")) for user, profile in people if user is not None}
+
+    async def reactions(self, room: RoomId, event: EventId) -> list[tuple[UserId, str]]:
+        """Tell who reacted to an event with which key, the newest first; for memory only. What was taken back is not there.
+
+        Source: client-server API, GET /_matrix/client/v1/rooms/{roomId}/relations/{eventId}/{relType}/{eventType}.
+        """
+        found: list[tuple[UserId, str]] = []
+        query = {"dir": "b", "limit": str(PAGE)}
+        for _page in range(REACTION_PAGES):
+            where = route("rooms", room, "relations", event, "m.annotation", "m.reaction", prefix=NEWER_API)
+            answer = await self._gateway.call("GET", where, query=query)
+            chunk, older = answer.get("chunk"), answer.get("next_batch")
+            if not isinstance(chunk, list):
+                raise _no_answer("relations")
+            for raw in chunk:
+                one = decode_event(raw, room, self._crypto)
+                if isinstance(one, Reaction) and one.target == event:
+                    found.append((one.sender, one.key))
+            if not isinstance(older, str) or older == query.get("from"):
+                break
+            query["from"] = older
+        return found
 
     async def joined_rooms(self) -> list[RoomId]:
         """List the rooms we are joined to."""

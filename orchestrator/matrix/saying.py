@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import structlog
 
 from orchestrator import failpoints
-from orchestrator.errors import Forbidden
+from orchestrator.errors import BadRequest, Forbidden, NotFound, ServerTrouble
+from orchestrator.model import tally
 from orchestrator.model.effects import NO_DEVICES
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import CAUSE_FIELD, TXN_PREFIX, Json, JsonObject, RoomId, UserId
@@ -19,6 +21,9 @@ from .gateway import Gateway, route
 from .history import History
 from .reactions import REACTION, in_plain_sight
 from .tracks import PATIENCE_S, Tracks
+
+COUNT_TRIES: Final = 2
+"""How often it is tried to count something before it is said without."""
 
 log = structlog.get_logger("delivery")
 
@@ -50,7 +55,7 @@ class Sayer:
         if self._tracks.doubtful(row, room) and await self._was_said(row):
             return False
         type_ = str(row.payload.get("type", "m.room.message"))
-        content = _object(row.payload.get("content"))
+        content = await self._counted(row, room, _object(row.payload.get("content")))
         # Reactions are the one thing that stands in plain sight also in an encrypted room.
         plain = type_ == REACTION and row.kind == "send"
         body: JsonObject = {**(in_plain_sight(content) if plain else content), CAUSE_FIELD: row.cause}
@@ -73,6 +78,20 @@ class Sayer:
         failpoints.pass_by("delivery.after_send")
         await self._tracks.done(row, answer, room)
         return True
+
+    async def _counted(self, row: Waiting, room: RoomId, content: JsonObject) -> JsonObject:
+        """Put in what is to be counted just now; where it cannot be counted it is left out."""
+        of = tally.asked_in(content)
+        if of is None:
+            return content
+        try:
+            return tally.told(content, await self._history.reactions(room, of))
+        except (Forbidden, NotFound, BadRequest):  # it is gone, or the server cannot count
+            return tally.told(content, ())
+        except ServerTrouble:
+            if row.tries < COUNT_TRIES:
+                raise
+            return tally.told(content, ())
 
     async def redact(self, row: Waiting, room: RoomId) -> bool:
         """Take back or remove what was said; tells whether that took a call that the server counts."""

@@ -82,8 +82,8 @@ class Asking:
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect] | None:
         """Pin what was posted in place of the one before; put back what was not."""
-        tag = json.loads(result.tag)
-        if tag.get("do", DO) != DO:
+        tag = json.loads(result.tag) if result.tag else None  # an answer to a command has none
+        if tag is None or tag.get("do", DO) != DO:
             return None
         room = room_named(self._documents, CommunityKey(tag["community"]), RoomKey(tag["key"]))
         if room is None:

@@ -7,6 +7,7 @@ from orchestrator.model.desks import Desks
 
 from .asking import Asking
 from .duty import NAME, Duty
+from .meetings.desk import Meetings
 
 
 class Prompts(Desks):
@@ -20,4 +21,4 @@ class Prompts(Desks):
     name = NAME
 
     def __init__(self, documents: Documents, duty: Duty) -> None:
-        super().__init__(Asking(documents, duty))
+        super().__init__(Asking(documents, duty), Meetings(documents, duty))

@@ -70,6 +70,7 @@ Remembered: TypeAlias = Literal[
     "ending",
     "handoff",
     "holding",
+    "meeting",
     "note",
     "offer",
     "override",

@@ -74,6 +74,30 @@ def one_event(world: World, requester: Requester, room_id: str, event_id: str) -
     return _form(world, room, requester, event)
 
 
+def reactions(
+    world: World, requester: Requester, room_id: str, event_id: str, *, start: str | None, limit: int
+) -> JsonObject:
+    """Answer ``GET /relations/{event}/m.annotation/m.reaction``, newest first; what was redacted annotates nothing."""
+    room, _ = _readable(world, requester, room_id)
+    one_event(world, requester, room_id, event_id)
+    found = [event for event in reversed(room.history()) if event.type == "m.reaction" and _annotates(event, event_id)]
+    begin = int(start) if start is not None else 0
+    page = found[begin : begin + limit]
+    answer: JsonObject = {"chunk": [_form(world, room, requester, event) for event in page]}
+    if begin + limit < len(found):
+        answer["next_batch"] = str(begin + limit)
+    return answer
+
+
+def _annotates(event: Event, event_id: str) -> bool:
+    relation = event.content.get("m.relates_to")
+    return (
+        isinstance(relation, dict)
+        and relation.get("rel_type") == "m.annotation"
+        and relation.get("event_id") == event_id
+    )
+
+
 def all_state(world: World, requester: Requester, room_id: str) -> list[Json]:
     """Answer ``GET /state``: as it is, or as it was when one left."""
     found = _state(world, requester, room_id).values()

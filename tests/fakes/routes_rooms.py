@@ -90,6 +90,17 @@ def get_messages(call: Call) -> Json:
     )
 
 
+def get_reactions(call: Call) -> Json:
+    return history.reactions(
+        call.world,
+        call.who,
+        call.arg("room"),
+        call.arg("event"),
+        start=call.query("from"),
+        limit=limit_of(call.query("limit"), 5),
+    )
+
+
 def join_named(call: Call) -> Json:
     return _enter(call, "join")
 
@@ -194,6 +205,7 @@ ROUTES = (
     Route("GET", _ROOM + "/joined_members", get_joined_members),
     Route("GET", _ROOM + "/aliases", get_aliases),
     Route("GET", _ROOM + "/messages", get_messages),
+    Route("GET", _ROOM + "/relations/{event}/m.annotation/m.reaction", get_reactions),
     Route("POST", "/join/{named}", join_named, needs_body=False),
     Route("POST", "/knock/{named}", knock_named, needs_body=False),
     Route("POST", _ROOM + "/join", join, needs_body=False),

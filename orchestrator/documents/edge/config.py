@@ -14,6 +14,7 @@ from orchestrator.documents.authored import Account, CommunitySpec, Config, Room
 from orchestrator.model.ids import AccountKey, CommunityKey, DeviceId, RoomKey
 
 from .base import Beside, FileName, Key, Locale, NotEmpty, Purpose, Read, Truth, User, Version, key, sentence, words_of
+from .meeting import MeetingForm, meeting_spec
 from .rota import Facilitator, RotaForm, people_of
 from .settings import EventsForm, FloorForm, SettingsForm, floor_of
 from .template import Drift, Part, PromptForm, prompt_spec
@@ -83,6 +84,7 @@ class RoomForm(_Within):
     policy: NotRequired[Key]
     rota: NotRequired[RotaForm]
     prompts: NotRequired[list[PromptForm]]
+    meetings: NotRequired[list[MeetingForm]]
 
 
 class CommunityForm(TypedDict):
@@ -186,6 +188,7 @@ def _room(key: str, form: RoomForm) -> RoomSpec:
         policy=form.get("policy"),
         rota=form.get("rota"),
         prompts=tuple(map(prompt_spec, form["prompts"])) if "prompts" in form else None,
+        meetings=tuple(map(meeting_spec, form["meetings"])) if "meetings" in form else None,
         own=floor_of({"settings": form.get("settings", {}), "power": form.get("power", {})}),
         topic=form.get("topic"),
         alias=form.get("alias"),

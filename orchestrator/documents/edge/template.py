@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import time
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, NotRequired
 
@@ -12,9 +12,8 @@ from typing_extensions import TypedDict
 from orchestrator.documents import times, words
 from orchestrator.documents.authored import Picture, PromptSpec, Template
 from orchestrator.documents.declared import Gate, OnDrift, Origin, Welcome
-from orchestrator.model.cadence import Rule, Weekly
+from orchestrator.model.cadence import Weekly
 from orchestrator.model.clock import MINUTE_MS
-from orchestrator.model.rrule import read_rule
 
 from .base import (
     Beside,
@@ -28,11 +27,12 @@ from .base import (
     key,
     number,
     one_of,
-    sentence,
     words_of,
 )
 from .deck import InlineDeckForm, deck_of, named
-from .rota import Day, Quiet, RotaForm, laid_over, rota_of
+from .meeting import MeetingForm, meeting_spec
+from .recurring import CLOCK_SCHEMA, Problem, TimesForm, when_of
+from .rota import Quiet, RotaForm, laid_over, rota_of
 from .settings import Kind, PowerForm, SettingsForm, default_settings, power_of, said_of, settings_of
 
 GATES: Final[tuple[Gate, ...]] = ("quiet_hours", "active_room", "coverage")
@@ -64,26 +64,17 @@ def _default(value: object) -> str | None:
     return None if value is None else words.line(value, most=200)
 
 
-_CLOCK_SCHEMA: Final = {"type": "string", "examples": ["19:05"]}
-_AT_SCHEMA: Final = {"anyOf": [_CLOCK_SCHEMA, {"type": "array", "minItems": 1, "items": _CLOCK_SCHEMA}]}
+_AT_SCHEMA: Final = {"anyOf": [CLOCK_SCHEMA, {"type": "array", "minItems": 1, "items": CLOCK_SCHEMA}]}
 
-# `from` and `pass` cannot be names in Python, so these are written as a call.
-_Prompt = TypedDict(
-    "_Prompt",
-    {
-        "from": NotRequired[Annotated[date, Read(times.day, {"type": "string", "format": "date"}, "2026-01-06")]],
-        "pass": NotRequired[Truth],
-    },
-)
+# `pass` cannot be a name in Python, so this is written as a call.
+_Pass = TypedDict("_Pass", {"pass": NotRequired[Truth]})
 
 
-class PromptForm(_Prompt):
+class PromptForm(TimesForm, _Pass):
     """When a question of a deck is asked."""
 
     deck: Annotated[str | InlineDeckForm, NameOr(key("gentle-checkin"), InlineDeckForm)]
-    on: NotRequired[list[Day]]
     at: NotRequired[Annotated[tuple[time, ...], Read(times.clocks, _AT_SCHEMA, '"19:05"')]]
-    rrule: NotRequired[Annotated[str, sentence(400, '"FREQ=MONTHLY;BYDAY=1TU"')]]
     grace: NotRequired[Length]
     gates: NotRequired[list[Annotated[Gate, one_of(*GATES)]]]
     thread: NotRequired[Truth]
@@ -136,6 +127,7 @@ class TemplateForm(TypedDict):
     rota: NotRequired[RotaForm]
     quiet: NotRequired[Quiet]
     prompts: NotRequired[list[PromptForm]]
+    meetings: NotRequired[list[MeetingForm]]
     welcome: NotRequired[WelcomeForm]
     on_drift: NotRequired[dict[Part, Drift]]
 
@@ -170,6 +162,7 @@ def template_of(
         rota_said=rota,
         quiet=form.get("quiet") or (rota.get("quiet") if rota else None),
         prompts=tuple(map(prompt_spec, form.get("prompts", []))),
+        meetings=tuple(map(meeting_spec, form.get("meetings", []))),
         welcome=Welcome(where=welcome.get("in", "room"), text=welcome["text"]) if welcome else None,
         on_drift=MappingProxyType({**DRIFT, **form.get("on_drift", {})}),
         variables=MappingProxyType(dict(form.get("variables", {}))),
@@ -199,40 +192,15 @@ def extended(form: TemplateForm, other: TemplateForm) -> TemplateForm:
     return both
 
 
-def _when(form: PromptForm) -> Weekly | Rule | tuple[str, str]:
-    """Tell when a question is asked; or, where that cannot be, at which key to say why."""
-    at, on = form.get("at", ()), tuple(sorted(set(form.get("on", []))))
-    if "rrule" in form and not on:
-        try:
-            return read_rule(form["rrule"], at, form.get("from"))
-        except ValueError as problem:
-            return "rrule", str(problem)
-    problem_at = _problem(form, at)
-    return problem_at or Weekly(at[0], on, at[1:])
-
-
-def _problem(form: PromptForm, at: tuple[time, ...]) -> tuple[str, str] | None:
-    if "rrule" in form:
-        return "on", "A rule says its days itself: leave “on” out, or the rule."
-    if "from" in form:
-        return "from", "This goes with a rule that counts from its first day (rrule). Leave it out."
-    if not at:
-        return "", '“at” is missing here. Write, for example: at: "19:05"'
-    minutes = [one.hour * 60 + one.minute for one in at]
-    if len(at) > 1 and not form.get("on") and minutes[0] + 24 * 60 - minutes[-1] < 60:
-        return "at", "Nobody is asked more than once an hour: leave an hour between these times."
-    return None
-
-
 def prompt_spec(form: PromptForm) -> PromptSpec:
     """Make plain data of a prompt's schedule."""
-    deck, when = form["deck"], _when(form)
+    deck, when = form["deck"], when_of(form, form.get("at", ()))
     inline = None if isinstance(deck, str) else deck_of(deck, named(deck["title"]))
     return PromptSpec(
         deck=deck if isinstance(deck, str) else named(deck["title"]),
         inline=inline,
-        when=when if isinstance(when, Weekly | Rule) else Weekly(time()),
-        problem=when if isinstance(when, tuple) else None,
+        when=Weekly(time()) if isinstance(when, Problem) else when,
+        problem=when if isinstance(when, Problem) else None,
         tags=tuple(dict.fromkeys(form.get("tags", []))),
         cool_off_ms=form.get("cool_off", 0),
         norms_line=form.get("norms_line", False),

@@ -103,8 +103,10 @@ def exported(seen: Seen, community: Community, room: Room, me: UserId, *, name: 
     declared |= {key: [*those] for key, those in people.items() if those}
     if room.key in {SPACE_KEY, CONTROL_KEY}:
         declared = {}  # they have no lines of their own
-    if room.rota is not None or room.prompts or room.welcome is not None:
-        notes.append("Its rota, questions and welcome do not show in the room; copy them from the template it has now.")
+    if room.rota is not None or room.prompts or room.meetings or room.welcome is not None:
+        notes.append(
+            "Its rota, questions, meetings and welcome do not show in the room; copy them from the template it has now."
+        )
     return Exported(template, declared, tuple(notes))
 
 
@@ -118,6 +120,7 @@ def blank_room(community: Community, key: RoomKey, *, kind: str) -> Room:
         policy=None,
         rota=None,
         prompts=(),
+        meetings=(),
         welcome=None,
         facilitators=(),
         serving={},

@@ -37,5 +37,6 @@ for step in (
     culture.ladders,
     facilitation.rota,
     prompts.choices,
+    prompts.meetings,
 ):
     migrations()(step)

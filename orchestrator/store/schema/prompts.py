@@ -52,3 +52,25 @@ def choices(db: Database) -> None:
     )
     make(db, "pause", {"community": str, "key": str, "until_ms": int}, key=("community", "key"))
     make(db, "ending", {"community": str, "key": str, "bag": str, "round": int}, key=("community", "key", "bag"))
+
+
+def meetings(db: Database) -> None:
+    """What was said about which meeting, or why not. Who comes is written down nowhere."""
+    # A step is one of: announce, remind, open, close, cancel, moved.
+    table = make(
+        db,
+        "meeting",
+        {
+            "community": str,
+            "key": str,
+            "meeting": str,
+            "start_ms": int,
+            "step": str,
+            "outcome": str,
+            "room": str,
+            "event": str,
+        },
+        key=("community", "key", "meeting", "start_ms", "step"),
+        nullable=("room", "event"),
+    )
+    table.create_index(["account", "start_ms"])

@@ -1,0 +1,1 @@
+"""Meetings: announced ahead, remembered in time, opened and closed with a question, each once."""
