@@ -12,9 +12,11 @@ from orchestrator.i18n import speaking
 from orchestrator.model.clock import DAY_MS, MINUTE_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
 from orchestrator.model.feature import Command, Now, Timer, Tx
-from orchestrator.model.ids import Json, RoomId
+from orchestrator.model.ids import CommunityKey, Json, RoomId, RoomKey
 from orchestrator.prompts.bag import Draw
 from orchestrator.prompts.duty import NAME, Duty
+from orchestrator.prompts.pauses import paused_until
+from orchestrator.prompts.places import room_named
 from orchestrator.prompts.slots import bag_of, claim_slot, draw_for, note_outcome, put_back
 from orchestrator.store import bindings, locks
 from orchestrator.store.timers import clear_timer, timers_of
@@ -23,7 +25,7 @@ from . import rows
 from .asked import Asked
 from .moving import follow
 from .places import MEETING, Place, is_off, places, set_next
-from .saying import OFFER, content_of, deck_of, name_of, offered, room_in, schedule_of, tag_in, tag_of
+from .saying import OFFER, content_of, deck_of, name_of, offered, schedule_of, tag_in, tag_of
 from .timetable import GRACE_MS, LONGEST_MS, MOST_AHEAD_MS, Due, Session, Step
 
 WAIT_MS: Final = 30 * MINUTE_MS
@@ -92,7 +94,8 @@ class Meetings:
         tag = tag_in(result)
         if tag is None:
             return None
-        room, step, start_ms = room_in(self._documents, tag), str(tag["step"]), tag["start_ms"]
+        room = room_named(self._documents, CommunityKey(str(tag["community"])), RoomKey(str(tag["key"])))
+        step, start_ms = str(tag["step"]), tag["start_ms"]
         assert isinstance(start_ms, int)  # noqa: S101 - as written by ``saying``
         if room is None or step == OFFER:
             return ()
@@ -133,10 +136,9 @@ class Meetings:
         hushed = is_hushed(tx, place.community.key, place.room.key, now)
         if due.step is Step.ANNOUNCE and hushed:
             return  # there is time, and somebody may be in need of quiet: it is looked again
-        drawn = None
-        if not hushed:
-            drawn = self._draw(tx, place, session, due, now)
-        why = _not_now(tx, place, bound, due, drawn, now, hushed=hushed)
+        still = "hushed" if hushed else "paused" if paused_until(tx, place.room, now.at_ms) is not None else ""
+        drawn = None if still else self._draw(tx, place, session, due, now)
+        why = _not_now(tx, place, bound, due, drawn, now, still=still)
         if not rows.claim(tx, place.room, place.meeting.id, session.start_ms, due.step, why or rows.CLAIMED) or why:
             return
         name = name_of(place.room, place.meeting.id, session.start_ms)
@@ -167,13 +169,13 @@ class Meetings:
 
 
 def _not_now(  # what there is to consider
-    tx: Tx, place: Place, bound: RoomId, due: Due, drawn: Draw | None, now: Now, *, hushed: bool
+    tx: Tx, place: Place, bound: RoomId, due: Due, drawn: Draw | None, now: Now, *, still: str
 ) -> str:
     """Tell why something is not said, "" where it is."""
     if locks.is_locked(tx, place.community.key, place.room.key):
         return "passed: locked"
     if due.step is Step.CLOSE and drawn is None:
-        return "passed: hushed" if hushed else "passed: empty"
+        return f"passed: {still or 'empty'}"
     if due.step is Step.ANNOUNCE and now.at_ms - due.at_ms > GRACE_MS and bindings.was_found(tx, bound):
         return "passed: late"  # it is not remembered whether it was said before the rows were lost; the reminder comes
     return ""

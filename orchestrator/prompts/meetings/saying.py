@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from orchestrator.documents.declared import Deck, Documents, PromptSchedule, Room
+from orchestrator.documents.declared import Deck, PromptSchedule, Room
 from orchestrator.model import content
 from orchestrator.model.effects import AnyEffect, Result, Send
 from orchestrator.model.feature import Now
@@ -115,13 +115,3 @@ def schedule_of(place: Place, step: Step) -> PromptSchedule:
         pin="none",
         bag=deck.name,
     )
-
-
-def room_in(documents: Documents, tag: Mapping[str, Json]) -> Room | None:
-    """Find a declared room by the keys it had then, which may have changed since."""
-    for community in documents.communities:
-        if tag["community"] in {community.key, *community.previously}:
-            for room in community.rooms:
-                if tag["key"] in {room.key, *room.previously}:
-                    return room
-    return None

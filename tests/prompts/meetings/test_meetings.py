@@ -15,6 +15,7 @@ from orchestrator.model.effects import Outcome
 from orchestrator.model.feature import Timer
 from orchestrator.model.ids import CommunityKey, RoomKey
 from orchestrator.model.tally import TALLY, told
+from orchestrator.prompts.pauses import pause
 from orchestrator.store import bindings, locks, timers
 from tests.declared import ANA, BO, CY, EVE, community, deck, documents, meeting, question, room, schedule
 from tests.house import CIRCLE, content_of, mentions_of, room_id
@@ -371,6 +372,16 @@ def test_where_a_hand_was_raised_in_fear_people_still_meet_and_nothing_is_asked(
     assert [line for line in shop.said()[0].split("\n\n") if line.endswith("?")] == []
     shop.live(TUESDAY + 2 * HOUR_MS)
     assert steps(shop)[-2:] == [("open", "claimed"), ("close", "passed: hushed")]
+
+
+def test_where_questions_are_paused_people_still_meet_and_nothing_is_asked(shop: Workshop) -> None:
+    live(shop, "2026-01-06 18:59")
+    declared = shop.documents.room(CommunityKey("grove"), RoomKey("tuesday"))
+    assert declared is not None
+    shop.run(pause, declared, at("2026-01-08 12:00"))
+    assert live(shop, "2026-01-06 23:00") == ["Tuesday circle begins now. It is good to have you here."]
+    assert steps(shop)[-2:] == [("open", "done"), ("close", "passed: paused")]
+    assert shop.rows("select count(*) from slot") == [(0,)]
 
 
 def test_in_a_room_that_is_locked_nothing_is_said(shop: Workshop) -> None:
