@@ -12,8 +12,6 @@ from orchestrator.model.cadence import Span
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Now, Timer, Tx
-from orchestrator.model.ids import UserId
-from orchestrator.schedule import subtract
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
 from . import NAME
@@ -30,7 +28,8 @@ from .records.said import tidy_said
 from .records.served import tidy_served
 from .records.shifts import Given, State, drop_shift, put_shift, shifts_of, tidy_shifts
 from .rota.assigning import assign
-from .rota.things import GaveWay, Ledger, Part, Plan, Shift, Stretch
+from .rota.people import unserved
+from .rota.things import GaveWay, Ledger, Plan, Shift, Stretch
 from .swaps import asking as swapping
 from .view import View, standing
 
@@ -156,7 +155,7 @@ def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iter
     for change in changes:
         plan, giver = by_room.get(change.room), change.giver
         swap = change.state is overrides.State.OPEN and change.kind is Kind.SWAP
-        if swap and plan is not None and giver is not None and _unserved(plan, giver, change.part, change.span):
+        if swap and plan is not None and giver is not None and unserved(plan, giver, change.part, change.span):
             yield from swapping.close(tx, community, change, overrides.State.WITHDRAWN, now)
         if change.kind is Kind.LEFT and change.taker is None and plan is not None:
             yield from _give_back(tx, community, plan, change, now)
@@ -166,7 +165,7 @@ def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iter
         plan = by_room.get(slot.room)
         if plan is None or shift.user is None or slot.span.start_ms <= now.at_ms or _touched(given, changes):
             continue
-        if _unserved(plan, shift.user, slot.part, slot.span):
+        if unserved(plan, shift.user, slot.part, slot.span):
             asked = [offer.user for offer in offers_of(tx, community.key, slot)]
             yield from asking.close(tx, community, given, now, but=(shift.user,))
             found = View.of(tx, community, now.at_ms).could(slot, {*asked, shift.user})
@@ -181,7 +180,7 @@ def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iter
         if stretch.user is None or not _is_published(tx, community, stretch) or stretch.user in plan.fallback:
             continue
         taken = stretch.override is not None and stretch.user in community.leads  # they may take any turn
-        for span in () if taken else _unserved(plan, stretch.user, stretch.part, stretch.span):
+        for span in () if taken else unserved(plan, stretch.user, stretch.part, stretch.span):
             put_change(
                 tx,
                 community.key,
@@ -201,7 +200,7 @@ def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iter
 def _give_back(tx: Tx, community: Community, plan: Plan, change: Change, now: Now) -> Iterator[AnyEffect]:
     """Let somebody who is on the rota again, and for whom nobody stepped in, have what is left of their turn."""
     start_ms, end_ms = max(change.span.start_ms, now.at_ms), change.span.end_ms
-    if change.giver is None or start_ms >= end_ms or _unserved(plan, change.giver, change.part, Span(start_ms, end_ms)):
+    if change.giver is None or start_ms >= end_ms or unserved(plan, change.giver, change.part, Span(start_ms, end_ms)):
         return
     for other in changes_of(tx, community.key, Span(start_ms, end_ms)):
         if (other.room, other.part) == (change.room, change.part) and other.holds and other.id != change.id:
@@ -218,27 +217,6 @@ def _is_published(tx: Tx, community: Community, stretch: Stretch) -> bool:
     return stretch.shift is not None and any(
         one.shift.slot == stretch.shift.slot for one in shifts_of(tx, community.key, stretch.shift.slot.span)
     )
-
-
-def _unserved(plan: Plan, user: UserId, part: Part, span: Span) -> tuple[Span, ...]:
-    """List the parts of a span in which somebody is not on a rota."""
-    if part is Part.SHADOW:
-        return () if user in plan.shadows else (span,)
-    served = [
-        overlap
-        for keeper in plan.keepers
-        if keeper.user == user
-        and (
-            overlap := span.common(
-                Span(
-                    span.start_ms if keeper.from_ms is None else keeper.from_ms,
-                    span.end_ms if keeper.until_ms is None else keeper.until_ms,
-                )
-            )
-        )
-        is not None
-    ]
-    return subtract([span], served)
 
 
 def _touched(given: Given, changes: Iterable[Change]) -> bool:

@@ -9,7 +9,7 @@ from orchestrator.documents.declared import Community, Documents, Room
 from orchestrator.facilitation import NAME
 from orchestrator.facilitation.duty import on_now
 from orchestrator.facilitation.moved import Changed
-from orchestrator.facilitation.records.served import announced
+from orchestrator.facilitation.records.served import announced, cut_off
 from orchestrator.facilitation.rota.things import Part
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.events import Event, Member
@@ -18,7 +18,8 @@ from orchestrator.store import bindings
 from orchestrator.store.timers import clear_timer, timers_of
 
 from . import powers
-from .turning import HANDOFF, hand_over, record, timer_key
+from .recording import record
+from .turning import HANDOFF, hand_over, timer_key
 
 
 class Publish(Protocol):
@@ -69,6 +70,7 @@ class Handoffs:
             event.membership != "join" or self._is_known(tx, community, room, now)
         ):
             return ()
+        _record(tx, community, room, event, now)
         return hand_over(tx, community, now)
 
     def _is_known(self, tx: Tx, community: Community, room: Room, now: Now) -> bool:
@@ -92,3 +94,13 @@ class Handoffs:
         record(tx, community, now)
         yield from self._publish(tx, community, now)
         yield from self._changed(tx, community, now, None)
+
+
+def _record(tx: Tx, community: Community, room: Room, event: Member, now: Now) -> None:
+    """Write down who was on until somebody came or went; who went while nobody looked was on until then."""
+    went = event.membership not in {"join", "invite"}
+    came = not went and event.before not in {None, "join", "invite"}
+    if went or came:
+        record(tx, community, now, were={(room.key, event.user): went})
+    if went:
+        cut_off(tx, community.key, room.key, event.user, event.at_ms)

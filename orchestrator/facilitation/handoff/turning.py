@@ -1,4 +1,4 @@
-"""One handoff: what was is written down, power goes on to whoever is on now, the room hears of it, and the next is set."""
+"""One handoff: power goes on to whoever is on now, the room hears of it, and the next is set."""
 
 from __future__ import annotations
 
@@ -10,14 +10,8 @@ from orchestrator.documents.declared import Community, Room
 from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.notes.passing import pass_on
 from orchestrator.facilitation.records.ledger import ledger_of
-from orchestrator.facilitation.records.served import (
-    add_served,
-    note_recorded,
-    recorded_ms,
-)
-from orchestrator.facilitation.records.shifts import Given, State, put_shift
 from orchestrator.facilitation.rota.assigning import assign
-from orchestrator.facilitation.rota.resolving import next_change_ms, on_at, resolve
+from orchestrator.facilitation.rota.resolving import next_change_ms, on_at
 from orchestrator.facilitation.rota.things import Ledger, Part, Plan, Shift, Stretch
 from orchestrator.facilitation.view import standing
 from orchestrator.i18n import speaking
@@ -40,39 +34,6 @@ AHEAD_MS: Final = 7 * DAY_MS
 def timer_key(room: Room) -> str:
     """Name the timer of a room's next handoff."""
     return f"{HANDOFF}{room.community}/{room.key}"
-
-
-def record(tx: Tx, community: Community, now: Now) -> None:
-    """Write down who was on until now, as it stood; before anything is changed that could make it look otherwise."""
-    plans = standing(tx, community)
-    since = {plan.room: recorded_ms(tx, community.key, plan.room) for plan in plans}
-    behind = [at_ms for at_ms in since.values() if at_ms is not None and at_ms < now.at_ms]
-    shifts, given = tuple[Shift, ...](), set[Shift]()
-    ledger = Ledger()
-    if behind:
-        ledger = ledger_of(tx, community.key)
-        shifts = assign(plans, ledger, Span(min(behind), now.at_ms + 1))
-        given = set(ledger.shifts)
-        for shift in shifts:
-            # What nobody could be told of in time went on in its order all the same, and the next turns go on from there.
-            if shift not in given and shift.slot.span.end_ms <= now.at_ms:
-                put_shift(
-                    tx, community.key, Given(shift=shift, state=State.OPEN if shift.user is None else State.PUBLISHED)
-                )
-    for plan in plans:
-        from_ms = since[plan.room]
-        if from_ms is None:
-            note_recorded(tx, community.key, plan.room, now.at_ms)
-        elif from_ms < now.at_ms:
-            # A turn that runs and was given to nobody yet is given first, and written down after that.
-            running = [
-                shift.slot.span.start_ms
-                for shift in shifts
-                if shift.slot.room == plan.room and now.at_ms in shift.slot.span and shift not in given
-            ]
-            until_ms = max(min([now.at_ms, *running]), from_ms)
-            add_served(tx, community.key, resolve(plan, shifts, ledger, Span(from_ms, until_ms), from_ms))
-            note_recorded(tx, community.key, plan.room, until_ms)
 
 
 @dataclass(frozen=True, slots=True)

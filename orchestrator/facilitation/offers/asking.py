@@ -25,7 +25,7 @@ from orchestrator.store import bindings, questions
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
 from . import words
-from .turns import OFFER, is_touched, key_of, leads_key
+from .turns import OFFER, is_asked_about, is_touched, key_of, leads_key
 
 WITHIN_MS: Final = 2 * DAY_MS
 """How long somebody has to answer about a turn with too little rest before it, where a rota asks nobody else."""
@@ -48,22 +48,15 @@ def _is_unsettled(tx: Tx, community: Community, given: Given, now: Now) -> bool:
     if given.shift.slot.span.start_ms <= now.at_ms:
         return given.state is State.OFFERED
     if given.state in {State.PUBLISHED, State.OFFERED}:
-        return _is_asked_about(community, given)
+        return is_asked_about(community, given)
     if given.state is State.OPEN:
         asked = {offer.user for offer in offers_of(tx, community.key, given.shift.slot)}
         return (
-            _is_asked_about(community, given)
+            is_asked_about(community, given)
             and not is_touched(tx, community, given)
             and bool(View.of(tx, community, now.at_ms).could(given.shift.slot, asked))
         )
     return False
-
-
-def _is_asked_about(community: Community, given: Given) -> bool:
-    """Tell whether anybody is ever asked about a turn."""
-    room = community.room(given.shift.slot.room)
-    rota = room.rota if room is not None else None
-    return rota is not None and (rota.accept_within_ms is not None or GaveWay.REST in given.shift.gave_way)
 
 
 def step(tx: Tx, community: Community, given: Given, now: Now) -> Iterator[AnyEffect]:
@@ -82,7 +75,7 @@ def step(tx: Tx, community: Community, given: Given, now: Now) -> Iterator[AnyEf
         _again(tx, key, waits_ms)
     elif given.state in {State.ACCEPTED, State.UNCONFIRMED}:
         _end_with(tx, key, offers, start_ms)
-    elif not _is_asked_about(community, given):
+    elif not is_asked_about(community, given):
         yield from _unasked(tx, community, given, now)
     elif is_touched(tx, community, given):
         yield from _leave_alone(tx, community, given, now)

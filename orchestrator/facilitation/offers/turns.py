@@ -7,6 +7,7 @@ from typing import Final
 from orchestrator.documents.declared import Community
 from orchestrator.facilitation.records.overrides import changes_of
 from orchestrator.facilitation.records.shifts import Given, shift_at
+from orchestrator.facilitation.rota.things import GaveWay
 from orchestrator.model.feature import Tx
 
 OFFER: Final = "offer:"
@@ -31,6 +32,13 @@ def is_touched(tx: Tx, community: Community, given: Given) -> bool:
         (one.room, one.part) == (slot.room, slot.part) and one.holds and one.span.shares(slot.span)
         for one in changes_of(tx, community.key, slot.span)
     )
+
+
+def is_asked_about(community: Community, given: Given) -> bool:
+    """Tell whether anybody is ever asked about a turn."""
+    room = community.room(given.shift.slot.room)
+    rota = room.rota if room is not None else None
+    return rota is not None and (rota.accept_within_ms is not None or GaveWay.REST in given.shift.gave_way)
 
 
 def found_at(tx: Tx, community: Community, subject: str) -> Given | None:

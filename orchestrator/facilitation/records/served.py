@@ -107,6 +107,22 @@ def add_served(tx: Tx, community: CommunityKey, stretches: Iterable[Stretch]) ->
         )
 
 
+def cut_off(tx: Tx, community: CommunityKey, room: RoomKey, user: UserId, since_ms: int) -> None:
+    """Write down that somebody was not on from an instant on, whatever was written before: nobody was."""
+    theirs: dict[str, str | int] = {"community": community, "key": room, "user": user, "since_ms": since_ms}
+    where = 'account = :account and community = :community and key = :key and "user" = :user'
+    tx.run(
+        'insert into served (account, community, key, part, start_ms, end_ms, "user", weight) select account, community,'
+        f" key, part, :since_ms, end_ms, null, weight from served where {where} and start_ms < :since_ms"
+        " and end_ms > :since_ms on conflict do nothing",
+        **theirs,
+    )
+    tx.run(
+        f"update served set end_ms = :since_ms where {where} and start_ms < :since_ms and end_ms > :since_ms", **theirs
+    )
+    tx.run(f'update served set "user" = null where {where} and start_ms >= :since_ms', **theirs)
+
+
 def has_served(tx: Tx, community: CommunityKey, user: UserId) -> bool:
     """Tell whether somebody kept a room of a community before; watching is no keeping."""
     row = tx.one(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 from orchestrator.documents.declared import RotaLayer
-from orchestrator.model.cadence import Unit
+from orchestrator.model.cadence import Span, Unit
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.ids import UserId
+from orchestrator.schedule import subtract
 
 from .things import Keeper, Part, Plan
 
@@ -44,3 +45,24 @@ def distance_ms(plan: Plan, layer: str) -> tuple[int, int]:
         apart = [later - earlier for earlier, later in pairwise(around)]
         return min(apart) * DAY_MS, max(apart) * DAY_MS
     return every.count * _LEAST_MS[every.unit], every.count * _MOST_MS[every.unit]
+
+
+def unserved(plan: Plan, user: UserId, part: Part, span: Span) -> tuple[Span, ...]:
+    """List the parts of a span in which somebody is not on a rota."""
+    if part is Part.SHADOW:
+        return () if user in plan.shadows else (span,)
+    served = [
+        overlap
+        for keeper in plan.keepers
+        if keeper.user == user
+        and (
+            overlap := span.common(
+                Span(
+                    span.start_ms if keeper.from_ms is None else keeper.from_ms,
+                    span.end_ms if keeper.until_ms is None else keeper.until_ms,
+                )
+            )
+        )
+        is not None
+    ]
+    return subtract([span], served)
