@@ -19,6 +19,7 @@ from orchestrator.store import bindings, claims, locks
 from orchestrator.store.claims import Claim
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
+from .bag import Draw
 from .chosen import chosen_for, drop, take
 from .duty import NAME, Duty
 from .gates import ACTIVE_MS, LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
@@ -82,8 +83,9 @@ class Asking:
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect] | None:
         """Pin what was posted in place of the one before; put back what was not."""
-        tag = json.loads(result.tag) if result.tag else None  # an answer to a command has none
-        if tag is None or tag.get("do", DO) != DO:
+        tag = json.loads(result.tag) if result.tag else {}
+        # What an older version asked says nothing of what it does, but which slot it was.
+        if tag.get("do", DO) != DO or "due_ms" not in tag:
             return None
         room = room_named(self._documents, CommunityKey(tag["community"]), RoomKey(tag["key"]))
         if room is None:
@@ -113,9 +115,16 @@ class Asking:
         )
         return look(place.schedule.gates, moment, cool_off_ms=place.schedule.cool_off_ms)
 
-    def ask_now(self, tx: Tx, place: Place, bound: RoomId, now: Now, *, tier_most: int = 3) -> Sequence[AnyEffect]:
-        """Ask the next question of a schedule out of turn, whatever the gates say; nothing where the deck holds none."""
-        return list(self._ask(tx, place, bound, now.at_ms, Opinion(Verdict.GO, "", tier_most=tier_most), now))
+    def ask_now(
+        self, tx: Tx, place: Place, bound: RoomId, now: Now, *, tier_most: int = 3, ahead_of_ms: int | None = None
+    ) -> Sequence[AnyEffect]:
+        """Ask the next question of a schedule out of turn, whatever the gates say; nothing where the deck holds none.
+
+        It is the one that was chosen for the slot ``ahead_of_ms``, which is asked another one then.
+        """
+        chosen_ms = now.at_ms if ahead_of_ms is None else ahead_of_ms
+        drawn = take(tx, place.room, place.schedule, chosen_ms, tier_most, now.at_ms, place.zone)
+        return () if drawn is None else (self._send(tx, place, bound, now.at_ms, drawn),)
 
     def _fill(self, tx: Tx, place: Place, bound: RoomId, timer: Timer, now: Now) -> Iterator[AnyEffect]:
         room, schedule = place.room, place.schedule
@@ -140,11 +149,14 @@ class Asking:
         _set_next(tx, place, now.at_ms)
 
     def _ask(self, tx: Tx, place: Place, bound: RoomId, due_ms: int, opinion: Opinion, now: Now) -> Iterator[AnyEffect]:
-        room, schedule = place.room, place.schedule
-        drawn = take(tx, room, schedule, due_ms, opinion.tier_most, now.at_ms, place.zone)
+        drawn = take(tx, place.room, place.schedule, due_ms, opinion.tier_most, now.at_ms, place.zone)
         if drawn is None:
             _pass(tx, place, due_ms, opinion.why or "empty")
-            return
+        else:
+            yield self._send(tx, place, bound, due_ms, drawn)
+
+    def _send(self, tx: Tx, place: Place, bound: RoomId, due_ms: int, drawn: Draw) -> AnyEffect:
+        room, schedule = place.room, place.schedule
         claim_slot(tx, room, schedule, due_ms, "claimed", drawn.prompt.id)
         with speaking(place.community.locale):
             words = _worded(drawn.prompt.text, drawn.prompt.note, thread=schedule.thread)
@@ -159,7 +171,7 @@ class Asking:
             "round": drawn.round,
             "pin": schedule.pin == "swap",
         }
-        yield Send(
+        return Send(
             step=f"prompt:{room.community}/{room.key}:{schedule.id}:{due_ms}",
             room=bound,
             priority=Priority.ROUTINE,

@@ -79,6 +79,16 @@ def skip(tx: Tx, room: Room, schedule: PromptSchedule, due_ms: int) -> None:
     _put(tx, room, schedule, due_ms, None)
 
 
+def skipped(tx: Tx, room: Room, schedule: PromptSchedule) -> list[int]:
+    """List the slots at which nothing is to be asked."""
+    rows = tx.rows(
+        "select due_ms from chosen where account = :account and community = :community and key = :key"
+        " and schedule = :schedule and prompt = '' order by due_ms",
+        **_where(room, schedule),
+    )
+    return [number(row, "due_ms") for row in rows]
+
+
 def take(
     tx: Tx, room: Room, schedule: PromptSchedule, due_ms: int, tier_most: int, at_ms: int, zone: tzinfo
 ) -> Draw | None:

@@ -7,6 +7,7 @@ from orchestrator.model.desks import Desks
 
 from .asking import Asking
 from .duty import NAME, Duty
+from .hand import Hand
 from .meetings.desk import Meetings
 
 
@@ -21,4 +22,5 @@ class Prompts(Desks):
     name = NAME
 
     def __init__(self, documents: Documents, duty: Duty) -> None:
-        super().__init__(Asking(documents, duty), Meetings(documents, duty))
+        asking = Asking(documents, duty)
+        super().__init__(asking, Hand(documents, duty, asking), Meetings(documents, duty))

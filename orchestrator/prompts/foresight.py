@@ -7,8 +7,10 @@ going on when a question falls due, and that nobody raises a hand.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import islice
 
 from orchestrator.culture import is_hushed
 from orchestrator.documents.declared import Community, Prompt, PromptSchedule, Room
@@ -94,6 +96,21 @@ def foresee(
         if drawn is not None:
             last_ms[room.key] = one.slot_ms
             yield Foreseen(room, one.at_ms, schedule.deck.name, drawn.prompt)
+
+
+class _Undo(Exception):
+    """Takes back what was written while looking ahead."""
+
+
+def foreseen(  # as foresee
+    tx: Tx, community: Community, rooms: Iterable[Room], after_ms: int, until_ms: int, covered: Covered, *, most: int
+) -> list[Foreseen]:
+    """List the first questions of some rooms between two instants, and leave the rows as they were."""
+    found: list[Foreseen] = []
+    with suppress(_Undo), tx.savepoint():
+        found += islice(foresee(tx, community, rooms, after_ms, until_ms, covered), most)
+        raise _Undo
+    return found
 
 
 def _first(tx: Tx, community: Community, room: Room, schedule: PromptSchedule, key: str, after_ms: int) -> _Due | None:

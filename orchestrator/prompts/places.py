@@ -18,6 +18,8 @@ from .duty import NAME
 from .slots import is_claimed
 
 SLOT: Final = "slot:"
+FAR: Final = 50
+"""How many slots ahead are looked at, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,21 @@ class Place:
         """Find the room of those who keep it."""
         return bindings.bound_room(tx, self.community.key, CONTROL_KEY)
 
-    def next_slot_ms(self, tx: Tx, now_ms: int) -> int | None:
-        """Tell which slot is next: one that waits for a better moment, or else the first to come."""
+    def slots(self, tx: Tx, now_ms: int) -> Iterator[int]:
+        """List the slots to come, some tens at most: first one that waits for a better moment, if there is one."""
         timer = timer_of(tx, NAME, self.timer)
-        if timer is not None and not is_claimed(tx, self.room, self.schedule, slot_of(timer)):
-            return slot_of(timer)
-        following = next_at(self.schedule.when, self.zone, now_ms)
-        return None if following is None else following.at_ms
+        if (
+            timer is not None
+            and slot_of(timer) <= now_ms
+            and not is_claimed(tx, self.room, self.schedule, slot_of(timer))
+        ):
+            yield slot_of(timer)
+        after_ms = now_ms
+        for _ in range(FAR):
+            following = next_at(self.schedule.when, self.zone, after_ms)
+            if following is None:
+                return
+            yield (after_ms := following.at_ms)
 
 
 def slot_of(timer: Timer) -> int:

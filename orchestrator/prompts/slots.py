@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, tzinfo
 
 from orchestrator.documents.declared import PromptSchedule, Room
@@ -13,6 +14,14 @@ from orchestrator.store.rows import number, text
 from .bag import Draw, draw
 
 PINS_REMEMBERED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What became of a slot: ``done``, ``claimed`` while it is on its way, ``passed: ...``, or as a ``Result`` says it."""
+
+    due_ms: int
+    outcome: str
 
 
 def claim_slot(tx: Tx, room: Room, schedule: PromptSchedule, due_ms: int, outcome: str, item: str = "") -> bool:
@@ -71,6 +80,18 @@ def posted(tx: Tx, room: Room, schedule: str) -> list[EventId]:
         most=PINS_REMEMBERED,
     )
     return [EventId(text(row, "event")) for row in rows]
+
+
+def lately(tx: Tx, room: Room, most: int) -> list[Filled]:
+    """List the last slots of a room, newest first."""
+    rows = tx.rows(
+        "select due_ms, outcome from slot where account = :account and community = :community and key = :key"
+        " order by due_ms desc limit :most",
+        community=room.community,
+        key=room.key,
+        most=most,
+    )
+    return [Filled(number(row, "due_ms"), text(row, "outcome")) for row in rows]
 
 
 def draw_for(

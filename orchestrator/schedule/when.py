@@ -60,3 +60,9 @@ def moment_in_full(local: datetime, locale: str) -> str:
     """Write a time of a day with its weekday, month and year."""
     # Translators: how a day and a time are written in full (Unicode date format patterns).
     return format_datetime(local, _("EEEE d MMMM y, HH:mm"), locale=babel_locale(locale))
+
+
+def moment_in_short(local: datetime, locale: str) -> str:
+    """Write a time of a day in few letters, for lists."""
+    # Translators: how a day and a time are written in a list (Unicode date format patterns).
+    return format_datetime(local, _("EEE d MMM, HH:mm"), locale=babel_locale(locale))
