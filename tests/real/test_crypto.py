@@ -103,6 +103,16 @@ def is_signed_device(answer: dict[Any, Any], keeper: Peer) -> bool:
     return device is not None and device.cross_signed
 
 
+async def test_who_has_an_app_that_can_read_is_known_on_both_servers(
+    pair: FederatingPair, people: People, keepers: Keepers
+) -> None:
+    keeper = await keepers.keeper(pair.a)
+    ana, bo = await people.encrypted(pair.a, "ana"), await people.encrypted(pair.b, "bo")
+    cy, dee = await people.plain(pair.a, "cy"), await people.plain(pair.b, "dee")
+    found = {user: await keeper.crypto.can_read(user) for user in (ana.user_id, bo.user_id, cy.user_id, dee.user_id)}
+    assert found == {ana.user_id: True, bo.user_id: True, cy.user_id: False, dee.user_id: False}
+
+
 async def test_bot_and_people_on_two_servers_read_each_other(
     pair: FederatingPair, people: People, keepers: Keepers
 ) -> None:
