@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .ending import summary
+from .ending import finish, summary
 from .options import AsJson, ConfigFile, config_in
 from .program import app
 
@@ -46,6 +46,17 @@ def check(path: Path | None = None, /, *, config: ConfigFile = Path("config.yaml
             print(error)
         print(summary(len(found.errors), len(thoughts)))
     return 1 if found.errors else 0
+
+
+@app.command(sort_key=29, help_epilogue="")
+def overlay(*, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False) -> int:
+    """Show what leads changed with commands: it lies over your files, and here is the patch that takes it into them.
+
+    Changes nothing, and needs no network. What is printed can be given to 'patch -p1'.
+    """
+    from orchestrator.verbs.overlay import overlay as show  # noqa: PLC0415
+
+    return finish(show(config_in(config), today=datetime.now(UTC).date(), as_json=as_json))
 
 
 def _sweeping(found: Examination) -> list[Advice]:

@@ -80,20 +80,33 @@ def _amendments(source: Source, document: str) -> Iterator[Placed]:
 
 def amend(source: Source, placed: Placed) -> bool:
     """Put an amendment over what a file says; False when the file has no such place (any more)."""
-    *around, last = placed.amendment.path
+    place = _place(source, placed.amendment.path)
+    if place is None:
+        return False
+    path, inside, step = place
+    _put(inside, step, deepcopy(placed.amendment.value))  # a later one may change what is inside of it
+    _mark(source, (*path, step), placed.mark or source.mark((*path, step)))
+    return True
+
+
+def standing(source: Source, path: Sequence[str]) -> tuple[Json, bool]:
+    """Tell what a file says where an amendment would stand (None: nothing), and whether it has such a place at all."""
+    place = _place(source, path)
+    return (None, False) if place is None else (source.at((*place[0], place[2])), True)
+
+
+def _place(source: Source, names: Sequence[str]) -> tuple[Path, Json, str | int] | None:
+    """Find what an amendment is about: the path of what is around it, that itself, and the step into it."""
+    *around, last = names
     inside: Json = source.value
     path: Path = ()
     for part in around:
         step = _step(inside, part)
         if step is None or (found := source.at((*path, step))) is None:
-            return False
+            return None
         path, inside = (*path, step), found
     step = last if isinstance(inside, dict) else _step(inside, last)
-    if step is None:
-        return False
-    _put(inside, step, deepcopy(placed.amendment.value))  # a later one may change what is inside of it
-    _mark(source, (*path, step), placed.mark or source.mark((*path, step)))
-    return True
+    return None if step is None else (path, inside, step)
 
 
 def _step(inside: Json, part: str) -> str | int | None:
