@@ -15,7 +15,7 @@ import structlog
 from orchestrator import failpoints
 from orchestrator.documents.declared import Documents
 from orchestrator.model.batch import SyncBatch
-from orchestrator.model.clock import Clock
+from orchestrator.model.clock import MINUTE_MS, Clock
 from orchestrator.model.effects import Outcome
 from orchestrator.model.events import Event, Member, Message, State, Unreadable
 from orchestrator.model.feature import Feature, Now, Roster, Tx
@@ -32,6 +32,9 @@ log = structlog.get_logger("engine")
 
 LONGEST_NAP_MS = 60_000
 """Timers are looked at least this often, so that a clock that was set forward is noticed."""
+
+SET_BACK_MS: Final = 5 * MINUTE_MS
+"""A clock that was set back by more than this is looked at as a start is: everything is settled anew."""
 
 REST: Final = 4
 """Settling again and again takes at most one part in so many, and one, of the time, as long as rooms are made."""
@@ -228,9 +231,13 @@ class Engine:
         """Run timers when they fall due, for ever."""
         # Later on each of our transactions tells; nobody else sets a timer or an end.
         self._due_ms = await self._store.run(_next_ms)
+        latest_ms = self._clock.now_ms()
         while True:
             self._due_changed.clear()
             now_ms = self._clock.now_ms()
+            if now_ms < latest_ms - SET_BACK_MS:
+                await self.settle()  # what a clock that ran ahead has set is not to wait for that time
+            latest_ms = now_ms
             if self._due_ms is not None and self._due_ms <= now_ms:
                 await self._transact(_take_due)
                 failpoints.pass_by("timers.after_commit")

@@ -27,7 +27,7 @@ from .offers.desk import Offers
 from .publishing import Publishing
 from .readiness import Readiness
 from .reminders.desk import Reminders
-from .roster import Roster
+from .roster import Leaving, Roster
 from .showing.looking import Looking
 from .showing.mine import Mine
 from .swaps.desk import Swaps
@@ -61,6 +61,7 @@ class Facilitation:
             Away(documents, changed),
             Notes(documents, swaps.hand_on),
             roster,
+            Leaving(documents),
             publishing,
             self._handoffs,
             Gaps(documents, changed),

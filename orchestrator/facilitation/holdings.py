@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from orchestrator.documents.declared import Community
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
 from orchestrator.model.cadence import Span
+from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, SendDirect
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import RoomKey, UserId
 
 from . import news, saying
-from .records.holdings import KEPT_MS, Held, held_in, put_held, tidy_held
+from .records.holdings import Held, held_in, put_held
 from .records.overrides import Change, Kind, changes_of
 from .records.preferences import language_of, zone_of
 from .records.shifts import Given, State, shifts_of
 from .reminders.planning import drop_past
 from .rota.things import Part, Slot, Stretch, Why
 from .view import View
+
+FURTHEST_MS: Final = 400 * DAY_MS
+"""What is further ahead than this was given by a clock that ran ahead, and nobody heard of it."""
 
 
 @dataclass(slots=True)
@@ -54,7 +59,6 @@ def reconcile(tx: Tx, community: Community, now: Now, by: UserId | None) -> Iter
         if key not in wanted:
             put_held(tx, community.key, replace(one, sequence=one.sequence + 1, gone_ms=now.at_ms))
             gone.append(one)
-    tidy_held(tx, now.at_ms - KEPT_MS)
     moved, unheard = _worth_telling(tx, community, known, given, new, gone, now, by)
     news.keep(tx, community, unheard, now)
     for one in new:
@@ -143,7 +147,7 @@ def _worth_telling(
 
 
 def _may_hear(one: Held, now: Now, by: UserId | None) -> bool:
-    return one.user != by and one.span.start_ms > now.at_ms
+    return one.user != by and now.at_ms < one.span.start_ms < now.at_ms + FURTHEST_MS
 
 
 def _asks(community: Community, given: Given) -> bool:

@@ -18,9 +18,11 @@ from . import NAME
 from .gaps import looking
 from .moved import Changed
 from .offers import asking
-from .plans import rooms_of
+from .plans import plans_of, rooms_of
 from .records import overrides
 from .records.away import tidy_away
+from .records.holdings import KEPT_MS as HELD_KEPT_MS
+from .records.holdings import tidy_held
 from .records.ledger import ledger_of
 from .records.offers import drop_offers, offers_of, tidy_offers
 from .records.overrides import Change, Kind, changes_of, put_change, tidy_changes
@@ -36,6 +38,8 @@ from .view import View, standing
 PUBLISH: Final = "publish:"
 KEPT_MS: Final = 60 * DAY_MS
 """For how long it is kept what was given, asked and changed, once it is over."""
+LATE_MS: Final = 7 * DAY_MS
+"""Later than this the clock may have leapt: what seems long over is forgotten a day later, if it still seems so then."""
 AWAY_KEPT_MS: Final = 7 * DAY_MS
 SERVED_KEPT_MS: Final = 400 * DAY_MS
 """For how long it counts who had a turn: long enough that everybody has had several."""
@@ -57,7 +61,8 @@ class Publishing:
         for community in self._documents.communities:
             yield from self.publish(tx, community, now)
             key = f"{PUBLISH}{community.key}"
-            if timer_of(tx, NAME, key) is None:
+            timer = timer_of(tx, NAME, key)
+            if timer is None or timer.due_ms > now.at_ms + DAY_MS:  # set by a clock that ran ahead
                 set_timer(tx, Timer(craft=NAME, key=key, due_ms=now.at_ms + DAY_MS))
         known = {f"{PUBLISH}{community.key}" for community in self._documents.communities}
         for timer in timers_of(tx, NAME, PUBLISH):
@@ -71,13 +76,20 @@ class Publishing:
         found = [one for one in self._documents.communities if timer.key == f"{PUBLISH}{one.key}"]
         if found:
             set_timer(tx, Timer(craft=NAME, key=timer.key, due_ms=now.at_ms + DAY_MS))
+        if now.at_ms < timer.due_ms + LATE_MS:
+            self._tidy(tx, now)
+        return [effect for community in found for effect in self.publish(tx, community, now)]
+
+    def _tidy(self, tx: Tx, now: Now) -> None:
+        ahead_ms = (plan.rota.publish_ms for community in self._documents.communities for plan in plans_of(community))
         tidy_shifts(tx, now.at_ms - KEPT_MS)
         tidy_offers(tx, now.at_ms - KEPT_MS)
         tidy_changes(tx, now.at_ms - KEPT_MS)
-        tidy_said(tx, now.at_ms - KEPT_MS)
+        # What was said and answered about a turn was so since it was published at the earliest.
+        tidy_said(tx, now.at_ms - KEPT_MS - max(ahead_ms, default=0))
         tidy_away(tx, now.at_ms - AWAY_KEPT_MS)
+        tidy_held(tx, now.at_ms - HELD_KEPT_MS)
         tidy_served(tx, now.at_ms - SERVED_KEPT_MS)
-        return [effect for community in found for effect in self.publish(tx, community, now)]
 
     def publish(self, tx: Tx, community: Community, now: Now) -> Iterable[AnyEffect]:
         """Give what is to be given by now, and take back what nobody can have; doing it again changes nothing."""

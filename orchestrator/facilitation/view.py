@@ -24,7 +24,7 @@ from .rota.resolving import joined, resolve
 from .rota.things import Ledger, Part, Plan, Slot, Stretch
 
 AHEAD_MS = 30 * DAY_MS
-"""How far one looks beyond what is published: what nobody could take there is known, too."""
+"""How far one looks at least, also where less is published: what nobody could take there is known, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +50,10 @@ class View:
         """Look at a community's rota as it is now."""
         plans = standing(tx, community)
         ledger = ledger_of(tx, community.key)
-        shifts = assign(plans, ledger, Span(now_ms, now_ms + AHEAD_MS))
+        ahead_ms = max([AHEAD_MS, *(plan.rota.publish_ms for plan in plans)])
+        shifts = assign(plans, ledger, Span(now_ms, now_ms + ahead_ms))
         until_ms = max((shift.slot.span.end_ms for shift in shifts), default=now_ms)
-        window = Span(now_ms, max(until_ms, now_ms + AHEAD_MS))
+        window = Span(now_ms, max(until_ms, now_ms + ahead_ms))
         found = [one for plan in plans for one in resolve(plan, shifts, ledger, window, now_ms)]
         return cls(
             community=community,

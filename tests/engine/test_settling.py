@@ -129,3 +129,36 @@ async def test_when_nobody_keeps_it_settled_any_more_it_does_so_itself_again(row
     (row, *_rest) = await rows.run(outbox.waiting)
     await engine.confirm(row.cause, "done", room=RoomId("!one"))
     assert craft.settled == before + 1
+
+
+async def test_a_clock_that_was_set_back_is_looked_at_as_a_start_is(
+    rows: AccountStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.engine.engine.LONGEST_NAP_MS", 1)
+
+    class Watcher(Craft):
+        name = "watcher"
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.settled_ms: list[int] = []
+
+        def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
+            self.settled_ms.append(now.at_ms)
+            return ()
+
+    class Corrected(Clock):
+        asked = 0
+
+        def now_ms(self) -> int:
+            self.asked += 1
+            return super().now_ms() + (10**11 if self.asked <= 2 else 0)
+
+    clock, craft, looked = Corrected(), Watcher(), asyncio.Event()
+    engine = Engine(rows, clock, ME)
+    engine.use(Documents(communities=()), [craft], Nobody())
+    engine.follow(lambda _taken: looked.set())
+    task = asyncio.create_task(engine.run_timers())
+    await asyncio.wait_for(looked.wait(), 30)
+    await stop(task)
+    assert craft.settled_ms == [clock.at_ms]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from orchestrator.documents.declared import Serving
+from orchestrator.documents.declared import Origin, Serving
 from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.events import MembershipName
@@ -143,3 +143,20 @@ def test_turns_that_move_and_move_back_are_told_both_times_though_both_is_found_
         moves.append([line for line in shop.told(ANA) if line.startswith("Your turns have changed")])
     assert [len(said) for said in moves] == [1, 1, 1]
     assert moves[0] == moves[2] != moves[1]
+
+
+def test_whose_time_on_a_list_is_over_is_taken_out_of_what_a_lead_wrote_when_it_is(shop: Whole) -> None:
+    serving = {DEE: Serving(end=wall("2026-12-10"))}
+    kept = replace(circle(ANA, CY, DEE, kept=rota()), serving=serving, origins={"facilitators": Origin("overlay")})
+    shop.use(grove(kept))
+    for _ in range(2):
+        shop.settle()
+    shop.live(START_MS + 8 * DAY_MS)
+    assert amended(shop) == []
+    shop.live(START_MS + 9 * DAY_MS)
+    assert amended(shop) == [[ANA, CY]]
+
+
+def amended(shop: Whole) -> list[object]:
+    """What is to be written into the overlay."""
+    return [row.payload["value"] for row in shop.waiting() if row.kind == "amend"]

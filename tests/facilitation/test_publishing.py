@@ -194,6 +194,9 @@ def test_what_is_over_is_forgotten_after_two_months(shop: Circle) -> None:
     shop.pass_time(at("2026-12-20 12:00"))
     shop.at_ms = at("2027-03-01 12:00")
     shop.ring()
+    # After such a leap, of the clock or of time, it is forgotten a day later.
+    assert min(plan(shop)) < shop.at_ms - 68 * DAY_MS
+    shop.pass_time(shop.at_ms + DAY_MS)
     assert min(plan(shop)) >= shop.at_ms - 68 * DAY_MS
 
 
@@ -215,3 +218,34 @@ def serve(tx: Tx, user: UserId, end_ms: int) -> None:
         end_ms=end_ms,
         user=user,
     )
+
+
+def test_who_said_no_to_a_turn_far_ahead_is_not_asked_again_when_it_comes_near() -> None:
+    shop = Circle(grove(circle(ANA, CY, kept=asking_rota(accept_within_ms=None, publish_ms=120 * DAY_MS))))
+    shop.begin()
+    far = "2027-03-16 20:00"
+    holder = shop.on(far)
+    assert holder is not None
+    (other,) = {ANA, CY} - {holder}
+    shop.write(holder, "!away 16 mar 2027 to 23 mar 2027")
+    shop.tap(holder, "yes")
+    shop.tap(other, "no")
+    shop.carry_out()
+    shop.heard.clear()
+    shop.pass_time(at(far) - DAY_MS)
+    asked = [line for line in shop.told(other) if "Could you take it?" in line or "somebody is still needed" in line]
+    assert asked == []
+    shop.close()
+
+
+def test_what_is_given_more_than_a_month_ahead_can_be_handed_on_and_is_asked_about_at_once() -> None:
+    shop = Circle(grove(circle(ANA, CY, kept=asking_rota(accept_within_ms=None, publish_ms=60 * DAY_MS))))
+    shop.begin()
+    holder = shop.on("2027-01-19 20:00")
+    assert holder is not None
+    (other,) = {ANA, CY} - {holder}
+    assert "Shall I look for somebody" in shop.write(holder, "!swap 19 jan")[0]
+    shop.write(holder, "!away 20 jan")
+    shop.tap(holder, "yes")
+    assert any("Could you take it?" in line for line in shop.told(other))
+    shop.close()

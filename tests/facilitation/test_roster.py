@@ -17,7 +17,7 @@ from orchestrator.documents.declared import Documents, Layer, Origin, Room, Serv
 from orchestrator.documents.load import amend, load
 from orchestrator.errors import Refusal
 from orchestrator.facilitation.craft import Facilitation
-from orchestrator.facilitation.roster import WORDS, Roster, people
+from orchestrator.facilitation.roster import WORDS, Leaving, Roster, people
 from orchestrator.facilitation.roster.people import People, Person
 from orchestrator.model.effects import Amend, AnyEffect, Result
 from orchestrator.model.events import Event
@@ -301,9 +301,9 @@ async def test_whoever_has_left_is_taken_out_of_what_was_written_for_a_lead_and_
     )
     office.use(grove(left))
     moment = Now(at_ms=office.clock.at_ms - HOUR_MS, me=ME)
-    assert await office.store.run(lambda tx: list(Roster(office.documents).tidy(tx, moment))) == []
+    assert await office.store.run(lambda tx: list(Leaving(office.documents).settle(tx, moment))) == []
     found = await office.store.run(
-        lambda tx: list(Roster(office.documents).tidy(tx, replace(moment, at_ms=moment.at_ms + HOUR_MS)))
+        lambda tx: list(Leaving(office.documents).settle(tx, replace(moment, at_ms=moment.at_ms + HOUR_MS)))
     )
     assert [one.value for one in found if isinstance(one, Amend)] == written
 

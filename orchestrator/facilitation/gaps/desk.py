@@ -22,7 +22,7 @@ from orchestrator.store.rows import load_object
 from orchestrator.store.timers import clear_timer, timer_of, timers_of
 
 from . import looking
-from .looking import GAP
+from .looking import AGAIN, GAP
 
 
 class Gaps:
@@ -43,7 +43,8 @@ class Gaps:
             if timer.key not in known:
                 clear_timer(tx, NAME, timer.key)
         for community in self._documents.communities:
-            if timer_of(tx, NAME, f"{GAP}{community.key}") is None:
+            next_look = timer_of(tx, NAME, f"{GAP}{community.key}")
+            if next_look is None or next_look.due_ms > now.at_ms + AGAIN:  # set by a clock that ran ahead
                 looking.plan(tx, community, now)
         return ()
 

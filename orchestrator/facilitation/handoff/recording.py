@@ -13,7 +13,7 @@ from orchestrator.facilitation.offers.turns import is_asked_about, is_touched
 from orchestrator.facilitation.records.holdings import Held
 from orchestrator.facilitation.records.ledger import ledger_of
 from orchestrator.facilitation.records.offers import offers_of
-from orchestrator.facilitation.records.served import add_served, note_recorded, recorded_ms
+from orchestrator.facilitation.records.served import add_served, note_recorded, recorded_ms, set_back
 from orchestrator.facilitation.records.shifts import Given, State, put_shift, shifts_of
 from orchestrator.facilitation.rota.assigning import assign
 from orchestrator.facilitation.rota.people import unserved
@@ -21,7 +21,7 @@ from orchestrator.facilitation.rota.resolving import resolve
 from orchestrator.facilitation.rota.things import Plan, Shift, Slot, Stretch, Why
 from orchestrator.facilitation.view import standing
 from orchestrator.model.cadence import Span
-from orchestrator.model.clock import MINUTE_MS
+from orchestrator.model.clock import DAY_MS, MINUTE_MS
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.schedule import subtract
@@ -29,6 +29,8 @@ from orchestrator.store import bindings
 
 LATE_MS: Final = 15 * MINUTE_MS
 """A turn that is begun so much later than it should have been, nobody could begin in time who had not heard of it."""
+LEAP_MS: Final = 2 * DAY_MS
+"""A clock that is set back by more than this ran ahead before; by less it may be corrected a little, and nothing is lost."""
 
 
 def record(
@@ -48,6 +50,8 @@ def record(
     for key, at_ms in since.items():
         if at_ms is None:
             note_recorded(tx, community.key, key, now.at_ms)
+        elif at_ms > now.at_ms + LEAP_MS:
+            set_back(tx, community.key, key, now.at_ms)
     if not behind:
         return
     ledger = ledger_of(tx, community.key)

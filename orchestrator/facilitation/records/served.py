@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.facilitation.rota.things import Part, Stretch
 from orchestrator.model.feature import Tx
@@ -121,6 +121,27 @@ def cut_off(tx: Tx, community: CommunityKey, room: RoomKey, user: UserId, since_
         f"update served set end_ms = :since_ms where {where} and start_ms < :since_ms and end_ms > :since_ms", **theirs
     )
     tx.run(f'update served set "user" = null where {where} and start_ms >= :since_ms', **theirs)
+
+
+def set_back(tx: Tx, community: CommunityKey, room: RoomKey, at_ms: int) -> None:
+    """Forget what was written down of the time after an instant: a clock that ran ahead took it for past."""
+    tx.run(
+        "delete from served where account = :account and community = :community and key = :key and start_ms >= :at_ms",
+        community=community,
+        key=room,
+        at_ms=at_ms,
+    )
+    tx.run(
+        "update served set end_ms = :at_ms where account = :account and community = :community and key = :key"
+        " and end_ms > :at_ms",
+        community=community,
+        key=room,
+        at_ms=at_ms,
+    )
+    note_recorded(tx, community, room, at_ms)
+    heard = announced(tx, community, room)
+    if heard is not None and heard.at_ms > at_ms:
+        note_announced(tx, community, room, replace(heard, at_ms=at_ms))
 
 
 def has_served(tx: Tx, community: CommunityKey, user: UserId) -> bool:

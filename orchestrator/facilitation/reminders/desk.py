@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.facilitation import NAME, saying
 from orchestrator.facilitation.records.holdings import Held, held_in
 from orchestrator.facilitation.records.preferences import language_of, zone_of
-from orchestrator.facilitation.records.said import say_once, tidy_said
+from orchestrator.facilitation.records.said import say_once
 from orchestrator.facilitation.rota.things import Part
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
-from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, SendDirect
 from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
 from .planning import REMINDER, mark, next_due_ms, timer_key, unsaid
-
-KEPT_MS: Final = 90 * DAY_MS
-"""For how long it is kept that something was said: longer than any reminder comes before its turn."""
 
 
 class Reminders:
@@ -35,8 +30,8 @@ class Reminders:
         self._documents = documents
 
     def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
-        """Forget what was said long ago, and what communities that are not ours any more were to be reminded of."""
-        tidy_said(tx, now.at_ms - KEPT_MS)
+        """Forget what communities that are not ours any more were to be reminded of."""
+        del now
         ours = tuple(f"{REMINDER}{community.key}/" for community in self._documents.communities)
         for timer in timers_of(tx, NAME, REMINDER):
             if not timer.key.startswith(ours):

@@ -16,20 +16,18 @@ from orchestrator.model.feature import Answer, Call, Now, Role, Tx
 from orchestrator.model.ids import CommunityKey, EventId, Json, JsonObject, RoomId, RoomKey, UserId
 from orchestrator.schedule import local_at
 from orchestrator.store import bindings, mirror
-from orchestrator.store.journal import amendment_waiting
 from orchestrator.store.rows import dump, load_object
 
 from . import asked, people, words
 from .asked import Asked
 from .people import People
+from .written import DOCUMENT, path_of, people_in
 
 PREFIX: Final = "roster:"
 """How the subjects and tags of this desk begin."""
 
 WORDS: Final = ("add", "remove", "order", "effective-from")
 """What stands after ``!rota`` when this desk is meant."""
-
-DOCUMENT: Final = "config.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class Roster:
         if wish.do in {"add", "shadow"}:
             _check_there(tx, wanted.community, wanted.room, wish.user, now)
         wall = local_at(now.at_ms, wanted.community.zone)
-        before = _people(tx, wanted.community, wanted.room)
+        before = people_in(tx, wanted.community, wanted.room)
         after = wish.applied(before, wall)
         question = _question(wanted.community, wanted.room, wish, before, after)
         if question:
@@ -101,7 +99,7 @@ class Roster:
                 return (content.conclusion(answer, words.stays(), now),)
             if room is None or answer.role < Role.LEAD:
                 return (content.conclusion(answer, _("Only a lead of that room can decide that."), now),)
-            wish, before = _read(about), _people(tx, community, room)
+            wish, before = _read(about), people_in(tx, community, room)
             try:
                 after = wish.applied(before, local_at(now.at_ms, community.zone))
             except Refusal as refusal:  # somebody else was quicker
@@ -135,25 +133,6 @@ class Roster:
                 ),
             ),
         )
-
-    def tidy(self, tx: Tx, now: Now) -> Iterator[AnyEffect]:
-        """Take those out of the overlay who have left: they are of the staff no longer. What the files say stays theirs."""
-        for community in self._documents.communities:
-            for room in community.rooms:
-                origin = room.origins.get("facilitators")
-                before = _people(tx, community, room)
-                after = people.without_gone(before, local_at(now.at_ms, community.zone))
-                if origin is None or origin.layer != "overlay" or before == after:
-                    continue
-                gone = max(one.end.isoformat() for one in before.keepers if one not in after.keepers and one.end)
-                yield Amend(
-                    step=f"{PREFIX}gone:{community.key}/{room.key}:{gone}",
-                    document=DOCUMENT,
-                    path=_path(community, room, "facilitators"),
-                    value=people.write_keepers(after),
-                    by=now.me,
-                    rule="roster",
-                )
 
     def _place(self, about: JsonObject) -> tuple[Community | None, Room | None]:
         community = self._documents.community(CommunityKey(str(about.get("community"))))
@@ -197,21 +176,6 @@ def _check_there(tx: Tx, community: Community, room: Room, user: UserId, now: No
     else:
         said = _("I do not see {person} in any room of ours. Is the id just as they have it?")
     raise Refusal(said.format(person=user, room=room.name))
-
-
-def _path(community: Community, room: Room, key: str) -> tuple[str, ...]:
-    return ("communities", community.key, "rooms", room.key, key)
-
-
-def _people(tx: Tx, community: Community, room: Room) -> People:
-    """Tell who is on a rota, with what is written down and not read yet."""
-    found = people.of_room(room)
-    keepers = people.read_keepers(amendment_waiting(tx, DOCUMENT, _path(community, room, "facilitators")))
-    shadows = amendment_waiting(tx, DOCUMENT, _path(community, room, "shadows"))
-    return People(
-        found.keepers if keepers is None else keepers,
-        tuple(UserId(str(one)) for one in shadows) if isinstance(shadows, list) else found.shadows,
-    )
 
 
 def _question(community: Community, room: Room, wish: _Wish, before: People, after: People) -> str:
@@ -262,7 +226,7 @@ def _amends(
             step=f"{PREFIX}{key}",
             priority=Priority.REPLY,
             document=DOCUMENT,
-            path=_path(community, room, key),
+            path=path_of(community, room, key),
             value=value,
             by=by,
             tag=_written(community, room, wish, last=position == len(changes) - 1, **place),
