@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.belonging import Belonging
+from orchestrator.belonging.listening import answer
 from orchestrator.culture import Culture
 from orchestrator.documents.declared import Documents
 from orchestrator.facilitation.calendar.feeds import NO_ADDRESSES, Addresses
@@ -28,7 +29,12 @@ class Crafts:
 def build_crafts(documents: Documents, me: UserId, addresses: Addresses = NO_ADDRESSES) -> Crafts:
     """Build the five crafts; facilitation is the roster that the others ask, and ``addresses`` are those of calendars."""
     facilitation = Facilitation(documents, addresses)
-    doing = (Rooms(documents, me), Culture(documents, facilitation), facilitation, Prompts(documents, facilitation))
+    doing = (
+        Rooms(documents, me),
+        Culture(documents, facilitation),
+        facilitation,
+        Prompts(documents, facilitation, listening=answer),
+    )
     # What is plainly a command is the engine's to answer; all else that is said in private, belonging's.
     names = {"help", *(command.name for craft in doing for command in craft.commands)}
     return Crafts(documents, (*doing, Belonging(documents, names)), facilitation)

@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from orchestrator.crafts import Crafts
+from orchestrator.documents.asking import touches
 from orchestrator.documents.declared import CONTROL_KEY
 from orchestrator.engine import Engine
 from orchestrator.engine.auditing import Auditing
@@ -111,6 +112,7 @@ class Keeper:
             maker=self._maker,
             amend=amend,
             files=files,
+            look=touches,
         )
         self.delivery = Delivery(store, carrier, self._budget, clock, rng)
         self._key_work = asyncio.Event()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from . import languages
@@ -115,15 +115,18 @@ def _any_of(words: list[str]) -> re.Pattern[str]:
     return re.compile(rf"\b({'|'.join(map(re.escape, words))})\b", re.IGNORECASE)
 
 
+_PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
+    "harm": _any_of(_HARM.split()),
+    "prying": _any_of(_PRYING.split("|")),
+    "advice": _any_of(_ADVICE.split("|")),
+}
 _LOOKED_FOR: Final[Mapping[str, re.Pattern[str]]] = {
     "“{word}” touches bodies, food or ways to do harm, and somebody may be struggling with just that. Ask about something"
-    " else.": _any_of(_HARM.split()),
-    "“{word}” asks who or where somebody is, and people are here under any name they like. Ask how it is instead.": _any_of(
-        _PRYING.split("|")
-    ),
-    "“{word}” asks for advice or for what one ought to do. Ask how it is, or was, instead.": _any_of(
-        _ADVICE.split("|")
-    ),
+    " else.": _PATTERNS["harm"],
+    "“{word}” asks who or where somebody is, and people are here under any name they like. Ask how it is instead.": _PATTERNS[
+        "prying"
+    ],
+    "“{word}” asks for advice or for what one ought to do. Ask how it is, or was, instead.": _PATTERNS["advice"],
 }
 
 
@@ -141,6 +144,18 @@ def think_about(deck: Deck) -> Iterator[Thought]:
     for first, second in _alike(said):
         message = f"This is nearly what question {first + 1} asks ({_brief(said[first])}). Leave one out, or ask something else."
         yield ("prompts", second, "text"), message
+
+
+def touches(text: str) -> frozenset[str]:
+    """Tell what an English question touches on that is worth a thought: ``harm``, ``prying``, ``advice``."""
+    return frozenset(name for name, pattern in _PATTERNS.items() if pattern.search(text))
+
+
+def is_nearly(text: str, prompts: Iterable[Prompt]) -> bool:
+    """Tell whether a question asks what one of these does, in nearly the same words of any of its languages."""
+    words = _words(text)
+    others = (_words(other) for one in prompts for other in {one.text, *one.texts.values()})
+    return any(len(words & other) >= ALIKE * len(words | other) for other in others)
 
 
 def _english(prompt: Prompt) -> str:

@@ -260,6 +260,7 @@ class Builder:
                     id=_prompt_id(spec),
                     deck=_asked_in(spec.drawn_from(deck), self._spec.locale or self._config.locale),
                     bag=".".join([deck.name, *sorted(spec.tags)]),
+                    tier_most=spec.tier_max,
                     when=spec.when,
                     cool_off_ms=spec.cool_off_ms,
                     norms_line=spec.norms_line,

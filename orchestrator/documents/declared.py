@@ -250,6 +250,7 @@ class PromptSchedule:
     Attributes:
         deck: what may be asked there at all: nothing above the tier that is wanted, and only the tags that are.
         bag: which questions share their rounds, within a room: those of a deck, or of some of its tags.
+        tier_most: how heavy a question may be there at most.
         cool_off_ms: for how long nothing is asked after the last question in the room, of whatever schedule.
         norms_line: a line of the norms goes with it.
         pass_: a reaction to pass with goes with it.
@@ -264,6 +265,7 @@ class PromptSchedule:
     thread: bool
     pin: Literal["swap", "none"]
     bag: str = ""
+    tier_most: int = 3
     cool_off_ms: int = 0
     norms_line: bool = False
     pass_: bool = False

@@ -199,10 +199,13 @@ class Engine:
         event: EventId | None = None,
         room: RoomId | None = None,
         errcode: str = "",
+        words: str = "",
     ) -> None:
         """Note what became of an effect; its craft hears of it in the same transaction."""
         taken = await self._transact(
-            lambda intake, turn: intake.confirm(turn, cause, outcome, event=event, room=room, errcode=errcode)
+            lambda intake, turn: intake.confirm(
+                turn, cause, outcome, event=event, room=room, errcode=errcode, words=words
+            )
         )
         await self._follow_up(taken)
 

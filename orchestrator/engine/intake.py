@@ -338,11 +338,12 @@ class Intake:
         event: EventId | None = None,
         room: RoomId | None = None,
         errcode: str = "",
+        words: str = "",
     ) -> None:
         """Note what became of an effect and hand the result to the craft that asked, once."""
         tx, now = turn.tx, turn.now
         row = outbox.get(tx, cause)
-        result = outbox.finish(tx, cause, outcome, now.at_ms, event=event, room=room, errcode=errcode)
+        result = outbox.finish(tx, cause, outcome, now.at_ms, event=event, room=room, errcode=errcode, words=words)
         if row is not None and result is not None and result.outcome == "done":
             self._questions.sent(turn, row, result)
             turn.taken.entered = turn.taken.entered or row.kind == "enter"

@@ -114,7 +114,9 @@ class Questions:
                 named = community.staff() if community is not None else ()
                 said = content.conclusion(answered.answer, refusal.message, now, people=named)
                 if isinstance(refusal, StillOpen):
-                    return [replace(said, step=f"refused:{answered.answer.by}:{now.at_ms}")]
+                    return (
+                        [] if not refusal.message else [replace(said, step=f"refused:{answered.answer.by}:{now.at_ms}")]
+                    )
                 questions.close(tx, answered.question.event)
                 return [said]
 

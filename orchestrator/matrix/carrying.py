@@ -16,7 +16,8 @@ from orchestrator import failpoints
 from orchestrator.errors import DocumentErrors, MatrixError, UnknownToken
 from orchestrator.errors import Final as NeverWorks
 from orchestrator.model.clock import Clock
-from orchestrator.model.ids import UserId, shorten
+from orchestrator.model.effects import Outcome
+from orchestrator.model.ids import EventId, UserId, shorten
 from orchestrator.store import AccountStore, claims
 from orchestrator.store.claims import Unsettled
 from orchestrator.store.outbox import Waiting
@@ -29,6 +30,7 @@ from .making import Maker
 from .memberships import Doorman
 from .pictures import NO_FILES, Files
 from .ports import Amender, Compose, Confirm
+from .quoting import Look, Quoter, look_for_nothing
 from .saying import Sayer
 from .things import Things
 from .tracks import Tracks, room_of
@@ -50,6 +52,7 @@ class Carrier:
         maker: finds and makes rooms.
         confirm, compose, amend: what the rest of the house does; see ``ports``.
         files: finds the bytes of pictures by their SHA-256.
+        look: looks at words that are passed on.
     """
 
     def __init__(
@@ -67,13 +70,15 @@ class Carrier:
         maker: Maker,
         amend: Amender,
         files: Files = NO_FILES,
+        look: Look = look_for_nothing,
     ) -> None:
         self._store = store
         self._gateway = gateway
         self._clock = clock
         self._me = me
         self._tracks = Tracks(store, history, clock, device, confirm)
-        self._sayer = Sayer(store, gateway, history, crypto, me, self._tracks)
+        self._quoter = Quoter(store, history, me, look)
+        self._sayer = Sayer(store, gateway, history, crypto, me, self._tracks, self._quoter)
         self._doorman = Doorman(store, gateway, history, maker, self._tracks)
         self._things = Things(store, gateway, history, compose, clock, me, files)
         self._maker = maker
@@ -116,6 +121,8 @@ class Carrier:
                 return await self._doorman.enter(row)
             case "devices":
                 return await self._sayer.find_reader(row)
+            case "recall":
+                return await self._recall(row)
             case "amend":
                 return await self._amend_document(row)
             case other:
@@ -139,6 +146,12 @@ class Carrier:
         failpoints.pass_by("create.before_confirm")
         await self._tracks.confirm(row.cause, "done", room=room)
         return made
+
+    async def _recall(self, row: Waiting) -> bool:
+        words = await self._quoter.recall(room_of(row), EventId(row.target))
+        outcome: Outcome = "refused" if words is None else "done"
+        await self._tracks.confirm(row.cause, outcome, room=row.room, words=words or "")
+        return False
 
     async def settle(self, item: Unsettled) -> bool:
         """Bring a state event, or what is kept like one, in line with what is claimed; see ``Things.settle``."""

@@ -29,7 +29,17 @@ from orchestrator.model.events import (
     State,
     Unreadable,
 )
-from orchestrator.model.ids import CAUSE_FIELD, Cause, EventId, Json, JsonObject, RoomId, UserId, is_user_id
+from orchestrator.model.ids import (
+    CAUSE_FIELD,
+    QUOTED_FIELD,
+    Cause,
+    EventId,
+    Json,
+    JsonObject,
+    RoomId,
+    UserId,
+    is_user_id,
+)
 from orchestrator.model.things import PSEUDO
 
 from .fields import a_content, a_list, a_name, a_sender, a_text, an_event_id, an_object, an_opaque
@@ -252,6 +262,7 @@ def _message(content: JsonObject, common: _Common) -> Message | None:
         has_file=has_file,
         media_type=a_name(an_object(said.get("info")).get("mimetype")) if has_file else "",
         file_name=a_text(said.get("filename")) if has_file else "",
+        quoted=a_text(content.get(QUOTED_FIELD)),
     )
 
 

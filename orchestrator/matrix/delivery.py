@@ -309,7 +309,7 @@ def _kind(job: Job) -> str:
 
 def _limiter(row: Waiting) -> Limiter | None:
     match row.kind:
-        case "amend" | "devices":
+        case "amend" | "devices" | "recall":
             return None
         case "create":
             return Limiter.CREATE

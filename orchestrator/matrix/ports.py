@@ -21,6 +21,7 @@ class Confirm(Protocol):
         event: EventId | None = None,
         room: RoomId | None = None,
         errcode: str = "",
+        words: str = "",
     ) -> None:
         """Note it; a cause that is already done is left as it is."""
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -12,13 +11,14 @@ from orchestrator.errors import BadRequest, Forbidden, NotFound, ServerTrouble
 from orchestrator.model import tally
 from orchestrator.model.effects import NO_DEVICES
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import CAUSE_FIELD, TXN_PREFIX, Json, JsonObject, RoomId, UserId
+from orchestrator.model.ids import CAUSE_FIELD, TXN_PREFIX, JsonObject, RoomId, UserId
 from orchestrator.store import AccountStore, mirror
 from orchestrator.store.outbox import Waiting
 
 from .crypto import Crypto
 from .gateway import Gateway, route
 from .history import History
+from .quoting import Quoter
 from .reactions import REACTION, in_plain_sight
 from .tracks import PATIENCE_S, Tracks
 
@@ -38,10 +38,18 @@ class Sayer:
         crypto: encrypts; None where the account has no encryption (tests of plain rooms).
         me: the bot's own user id.
         tracks: marks what leaves.
+        quoter: fills in what messages quote.
     """
 
     def __init__(
-        self, store: AccountStore, gateway: Gateway, history: History, crypto: Crypto | None, me: UserId, tracks: Tracks
+        self,
+        store: AccountStore,
+        gateway: Gateway,
+        history: History,
+        crypto: Crypto | None,
+        me: UserId,
+        tracks: Tracks,
+        quoter: Quoter,
     ) -> None:
         self._store = store
         self._gateway = gateway
@@ -49,13 +57,18 @@ class Sayer:
         self._crypto = crypto
         self._me = me
         self._tracks = tracks
+        self._quoter = quoter
 
     async def send(self, row: Waiting, room: RoomId) -> bool:
         """Say something in a room; tells whether that took a call that the server counts."""
         if self._tracks.doubtful(row, room) and await self._was_said(row):
             return False
         type_ = str(row.payload.get("type", "m.room.message"))
-        content = await self._counted(row, room, _object(row.payload.get("content")))
+        quoted = await self._quoter.content(row)
+        if quoted is None:
+            await self._tracks.confirm(row.cause, "refused", errcode="NOTHING_TO_QUOTE")
+            return False
+        content = await self._counted(row, room, quoted)
         # Reactions are the one thing that stands in plain sight also in an encrypted room.
         plain = type_ == REACTION and row.kind == "send"
         body: JsonObject = {**(in_plain_sight(content) if plain else content), CAUSE_FIELD: row.cause}
@@ -155,10 +168,6 @@ class Sayer:
             # These two and nobody else, whoever may be coming in just now; and the person may not have come yet.
             return sorted({self._me, UserId(row.target)})
         return sorted({*invited, *await self._history.members(room)})
-
-
-def _object(value: Json) -> JsonObject:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _room_and_invited(tx: Tx, room: RoomId) -> tuple[mirror.MirroredRoom | None, list[UserId]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, Literal, TypeAlias
 
@@ -50,12 +50,33 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """Where the words of somebody stand that a message is to hold: they are read again as it is sent, and are on no disk.
+
+    Attributes:
+        room, event: their own message.
+        after: the name of the command after which they stand there.
+        remarks: what is said of them to whoever reads them, by what they may touch on.
+    """
+
+    room: RoomId
+    event: EventId
+    after: str
+    remarks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Send(Effect):
-    """Say something in a room; encrypted where the room ever was."""
+    """Say something in a room; encrypted where the room ever was.
+
+    ``quote``: whose words come to stand where ``content`` leaves a place for them (``quoting``). If they cannot be read any
+    more it is refused, and nothing is said.
+    """
 
     room: RoomId
     content: Mapping[str, Json]
     type: str = "m.room.message"
+    quote: Quote | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +241,14 @@ class Enter(Effect):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recall(Effect):
+    """Read again whose words a message of ours holds (``Send.quote``); they come back as ``Result.words``, in memory."""
+
+    room: RoomId
+    event: EventId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Amend(Effect):
     """Change what a document says, in the overlay beside the data.
 
@@ -247,7 +276,7 @@ class FindDevices(Effect):
 NO_DEVICES: Final = "NO_DEVICES"
 """Why ``FindDevices`` is refused: somebody has no device that could read what is encrypted."""
 
-AnyEffect: TypeAlias = Send | SendDirect | Redact | SetMembership | CreateRoom | Enter | Amend | FindDevices
+AnyEffect: TypeAlias = Send | SendDirect | Redact | SetMembership | CreateRoom | Enter | Recall | Amend | FindDevices
 
 Outcome: TypeAlias = Literal["done", "expired", "refused", "undone"]
 
@@ -262,6 +291,7 @@ class Result:
         room: where it happened; for CreateRoom and SendDirect the room that was made or used.
         event: the event that it became, if any.
         errcode: the Matrix error code when refused.
+        words: what was read, of a Recall; somebody's own.
     """
 
     cause: Cause
@@ -272,3 +302,4 @@ class Result:
     room: RoomId | None = None
     event: EventId | None = None
     errcode: str = ""
+    words: str = field(default="", repr=False)

@@ -52,6 +52,7 @@ class Message(RoomEvent):
         has_file: it carries an attachment.
         media_type: what it says the attachment is, such as ``image/png``; "": nothing.
         file_name: what it is called, where that is said beside a caption.
+        quoted: whose words a message of ours passes on; "": nobody's.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class Message(RoomEvent):
     has_file: bool = False
     media_type: str = ""
     file_name: str = field(default="", repr=False)
+    quoted: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

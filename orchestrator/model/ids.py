@@ -24,6 +24,9 @@ JsonObject: TypeAlias = Mapping[str, Json]
 CAUSE_FIELD = "org.circlekeeper.cause"
 """Where an event of ours carries its cause, so that history can tell what was already done."""
 
+QUOTED_FIELD = "org.circlekeeper.quoted"
+"""Where a message of ours holds the words of somebody that it passes on, apart from our own."""
+
 TXN_PREFIX = "ck-"
 """Transaction ids are this and the cause, so that an echo names the effect even where its content cannot be read."""
 

@@ -31,6 +31,7 @@ _ARGUMENT = re.compile(r"[@#!$][^\s:]{1,200}(:[^\s]{1,200})?\Z|[0-9]{1,4}\Z")
 _AROUND: Final = " \t\r\n`'\"“”„‟«»‹›‘’‚*"  # noqa: RUF001 - quotation marks of many keyboards
 _AFTER: Final = ".,;:!?…"
 _TAGS_BEFORE_NAME = re.compile(r"\A(?:\s|<(?:p|div|span)>)+")
+_SIGNS = re.compile(r"\A[^\w\s]+")
 _QUOTE_BEGINS = re.compile(r"> (?:\* )?<@[^>\s]{1,255}>")
 
 
@@ -81,6 +82,20 @@ def clearly_a_command(
     """Tell whether what was written in a direct room is plainly a command, and not somebody talking."""
     command = read_command(body, prefix=prefix, names=names, direct=True, mentioned=mentioned, me=me, keywords=keywords)
     return command is not None
+
+
+def words_after(body: str, name: str) -> str:
+    """Give what somebody wrote after a command's name, on one line; what was changed to hold no such name, whole.
+
+    Nothing is left out of it as of a command's arguments, but for marks that cannot be seen.
+    """
+    words = _plain(body).split()
+    for number, word in enumerate(words[:4]):  # a mention of the bot may stand before it
+        bare = _SIGNS.sub("", word)
+        # Without its sign it is a word of theirs, unless it stands first.
+        if bare.strip(_AROUND + _AFTER).casefold() == name.casefold() and (bare != word or number == 0):
+            return " ".join(words[number + 1 :])
+    return " ".join(words)
 
 
 def is_addressed(body: str, html: str, me: UserId, *, reply: bool = False) -> bool:

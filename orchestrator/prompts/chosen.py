@@ -16,6 +16,7 @@ from orchestrator.store.rows import number, text
 
 from .bag import Draw
 from .slots import bag_of, draw_for, put_back
+from .suggestions.taken import deck_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def chosen_for(tx: Tx, room: Room, schedule: PromptSchedule, due_ms: int) -> Cho
         return None
     if not (id_ := text(row, "prompt")):
         return Chosen(due_ms, None)
-    prompt = next((one for one in schedule.deck.prompts if one.id == id_), None)
+    prompt = next((one for one in deck_for(tx, room, schedule).prompts if one.id == id_), None)
     if prompt is None:
         drop(tx, room, schedule, due_ms)
         return None

@@ -28,6 +28,7 @@ from .gates import LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
 from .pauses import paused_until
 from .places import places_in, slot_of
 from .slots import is_claimed, last_asked_ms
+from .suggestions.taken import deck_for
 
 Covered = Callable[[Room, int], bool]
 """Tells whether somebody is on duty in a room at an instant."""
@@ -156,7 +157,7 @@ def asked(tx: Tx, rooms: Iterable[Room], window: Span) -> Iterator[Foreseen]:
     """List what was asked in some rooms, in order; what its deck does not hold any more is left out."""
     found = []
     for room in rooms:
-        decks = {schedule.deck.name: schedule.deck for schedule in room.prompts}
+        decks = {schedule.deck.name: deck_for(tx, room, schedule) for schedule in room.prompts}
         rows = tx.rows(
             "select due_ms, deck, item from slot where account = :account and community = :community and key = :key"
             " and event is not null and due_ms >= :start_ms and due_ms < :end_ms",

@@ -12,6 +12,7 @@ from orchestrator.schedule import instant_ms, local_at
 from orchestrator.store.rows import number, text
 
 from .bag import Draw, draw
+from .suggestions.taken import deck_for
 
 PINS_REMEMBERED = 5
 
@@ -112,7 +113,9 @@ def draw_for(
     seed = f"{room.community}/{room.key}/{bag_of(schedule)}"
     asked, before = _asked(tx, room, schedule, round_), _asked(tx, room, schedule, round_ - 1)
     today = _asked_since(tx, room, instant_ms(datetime.combine(day, time()), zone))
-    drawn = draw(schedule.deck.prompts, seed, round_, asked, before, tier_most=tier_most, day=day, today=today)
+    drawn = draw(
+        deck_for(tx, room, schedule).prompts, seed, round_, asked, before, tier_most=tier_most, day=day, today=today
+    )
     if drawn is not None and drawn.item:
         # What was put back leaves its place empty: the next one comes after the last all the same.
         latest = tx.one(

@@ -71,6 +71,7 @@ Remembered: TypeAlias = Literal[
     "handoff",
     "holding",
     "meeting",
+    "member_prompt",
     "note",
     "offer",
     "override",
@@ -78,6 +79,7 @@ Remembered: TypeAlias = Literal[
     "served",
     "shift",
     "slot",
+    "suggestion",
 ]
 """A table whose rows belong to a declared room."""
 

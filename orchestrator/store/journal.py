@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import Json, RoomId, UserId
+from orchestrator.model.ids import Cause, Json, RoomId, UserId
 
 from .rows import load_object, number, text
 
@@ -102,6 +102,28 @@ def blur_private(tx: Tx, craft: str, before_ms: int) -> None:
         "  and room not in (select room from binding where account = :account)))",
         craft=craft,
         before_ms=before_ms,
+    )
+
+
+def blur(tx: Tx, cause: Cause) -> None:
+    """Forget to whom, where and as what something was said or done; that it was is still known, so it is done once."""
+    tx.run(
+        "update journal set step = '', target = '', rule = '', room = null, event = null where account = :account"
+        " and cause = :cause",
+        cause=cause,
+    )
+
+
+def blur_in(tx: Tx, craft: str, prefix: str, room: RoomId) -> None:
+    """Forget what a craft said in a room under steps that begin so, and the choices that were offered there with it."""
+    tx.run(
+        "update journal set step = '', target = '', rule = '', room = null, event = null where account = :account"
+        " and room = :room and ((craft = :craft and substr(step, 1, :length) = :prefix)"
+        "  or (craft = 'engine' and substr(step, 1, 7) = 'choice:'))",
+        craft=craft,
+        prefix=prefix,
+        length=len(prefix),
+        room=room,
     )
 
 

@@ -13,7 +13,7 @@ from orchestrator.model.effects import AnyEffect, Outcome, Priority, Result
 from orchestrator.model.feature import Row, Tx
 from orchestrator.model.ids import Cause, EventId, Json, RoomId, UserId, cause_of
 
-from .payload import taken_apart
+from .payload import QUOTE, taken_apart
 from .rows import dump, load_object, maybe_number, number, text
 
 REPLIES_PER_PERSON = 5
@@ -25,8 +25,8 @@ class Waiting:
     """An outbox row.
 
     Attributes:
-        kind: ``send``, ``direct``, ``redact``, ``member``, ``create``, ``enter``, ``devices`` or ``amend``.
-        target: the event to redact, the user concerned, the document to amend, the room to enter; "" for a send.
+        kind: ``send``, ``direct``, ``redact``, ``member``, ``create``, ``enter``, ``recall``, ``devices`` or ``amend``.
+        target: the event to redact or to read, the user concerned, the document to amend, the room to enter; "" for a send.
         lane: rows of one lane are carried out one at a time; those of a ``redact`` lane are only counted together.
         payload: what to carry out; our words and other people's ids.
         tried_ms: when it was first tried, None: never.
@@ -118,6 +118,12 @@ def waiting(tx: Tx) -> list[Waiting]:
     return [as_waiting(r) for r in tx.rows("select * from outbox where account = :account order by priority, seq")]
 
 
+def quoting(tx: Tx) -> list[Waiting]:
+    """List the messages that are to hold somebody's words when they are sent."""
+    rows = tx.rows("select * from outbox where account = :account and kind = 'send' order by seq")
+    return [row for row in map(as_waiting, rows) if QUOTE in row.payload]
+
+
 def waiting_to_be_made(tx: Tx) -> list[Waiting]:
     """List the rooms that wait to be made, oldest first."""
     return [
@@ -207,6 +213,7 @@ def finish(
     event: EventId | None = None,
     room: RoomId | None = None,
     errcode: str = "",
+    words: str = "",
 ) -> Result | None:
     """Delete a row and its payload, write its line in the journal, and say what became of it.
 
@@ -240,6 +247,7 @@ def finish(
         room=room or row.room,
         event=event,
         errcode=errcode,
+        words=words,
     )
 
 

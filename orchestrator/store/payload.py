@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Final
 
 from orchestrator.model.effects import (
     Amend,
@@ -10,6 +12,7 @@ from orchestrator.model.effects import (
     CreateRoom,
     Enter,
     FindDevices,
+    Recall,
     Redact,
     Send,
     SendDirect,
@@ -18,6 +21,9 @@ from orchestrator.model.effects import (
 from orchestrator.model.ids import Json, RoomId
 
 from .questions import packed
+
+QUOTE: Final = "quote"
+"""Where the payload of an outbox row says whose words its message is to hold."""
 
 
 def taken_apart(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mapping[str, Json]]:  # noqa: PLR0911 - one way out a kind
@@ -33,6 +39,7 @@ def taken_apart(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mappin
                     "type": effect.type,
                     "content": effect.content,
                     **packed(effect),
+                    **({} if effect.quote is None else {QUOTE: asdict(effect.quote)}),
                 },
             )
         case SendDirect():
@@ -72,6 +79,8 @@ def taken_apart(effect: AnyEffect) -> tuple[str, RoomId | None, str, str, Mappin
             return "enter", None, effect.where, f"enter {effect.where}", {"via": list(effect.via)}
         case FindDevices():
             return "devices", None, effect.user, f"devices {effect.user}", {}
+        case Recall():
+            return "recall", effect.room, effect.event, f"recall {effect.event}", {}
         case Amend():
             payload: Mapping[str, Json] = {"path": list(effect.path), "value": effect.value, "by": effect.by}
             return "amend", None, effect.document, "amend", payload

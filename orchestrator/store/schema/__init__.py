@@ -1,5 +1,7 @@
 """The tables, as migrations. Every key begins with the account; no column holds a member's words.
 
+But for one: the questions that members asked to have kept stand without a name in ``member_prompt``.
+
 ``payload`` of an outbox row and ``content`` of a mirrored state event are our own words or structure; the payload is
 deleted when the effect is confirmed. Each area's steps stand in its own module; here stands their order.
 """
@@ -38,5 +40,6 @@ for step in (
     facilitation.rota,
     prompts.choices,
     prompts.meetings,
+    prompts.suggestions,
 ):
     migrations()(step)

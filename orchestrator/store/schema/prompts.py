@@ -74,3 +74,43 @@ def meetings(db: Database) -> None:
         nullable=("room", "event"),
     )
     table.create_index(["account", "start_ms"])
+
+
+def suggestions(db: Database) -> None:
+    """Which messages of members suggest a question and are not decided about, and the texts that were taken in.
+
+    The one table names who suggested and never says what; the other holds a text, as its author asked, and names nobody.
+    Nothing leads from one to the other: no id, no time, no order.
+    """
+    table = make(
+        db,
+        "suggestion",
+        {
+            "id": str,
+            "community": str,
+            "key": str,
+            "user": str,
+            # Where they said it, and the message or its last change that holds the words.
+            "room": str,
+            "event": str,
+            "says": str,
+            # asked | waiting | shown | seconded | taken | back
+            "state": str,
+            "due_ms": int,
+            "shown": int,
+            # Where reviewers read it, who of them would take it, and as how heavy.
+            "copy": str,
+            "approver": str,
+            "tier": int,
+        },
+        key=("id",),
+        nullable=("copy", "approver"),
+    )
+    table.create_index(["account", "user"])
+    table.create_index(["account", "room"])
+    make(
+        db,
+        "member_prompt",
+        {"community": str, "key": str, "item": str, "text": str, "tier": int},
+        key=("community", "key", "item"),
+    )
