@@ -154,6 +154,11 @@ def note_cover(tx: Tx, community: CommunityKey, key: RoomKey, user: UserId, span
     )
 
 
+def tidy_covers(tx: Tx, before_ms: int) -> None:
+    """Forget who covered until before an instant."""
+    tx.run("delete from cover where account = :account and end_ms < :before_ms", before_ms=before_ms)
+
+
 def of_part(found: Iterable[Stretch], part: Part) -> tuple[Stretch, ...]:
     """Leave only one part."""
     return tuple(one for one in found if one.part is part)

@@ -15,20 +15,16 @@ from orchestrator.model.feature import Now, Timer, Tx
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
 from . import NAME
+from .forgetting import forget
 from .gaps import looking
 from .moved import Changed
 from .offers import asking
-from .plans import plans_of, rooms_of
+from .plans import rooms_of
 from .records import overrides
-from .records.away import tidy_away
-from .records.holdings import KEPT_MS as HELD_KEPT_MS
-from .records.holdings import tidy_held
 from .records.ledger import ledger_of
-from .records.offers import drop_offers, offers_of, tidy_offers
-from .records.overrides import Change, Kind, changes_of, put_change, tidy_changes
-from .records.said import tidy_said
-from .records.served import tidy_served
-from .records.shifts import Given, State, drop_shift, put_shift, shifts_of, tidy_shifts
+from .records.offers import drop_offers, offers_of
+from .records.overrides import Change, Kind, changes_of, put_change
+from .records.shifts import Given, State, drop_shift, put_shift, shifts_of
 from .rota.assigning import assign
 from .rota.people import unserved
 from .rota.things import GaveWay, Ledger, Plan, Shift, Stretch
@@ -36,13 +32,8 @@ from .swaps import asking as swapping
 from .view import View, standing
 
 PUBLISH: Final = "publish:"
-KEPT_MS: Final = 60 * DAY_MS
-"""For how long it is kept what was given, asked and changed, once it is over."""
 LATE_MS: Final = 7 * DAY_MS
 """Later than this the clock may have leapt: what seems long over is forgotten a day later, if it still seems so then."""
-AWAY_KEPT_MS: Final = 7 * DAY_MS
-SERVED_KEPT_MS: Final = 400 * DAY_MS
-"""For how long it counts who had a turn: long enough that everybody has had several."""
 
 
 class Publishing:
@@ -77,19 +68,8 @@ class Publishing:
         if found:
             set_timer(tx, Timer(craft=NAME, key=timer.key, due_ms=now.at_ms + DAY_MS))
         if now.at_ms < timer.due_ms + LATE_MS:
-            self._tidy(tx, now)
+            forget(tx, self._documents, now)
         return [effect for community in found for effect in self.publish(tx, community, now)]
-
-    def _tidy(self, tx: Tx, now: Now) -> None:
-        ahead_ms = (plan.rota.publish_ms for community in self._documents.communities for plan in plans_of(community))
-        tidy_shifts(tx, now.at_ms - KEPT_MS)
-        tidy_offers(tx, now.at_ms - KEPT_MS)
-        tidy_changes(tx, now.at_ms - KEPT_MS)
-        # What was said and answered about a turn was so since it was published at the earliest.
-        tidy_said(tx, now.at_ms - KEPT_MS - max(ahead_ms, default=0))
-        tidy_away(tx, now.at_ms - AWAY_KEPT_MS)
-        tidy_held(tx, now.at_ms - HELD_KEPT_MS)
-        tidy_served(tx, now.at_ms - SERVED_KEPT_MS)
 
     def publish(self, tx: Tx, community: Community, now: Now) -> Iterable[AnyEffect]:
         """Give what is to be given by now, and take back what nobody can have; doing it again changes nothing."""

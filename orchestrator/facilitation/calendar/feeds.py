@@ -112,6 +112,16 @@ def feed_of(tx: Tx, digest: str) -> Feed | None:
     return None if row is None else _feed(row)
 
 
+def feeds(tx: Tx) -> list[tuple[str, Feed]]:
+    """List all calendars that there are addresses for, each with its hash."""
+    return [(text(row, "digest"), _feed(row)) for row in tx.rows("select * from feed where account = :account")]
+
+
+def drop_feed(tx: Tx, digest: str) -> None:
+    """Let an address lead nowhere."""
+    tx.run("delete from feed where account = :account and digest = :digest", digest=digest)
+
+
 def given(tx: Tx, feed: Feed) -> Feed | None:
     """Find what somebody has an address for, in its latest generation."""
     row = tx.one(

@@ -42,7 +42,7 @@ def preference_of(tx: Tx, user: UserId) -> Preference:
 def put_preference(tx: Tx, user: UserId, wanted: Preference) -> None:
     """Write down what somebody wants, whatever was written before."""
     if wanted == Preference():
-        tx.run('delete from preference where account = :account and "user" = :user', user=user)
+        drop_preference(tx, user)
         return
     tx.run(
         'insert into preference (account, "user", zone, language, reminders) values (:account, :user, :zone, :language,'
@@ -53,6 +53,16 @@ def put_preference(tx: Tx, user: UserId, wanted: Preference) -> None:
         language=wanted.language,
         reminders=None if wanted.reminders_ms is None else " ".join(str(lead) for lead in wanted.reminders_ms),
     )
+
+
+def people_with_preferences(tx: Tx) -> list[str]:
+    """List who said what they want."""
+    return [text(row, "user") for row in tx.rows('select "user" from preference where account = :account')]
+
+
+def drop_preference(tx: Tx, user: str) -> None:
+    """Forget what somebody wants."""
+    tx.run('delete from preference where account = :account and "user" = :user', user=user)
 
 
 def zone_of(tx: Tx, user: UserId, community: Community) -> ZoneInfo:

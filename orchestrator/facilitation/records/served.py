@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.facilitation.rota.things import Part, Stretch
@@ -168,9 +168,20 @@ def last_keeper(tx: Tx, community: CommunityKey, room: RoomKey) -> UserId | None
     return None if row is None else UserId(text(row, "user"))
 
 
-def tidy_served(tx: Tx, before_ms: int) -> None:
-    """Forget what was before an instant."""
-    tx.run("delete from served where account = :account and end_ms < :before_ms", before_ms=before_ms)
+def tidy_served(tx: Tx, before_ms: int, staff: Mapping[CommunityKey, Collection[UserId]]) -> None:
+    """Forget what was before an instant; but of those who look after a community not when they were on last."""
+    kept = dump([[community, user] for community, users in staff.items() for user in sorted(users)])
+    tx.run(
+        "delete from served where account = :account and end_ms < :before_ms and not ("
+        "part != :watching and exists (select 1 from json_each(:kept) where json_extract(value, '$[0]') = served.community"
+        " and json_extract(value, '$[1]') = served.\"user\")"
+        " and not exists (select 1 from served as later where later.account = served.account"
+        ' and later.community = served.community and later."user" = served."user" and later.part != :watching'
+        " and (later.end_ms, later.key, later.part) > (served.end_ms, served.key, served.part)))",
+        before_ms=before_ms,
+        kept=kept,
+        watching=Part.SHADOW,
+    )
 
 
 def _person(value: object) -> UserId | None:

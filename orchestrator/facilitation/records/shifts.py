@@ -115,8 +115,14 @@ def drop_shift(tx: Tx, community: CommunityKey, slot: Slot) -> None:
 
 
 def tidy_shifts(tx: Tx, before_ms: int) -> None:
-    """Forget turns that were over before an instant: what was is written down elsewhere."""
-    tx.run("delete from shift where account = :account and end_ms < :before_ms", before_ms=before_ms)
+    """Forget turns that were over before an instant; but not the last of each kind: the next one goes on from there."""
+    tx.run(
+        "delete from shift where account = :account and end_ms < :before_ms and exists (select 1 from shift as later"
+        " where later.account = shift.account and later.community = shift.community and later.key = shift.key"
+        " and later.part = shift.part and later.layer = shift.layer and later.start_ms > shift.start_ms"
+        ' and later."user" is not null)',
+        before_ms=before_ms,
+    )
 
 
 def promised(all_of: Iterable[Given]) -> tuple[Shift, ...]:
