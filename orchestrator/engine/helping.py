@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator.i18n import N_, _
-from orchestrator.model.feature import Command
+from orchestrator.model.feature import Command, Example
 from orchestrator.model.roles import Role
 
 
@@ -32,7 +32,12 @@ class Asker:
         return command.needs <= self.role and (self.staff or not command.for_staff)
 
 
-_GROUPS: Final = (N_("For everybody"), N_("For those who keep a room"), N_("For leads"))
+_GROUPS: Final = (
+    N_("For everybody"),
+    N_("For those who keep a room"),
+    N_("While you are on duty"),
+    N_("For leads"),
+)
 
 
 def listing(commands: Iterable[Command], asker: Asker) -> str:
@@ -43,9 +48,10 @@ def listing(commands: Iterable[Command], asker: Asker) -> str:
     groups: dict[str, list[Command]] = {}
     for command in sorted(mine, key=lambda one: (_place(one), not one.urgent, one.name)):
         groups.setdefault(_GROUPS[_place(command)], []).append(command)
-    explained = next((one.name for one in reversed(groups[next(reversed(groups))]) if one.examples), mine[0].name)
+    # The one of which there is most to say stands for all.
+    fullest = max(mine, key=lambda one: len(_shown(one, asker)))
     intro = _("Here is what you can ask me. More about one of them: `{prefix}help {name}`")
-    parts = [intro.format(prefix=asker.prefix, name=explained)]
+    parts = [intro.format(prefix=asker.prefix, name=fullest.name)]
     for title, its in groups.items():
         lines = "\n".join(f"- `{_usage(one, asker)}`: {_(one.summary)}" for one in its)
         parts.append(lines if len(groups) == 1 else f"**{_(title)}**\n\n{lines}")
@@ -57,7 +63,7 @@ def listing(commands: Iterable[Command], asker: Asker) -> str:
 def explained(command: Command, asker: Asker) -> str:
     """Explain one command that somebody can use, with examples."""
     said = f"`{_usage(command, asker)}`: {_(command.summary)}"
-    shown = [one for one in command.examples if one.needs <= asker.role]
+    shown = _shown(command, asker)
     if not shown:
         return said
     lines = [f"- `{' '.join(filter(None, (asker.prefix + command.name, one.words)))}`: {_(one.does)}" for one in shown]
@@ -85,10 +91,18 @@ def _words(said: str) -> list[str]:
     return re.findall(r"[\w@:.-]+", said.casefold())
 
 
+def _shown(command: Command, asker: Asker) -> list[Example]:
+    return [one for one in command.examples if one.needs <= asker.role]
+
+
 def _place(command: Command) -> int:
-    if command.needs is Role.LEAD:
-        return 2
-    return int(command.for_staff or command.needs is Role.FACILITATOR)
+    match command.needs:
+        case Role.LEAD:
+            return 3
+        case Role.FACILITATOR:
+            return 2
+        case _:
+            return int(command.for_staff)
 
 
 def _usage(command: Command, asker: Asker) -> str:

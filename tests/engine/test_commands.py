@@ -141,6 +141,21 @@ async def test_whoever_cries_for_help_in_a_room_hears_of_a_person_first(house: H
     assert said.startswith("!who: who is on duty")
 
 
+async def test_help_is_grouped_by_whom_it_is_for(house: House) -> None:
+    await house.join(ANA, CIRCLE)
+    await house.deliver()
+    await house.say(ANA, "!help")
+    (said,) = await house.said(CIRCLE)
+    titles = ["For everybody", "For those who keep a room", "While you are on duty", "For leads"]
+    found = [said.index(f"\n\n{title}\n\n") for title in titles]
+    assert found == sorted(found)
+    parts = dict(zip(titles, (said[a:b] for a, b in zip(found, [*found[1:], len(said)], strict=True)), strict=True))
+    assert parts["For everybody"].splitlines()[4].startswith("- !raise")
+    assert "- !swap [DAY]" in parts["For those who keep a room"]
+    assert "- !mute @PERSON" in parts["While you are on duty"]
+    assert "- !journal" in parts["For leads"]
+
+
 async def test_what_somebody_may_not_do_is_explained_to_those_who_may(house: House) -> None:
     await house.say(CY, "!help !mute")
     (said,) = await house.said(CIRCLE)
@@ -155,6 +170,7 @@ def test_what_help_says_of_each_command_fits_a_phone_and_has_examples_where_more
     everything = [one for craft in build_crafts(documents(a_community(rule())), ME).features for one in craft.commands]
     assert len(everything) > 25
     assert [one.name for one in everything if len(f"!{one.name} {one.usage}") > 40] == []
+    assert [one.name for one in everything if "|" in one.usage.split()] == []
     assert [one.name for one in everything if one.usage and one.listed and not one.examples] == []
 
 

@@ -61,7 +61,7 @@ class Asked:
         return (
             Command(
                 name="meeting",
-                usage="| cancel | restore",
+                usage="[cancel|restore]",
                 summary=N_("when people meet here"),
                 needs=Role.MEMBER,
                 run=self._run,
