@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from orchestrator.documents.declared import Community, Room
+from orchestrator.facilitation.calendar.entries import AHEAD_MS, Entry, Status, uid_of
 from orchestrator.facilitation.calendar.feeds import NO_ADDRESSES, Addresses, SecretAddresses, digest_of
+from orchestrator.facilitation.records.holdings import KEPT_MS
 from orchestrator.matrix.seal import Seal
+from orchestrator.model.cadence import Span
+from orchestrator.model.feature import Tx
 from orchestrator.model.ids import AccountKey
+from orchestrator.prompts.meetings.ahead import planned
 from orchestrator.store import Store
 
 if TYPE_CHECKING:
@@ -21,6 +27,22 @@ log = structlog.get_logger("feeding")
 
 PURPOSE: Final = "calendars"
 """What the key is derived for; another word would change every address."""
+
+
+def meetings_in(tx: Tx, community: Community, rooms: Collection[Room], now_ms: int) -> Sequence[Entry]:
+    """List the meetings of some rooms as a calendar shows them: the last 30 days, the next 90, those called off as such."""
+    window = Span(now_ms - KEPT_MS, now_ms + AHEAD_MS)
+    return [
+        Entry(
+            uid=uid_of(community.key, one.room.key, f"meeting {one.session.meeting.id}", one.session.start_ms),
+            span=Span(one.session.start_ms, one.session.end_ms),
+            part=None,
+            user=None,
+            status=Status.CANCELLED if one.off else Status.CONFIRMED,
+            sequence=int(one.off),
+        )
+        for one in planned(tx, community, rooms, window, off=True)
+    ]
 
 
 class Feeding:
@@ -61,7 +83,7 @@ class Feeding:
             digest, now_ms = digest_of(token), self._app.clock.now_ms()
             for account in self._app.keepers:
                 documents = self._app.loaded.documents.of(account)
-                found = await store.of(account).run(served, documents, digest, now_ms)
+                found = await store.of(account).run(served, documents, digest, now_ms, others=meetings_in)
                 if found is not None:
                     return found
             return None

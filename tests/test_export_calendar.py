@@ -14,7 +14,8 @@ from orchestrator.documents.load import load
 from orchestrator.errors import SetupError
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.feature import Tx
-from orchestrator.model.ids import CommunityKey
+from orchestrator.model.ids import CommunityKey, RoomKey
+from orchestrator.prompts.meetings.rows import CANCEL, claim
 from orchestrator.store import Store
 from orchestrator.verbs.export_calendar import Wanted, export_calendar
 from tests.documents.authors import Author, settle
@@ -74,6 +75,30 @@ async def test_those_of_the_only_community_need_no_name(author: Author) -> None:
         event.values for event in everybodys
     ]
     assert await exported(author, Wanted(room="lounge")) == []
+
+
+async def test_meetings_stand_in_the_calendar_of_their_room_and_tell_no_more_than_when(author: Author) -> None:
+    here = '"https://call.grove.example/secret"'
+    lounge = f"meetings: [{{day: 2026-12-12, at: '19:00', title: Solstice, where: {here}}}, {{day: 2026-12-13, at: '19:00'}}]"
+    author.edit("config.yaml", "        name: Lounge", f"        name: Lounge\n        {lounge}")
+    loaded = load(author.config, today=date(2026, 11, 22))
+    store = Store.open(loaded.config.data_dir)
+    (declared,) = loaded.documents.communities
+    room = declared.room(RoomKey("lounge"))
+    assert room is not None
+    second_ms = 1_797_184_800_000  # 2026-12-13 19:00 in Berlin
+    await store.of(declared.account).run(claim, room, "meeting", second_ms, CANCEL)
+    await store.close()
+    for wanted in (Wanted(room="lounge"), Wanted(community="grove")):
+        events = [event for event in await exported(author, wanted) if event.one("SUMMARY") == "meeting"]
+        assert [(event.one("DTSTART"), event.one("STATUS")) for event in events] == [
+            ("20261212T180000Z", "CONFIRMED"),
+            ("20261213T180000Z", "CANCELLED"),
+        ]
+        assert len({event.one("UID") for event in events}) == 2
+        assert "secret" not in (author.place / "out.ics").read_text()
+        assert "Solstice" not in (author.place / "out.ics").read_text()
+    assert not [event for event in await exported(author, Wanted(person=CY)) if event.one("SUMMARY") == "meeting"]
 
 
 async def test_beside_a_running_bot_it_shows_what_was_given(author: Author) -> None:

@@ -24,11 +24,12 @@ from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Feature, Roster, Tx
 from orchestrator.model.ids import CommunityKey, RoomKey
 from orchestrator.prompts import Prompts
+from orchestrator.prompts.meetings.rows import CANCEL, claim
 from orchestrator.store import Store, bindings, timers
 from orchestrator.store.locks import lock
 from orchestrator.verbs.coming import Asked, Outlook, look_ahead
 from orchestrator.verbs.preview import preview
-from tests.declared import ANA, CY, DEE, EVE, community, deck, documents, question, room, rota, schedule
+from tests.declared import ANA, CY, DEE, EVE, community, deck, documents, meeting, question, room, rota, schedule
 from tests.documents.authors import Author, settle
 from tests.house import CIRCLE, room_id
 from tests.workshop import Workshop
@@ -105,6 +106,38 @@ async def test_questions_are_asked_at_their_times_and_none_comes_twice_in_a_roun
     assert [set(one) for one in prompts] == [{"room", "at", "deck", "text"}] * len(prompts)
     assert {one["at"][11:] for one in prompts} == {"18:05:00Z"}
     assert len({one["text"] for one in prompts}) == len(prompts) == 13
+
+
+@pytest.fixture
+def readers(author: Author) -> Author:
+    """A community with a book circle, which meets every other Thursday."""
+    line = '      books: {template: book-circle, name: Books, facilitators: ["@ana:grove.example"]}'
+    author.edit("config.yaml", "    rooms:\n", f"    rooms:\n{line}\n")
+    return author
+
+
+async def test_meetings_are_shown_with_their_questions(readers: Author, capsys: pytest.CaptureFixture[str]) -> None:
+    found = await shown(readers, capsys, days=28, first="2026-03-20", rooms=["books"])
+    assert found["meetings"] == [
+        {"room": "books", "title": "Books", "start": start, "end": end, "where": ""}
+        # The clocks go forward on 29 March.
+        for start, end in [
+            ("2026-04-02T17:00:00Z", "2026-04-02T18:30:00Z"),
+            ("2026-04-16T17:00:00Z", "2026-04-16T18:30:00Z"),
+        ]
+    ]
+    asked = {one["at"]: one["text"] for one in found["prompts"]}
+    assert {"2026-04-02T17:00:00Z", "2026-04-16T17:00:00Z", "2026-03-23T18:05:00Z"} < asked.keys()
+    assert len(set(asked.values())) == len(asked) == 6
+
+
+def test_meetings_are_in_the_table_and_in_the_picture(readers: Author, capsys: pytest.CaptureFixture[str]) -> None:
+    svg, asked_for = readers.place / "books.svg", ("preview", "--days", "28", "--from", "2026-03-20")
+    assert run(*asked_for, "--svg", svg, "-c", readers.config) == 0
+    assert "19:00-20:30 Books" in svg.read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert run(*asked_for, "--room", "books", "-c", readers.config) == 0
+    assert re.search(r"Thu 2026-04-02 19:00 +2026-04-02 20:30 +books +Books", capsys.readouterr().out)
 
 
 async def test_it_is_the_same_every_time_and_on_whichever_day_it_is_asked_for(
@@ -264,6 +297,7 @@ def talkative() -> Documents:
             schedule(asked=mixed, at="19:05", on=(Weekday.FRI,), id="again"),
             schedule(asked=light, at="21:30", on=(), gates=("quiet_hours",)),
         ],
+        meetings=[meeting(on=[Weekday.THU], at="18:00", opening=mixed, closing=light)],
         quiet=quiet,
     )
     lounge = room(
@@ -333,6 +367,17 @@ def test_what_was_asked_is_shown_as_it_was(shop: Workshop) -> None:
     assert as_rows(whole)[len(asked(shop, 0, shop.at_ms)) :] == [
         row for row in as_rows(foreseen(shop, 30)) if row[0] in whole.window
     ]
+
+
+def test_a_meeting_that_was_called_off_is_not_shown(shop: Workshop) -> None:
+    shop.settle()
+    first, second, *_others = foreseen(shop, 30).meetings
+    declared = shop.documents.room(GROVE, TUESDAY)
+    assert declared is not None
+    shop.run(claim, declared, "meeting", first.session.start_ms, CANCEL)
+    outlook = foreseen(shop, 30)
+    assert outlook.meetings[0] == second
+    assert [one for one in outlook.questions if one.at_ms == first.session.start_ms] == []
 
 
 def test_a_later_first_day_goes_on_from_all_that_comes_before_it(shop: Workshop) -> None:

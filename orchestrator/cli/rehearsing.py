@@ -24,7 +24,7 @@ def preview(
     svg: Path | None = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show the turns and questions to come, as they will happen if nothing changes. Changes nothing, and asks no server.
+    """Show the turns, meetings and questions to come, as they will happen if nothing changes. Changes nothing, and asks no server.
 
     Works beside a running bot, and from your files alone where it has not been at work yet.
 

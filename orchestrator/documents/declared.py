@@ -357,6 +357,11 @@ class Room:
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     faults: Mapping[str, str] = field(default_factory=dict)
 
+    def decks(self) -> tuple[Deck, ...]:
+        """List the decks that are asked here: by the week, and in meetings."""
+        met = (deck for one in self.meetings for deck in (one.opening, one.closing) if deck is not None)
+        return (*met, *(schedule.deck for schedule in self.prompts))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Community:

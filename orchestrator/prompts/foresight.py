@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import islice
 
 from orchestrator.culture import is_hushed
@@ -25,9 +25,11 @@ from orchestrator.store.timers import timer_of
 from .chosen import chosen_for, drop, take
 from .duty import NAME
 from .gates import LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
+from .meetings.ahead import Asking, questions_ahead
+from .meetings.saying import schedule_of
 from .pauses import paused_until
 from .places import places_in, slot_of
-from .slots import is_claimed, last_asked_ms
+from .slots import draw_for, is_claimed, last_asked_ms
 from .suggestions.taken import deck_for
 
 Covered = Callable[[Room, int], bool]
@@ -62,20 +64,24 @@ def foresee(
 
     It draws from the bag as the craft does, and writes that down: run it on a copy of the rows.
     """
-    schedules = {
-        place.timer: (place.room, place.schedule)
-        for room in rooms
-        if not room.archive
-        for place in places_in(community, room)
+    rooms = [room for room in rooms if not room.archive]
+    schedules = {place.timer: (place.room, place.schedule) for room in rooms for place in places_in(community, room)}
+    last_ms: dict[RoomKey, int | None] = {room.key: last_asked_ms(tx, room) for room in rooms}
+    met = {
+        _Due(one.at_ms, f"{one.place.timer}:{one.due.step}", one.due.at_ms): one
+        for one in questions_ahead(tx, community, rooms, after_ms, until_ms)
     }
-    due: list[_Due] = []
-    for key, (room, schedule) in schedules.items():
-        first = _first(tx, community, room, schedule, key, after_ms)
-        if first is not None:
-            heappush(due, first)
-    last_ms: dict[RoomKey, int | None] = {room.key: last_asked_ms(tx, room) for room, _ in schedules.values()}
+    first = (_first(tx, community, room, one, key, after_ms) for key, (room, one) in schedules.items())
+    due = [*met, *(one for one in first if one is not None)]
+    heapify(due)
     while due and due[0].at_ms < until_ms:
         one = heappop(due)
+        if one in met:
+            found = _in_meeting(tx, met[one], covered)
+            if found is not None:
+                last_ms[found.room.key] = one.slot_ms
+                yield found
+            continue
         room, schedule = schedules[one.key]
         chosen = chosen_for(tx, room, schedule, one.slot_ms)
         opinion = (
@@ -97,6 +103,18 @@ def foresee(
         if drawn is not None:
             last_ms[room.key] = one.slot_ms
             yield Foreseen(room, one.at_ms, schedule.deck.name, drawn.prompt)
+
+
+def _in_meeting(tx: Tx, asking: Asking, covered: Covered) -> Foreseen | None:
+    """Draw the question of a meeting, if one will be asked; it comes from the same bag as all others."""
+    community, room, at_ms = asking.place.community, asking.place.room, asking.at_ms
+    still = is_hushed(tx, community.key, room.key, Now(at_ms=at_ms, me=_NOBODY))
+    if still or locks.is_locked(tx, community.key, room.key) or paused_until(tx, room, at_ms) is not None:
+        return None
+    schedule = schedule_of(asking.place, asking.due.step)
+    tier_most = 3 if covered(room, at_ms) else 1
+    drawn = draw_for(tx, room, schedule, tier_most, asking.session.start_ms, community.zone)
+    return None if drawn is None else Foreseen(room, at_ms, schedule.deck.name, drawn.prompt)
 
 
 class _Undo(Exception):
@@ -157,7 +175,8 @@ def asked(tx: Tx, rooms: Iterable[Room], window: Span) -> Iterator[Foreseen]:
     """List what was asked in some rooms, in order; what its deck does not hold any more is left out."""
     found = []
     for room in rooms:
-        decks = {schedule.deck.name: deck_for(tx, room, schedule) for schedule in room.prompts}
+        decks = {deck.name: deck for deck in room.decks()}
+        decks |= {schedule.deck.name: deck_for(tx, room, schedule) for schedule in room.prompts}
         rows = tx.rows(
             "select due_ms, deck, item from slot where account = :account and community = :community and key = :key"
             " and event is not null and due_ms >= :start_ms and due_ms < :end_ms",

@@ -20,6 +20,7 @@ from orchestrator.model.cadence import Span
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.prompts.foresight import Foreseen, asked, foresee
+from orchestrator.prompts.meetings.ahead import Planned, planned
 from orchestrator.schedule import instant_ms, local_at
 from orchestrator.store import AccountStore, Store, bindings
 
@@ -75,6 +76,7 @@ class Outlook:
     window: Span
     turns: tuple[Stretch, ...]
     questions: tuple[Foreseen, ...]
+    meetings: tuple[Planned, ...] = ()
 
 
 def look_ahead(tx: Tx, community: Community, asked_about: Asked, now_ms: int) -> Outlook:
@@ -90,6 +92,7 @@ def look_ahead(tx: Tx, community: Community, asked_about: Asked, now_ms: int) ->
     whole = Span(min(at_ms, window.start_ms), window.end_ms)
     turns = ahead(tx, community, whole, at_ms) if whole.start_ms < whole.end_ms else ()
     rooms = [room for room in community.rooms if room.kind == "room"]
+    meetings = planned(tx, community, rooms, window)
     past = list(asked(tx, rooms, Span(window.start_ms, min(at_ms, window.end_ms)))) if begun else []
     after_ms = at_ms if begun else at_ms - 1
     coming = foresee(tx, community, rooms, after_ms, window.end_ms, _covered(tx, community, turns))
@@ -98,6 +101,7 @@ def look_ahead(tx: Tx, community: Community, asked_about: Asked, now_ms: int) ->
         window=window,
         turns=tuple(turn for turn in turns if turn.span.shares(window)),
         questions=(*past, *(one for one in coming if one.at_ms in window)),
+        meetings=meetings,
     )
 
 

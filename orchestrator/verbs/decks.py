@@ -43,9 +43,7 @@ async def try_deck(
         SetupError: there is no deck of this name, or no such year.
     """
     loaded = load(config_path, today=datetime.now(UTC).date())
-    inline = {
-        one.deck.name: one.deck for each in loaded.documents.communities for room in each.rooms for one in room.prompts
-    }
+    inline = {one.name: one for each in loaded.documents.communities for room in each.rooms for one in room.decks()}
     deck = loaded.decks.get(name) or inline.get(name)
     if deck is None:
         there = ", ".join(sorted({*loaded.decks, *inline})) or "none"

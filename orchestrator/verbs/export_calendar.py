@@ -12,6 +12,7 @@ from orchestrator.documents.declared import Community, Documents, Room
 from orchestrator.documents.words import nearest
 from orchestrator.errors import SetupError
 from orchestrator.facilitation.calendar.reading import written
+from orchestrator.feeding import meetings_in
 from orchestrator.model.ids import UserId
 
 from .coming import stage_of, write_file
@@ -42,7 +43,7 @@ async def export_calendar(config_path: Path, wanted: Wanted, *, output: Path | N
         account = places[0][0].account
         if any(community.account != account for community, _rooms in places):
             raise SetupError("This person keeps rooms for several accounts. Name one of them by --community or --room.")
-        calendar = await stage.rows(places[0][0]).run(written, places, now_ms, user=user)
+        calendar = await stage.rows(places[0][0]).run(written, places, now_ms, user=user, others=meetings_in)
     if output is None:
         sys.stdout.buffer.write(calendar)
         sys.stdout.flush()

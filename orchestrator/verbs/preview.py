@@ -1,4 +1,4 @@
-"""``circlekeeper preview``: the turns and questions to come, as they will happen if nobody changes anything."""
+"""``circlekeeper preview``: the turns, meetings and questions to come, as they will happen if nobody changes anything."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orchestrator.errors import SetupError
 from orchestrator.facilitation.calendar import picture
 from orchestrator.facilitation.rota.things import Part, Stretch
 from orchestrator.model.cadence import Span
-from orchestrator.model.ids import Json
+from orchestrator.model.ids import Json, RoomKey
 from orchestrator.schedule import local_at
 
 from .coming import Asked, Outlook, look_ahead, stage_of, write_file
@@ -100,6 +100,7 @@ def _shown(outlook: Outlook, only: frozenset[str] | None) -> Outlook:
         outlook.window,
         tuple(turn for turn in outlook.turns if only is None or f"{key}/{turn.room}" in only),
         tuple(one for one in outlook.questions if only is None or f"{key}/{one.room.key}" in only),
+        tuple(one for one in outlook.meetings if only is None or f"{key}/{one.room.key}" in only),
     )
 
 
@@ -136,7 +137,19 @@ def in_json(outlooks: Sequence[Outlook]) -> dict[str, Json]:
         for outlook in outlooks
         for one in outlook.questions
     ]
-    return {"shifts": shifts, "prompts": prompts}
+    meetings: list[Json] = [
+        {
+            **named(outlook.community),
+            "room": one.room.key,
+            "title": one.title,
+            "start": _utc(one.session.start_ms),
+            "end": _utc(one.session.end_ms),
+            "where": one.session.meeting.where,
+        }
+        for outlook in outlooks
+        for one in outlook.meetings
+    ]
+    return {"shifts": shifts, "prompts": prompts, "meetings": meetings}
 
 
 def _utc(at_ms: int) -> str:
@@ -154,7 +167,7 @@ def _print_tables(outlooks: Sequence[Outlook]) -> None:
         about = f"{outlook.community.key}, " if several else ""
         console.print(f"{about}{_days(outlook.window, zone)}, times in {zone.key}")
         console.print()
-        if not outlook.turns and not outlook.questions:
+        if not outlook.turns and not outlook.questions and not outlook.meetings:
             console.print("Nothing is coming in that time.\n")
         if outlook.turns:
             table = _table("From", "To", "Room", "Part", "Who")
@@ -163,11 +176,20 @@ def _print_tables(outlooks: Sequence[Outlook]) -> None:
                 table.add_row(*map(Text, (start, end, turn.room, turn.part.value, turn.user or NOBODY)))
             console.print(table)
             console.print()
+        if outlook.meetings:
+            table = _table("From", "To", "Room", "Meeting", "Where")
+            for meeting in outlook.meetings:
+                session = meeting.session
+                end = f"{local_at(session.end_ms, zone):%Y-%m-%d %H:%M}"
+                said = (_wall(session.start_ms, zone), end, meeting.room.key, meeting.title, session.meeting.where)
+                table.add_row(*map(Text, said))
+            console.print(table)
+            console.print()
         if outlook.questions:
             table = _table("When", "Room", "Deck", "Question")
             for one in outlook.questions:
-                said = (_wall(one.at_ms, zone), str(one.room.key), one.deck, one.prompt.text.strip())
-                table.add_row(*map(Text, said))
+                asked_there = (_wall(one.at_ms, zone), str(one.room.key), one.deck, one.prompt.text.strip())
+                table.add_row(*map(Text, asked_there))
             console.print(table)
             console.print()
         gaps = sum(turn.user is None for turn in outlook.turns)
@@ -213,9 +235,19 @@ def drawn(outlooks: Sequence[Outlook], zone: ZoneInfo) -> str:
         for outlook in outlooks
         for turn in sorted(outlook.turns, key=lambda one: (one.room, list(Part).index(one.part), one.span))
     ]
+    turns += [
+        picture.Turn(
+            lane=_named(outlook.community, one.room.key, several=several),
+            span=Span(one.session.start_ms, one.session.end_ms),
+            who=one.title,
+            open=False,
+        )
+        for outlook in outlooks
+        for one in outlook.meetings
+    ]
     questions = [
         picture.Question(
-            room=f"{outlook.community.key}/{one.room.key}" if several else one.room.key,
+            room=_named(outlook.community, one.room.key, several=several),
             at_ms=one.at_ms,
             text=one.prompt.text,
         )
@@ -228,5 +260,9 @@ def drawn(outlooks: Sequence[Outlook], zone: ZoneInfo) -> str:
 
 def _lane(community: Community, turn: Stretch, *, several: bool) -> str:
     part = _PARTS[turn.part]
-    room = f"{community.key}/{turn.room}" if several else turn.room
+    room = _named(community, turn.room, several=several)
     return f"{room}, {part}" if part else room
+
+
+def _named(community: Community, key: RoomKey, *, several: bool) -> str:
+    return f"{community.key}/{key}" if several else key

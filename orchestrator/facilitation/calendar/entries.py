@@ -39,24 +39,25 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One turn in a calendar.
+    """One turn in a calendar, or one time that people meet.
 
     Attributes:
         uid: its name, which stays whoever has it and however long it is; tells nothing.
+        part: None: it is no turn, people meet.
         user: who has it; None: nobody.
     """
 
     uid: str
     span: Span
-    part: Part
+    part: Part | None
     user: UserId | None
     status: Status
     sequence: int = 0
 
 
-def uid_of(community: CommunityKey, room: RoomKey, part: Part, start_ms: int) -> str:
-    """Name a turn: by its place, part and start, and not by its end, which may move."""
-    named = json.dumps([community, room, part, start_ms])
+def uid_of(community: CommunityKey, room: RoomKey, what: str, start_ms: int) -> str:
+    """Name a turn, or a meeting: by its place, what it is and its start, and not by its end, which may move."""
+    named = json.dumps([community, room, what, start_ms])
     return f"{hashlib.sha256(named.encode()).hexdigest()[:40]}@{_UID_DOMAIN}"
 
 
@@ -101,7 +102,7 @@ def entries_of(
                 status=Status.TENTATIVE,
                 sequence=known.sequence + 1 if known is not None else 0,
             )
-    return tuple(sorted(found.values(), key=lambda entry: (entry.span, entry.part, entry.uid)))
+    return tuple(sorted(found.values(), key=lambda entry: (entry.span, entry.part or "", entry.uid)))
 
 
 def _standing(row: Held) -> tuple[bool, int, UserId]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeAlias
 
 from orchestrator.documents.declared import Community, Documents, Room
 from orchestrator.facilitation.outlook import outlook
@@ -20,25 +21,43 @@ from .entries import AHEAD_MS, REMINDED_MS, Entry, entries_of
 from .feeds import Scope, feed_of, readable
 from .ics import write
 
+Others: TypeAlias = Callable[[Tx, Community, Collection[Room], int], Iterable[Entry]]
+"""Tells what else stands in the calendar of some rooms of a community, now."""
 
-def served(tx: Tx, documents: Documents, digest: str, now_ms: int) -> bytes | None:
+
+def nothing_else(_tx: Tx, _community: Community, _rooms: Collection[Room], _now_ms: int) -> Iterable[Entry]:
+    """Tell that nothing else does."""
+    return ()
+
+
+def served(tx: Tx, documents: Documents, digest: str, now_ms: int, *, others: Others = nothing_else) -> bytes | None:
     """Write the calendar that an address leads to now; None when it leads nowhere, or no longer."""
     feed = feed_of(tx, digest)
     places = readable(documents, feed) if feed is not None else ()
     if feed is None or not places:
         return None
     own = feed.user if feed.scope is Scope.PERSON else None
-    return written(tx, places, now_ms, user=own)
+    return written(tx, places, now_ms, user=own, others=others)
 
 
 def written(
-    tx: Tx, places: Iterable[tuple[Community, Collection[Room]]], now_ms: int, *, user: UserId | None = None
+    tx: Tx,
+    places: Iterable[tuple[Community, Collection[Room]]],
+    now_ms: int,
+    *,
+    user: UserId | None = None,
+    others: Others = nothing_else,
 ) -> bytes:
-    """Write the calendar of somebody, or of some rooms, in the language of (the first of) their communities."""
+    """Write the calendar of somebody, or of some rooms, in the language of (the first of) their communities.
+
+    In somebody's own stand their turns alone; ``others`` in those of rooms.
+    """
     found, locale = list[Entry](), ""
     for community, rooms in places:
         locale = locale or community.locale
         found += entries_in(tx, community, rooms, now_ms, user=user)
+        if user is None:
+            found += others(tx, community, rooms, now_ms)
     found.sort(key=lambda entry: (entry.span, entry.uid))
     reminders_ms = () if user is None else reminders_of(tx, user, REMINDED_MS)
     with speaking(locale or "en"):

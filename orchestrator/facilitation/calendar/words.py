@@ -8,8 +8,11 @@ from orchestrator.i18n import _
 from orchestrator.model.ids import UserId
 
 
-def title(part: Part, user: UserId | None, *, named: bool) -> str:
-    """Name a turn; ``named``: with who has it."""
+def title(part: Part | None, user: UserId | None, *, named: bool) -> str:
+    """Name a turn, with who has it where that is ``named``; or a time that people meet."""
+    if part is None:
+        # Translators: the title of a meeting in somebody's calendar, which others may see.
+        return _("meeting")
     # Translators: the title of a turn in somebody's calendar, which others may see: it tells no stranger what it is about.
     match part:
         case Part.FACILITATOR:
@@ -43,7 +46,8 @@ def theirs(address: str, what: str, command: str) -> str:
     """Give a lead the address of the calendar of a room or a community."""
     return _(
         "Here is the address of the calendar of {what}; let your calendar program subscribe to it:\n\n{address}\n\nIt is for"
-        " you alone, and works as long as you are a lead: whoever has it can see who is on duty when. `{command} new`"
+        " you alone, and works as long as you are a lead: whoever has it can see who is on duty when, and when people meet."
+        " `{command} new`"
         " gives you another one in its place, and `{command} off` ends it."
     ).format(what=what, address=address, command=command)
 
