@@ -160,3 +160,41 @@ def test_whose_time_on_a_list_is_over_is_taken_out_of_what_a_lead_wrote_when_it_
 def amended(shop: Whole) -> list[object]:
     """What is to be written into the overlay."""
     return [row.payload["value"] for row in shop.waiting() if row.kind == "amend"]
+
+
+def test_leads_hear_once_before_each_turn_that_somebody_who_takes_turns_has_left_the_room(shop: Whole) -> None:
+    one = shop.on("2026-12-09 12:00")
+    assert one is not None
+    assert one not in shop.duty()
+    shop.join(one, CIRCLE, "leave")
+    for _ in range(2):
+        shop.settle()
+    said = (
+        f"{one} is not in Tuesday circle any more, and still on the list: their next turn there begins on Tuesday 8 December,"
+        f" 19:00. If they won't be back, !rota remove tuesday {one} gives their turns to others."
+    )
+    assert shop.told(CONTROL) == [said]
+    shop.pass_time(START_MS + 8 * DAY_MS)
+    heard = [line for line in shop.told(CONTROL) if "first turn" not in line]
+    assert [f"{one} would be keeping" in line for line in heard] == [True]
+    shop.pass_time(START_MS + 15 * DAY_MS)
+    assert [
+        line.partition(" begins on ")[2].partition(".")[0] for line in shop.told(CONTROL) if "still on the list" in line
+    ] == ["Tuesday 29 December, 19:00"]
+    shop.join(one, CIRCLE)
+    shop.join(one, CIRCLE, "leave")
+    assert sum("still on the list" in line for line in shop.told(CONTROL)) == 1
+
+
+def test_leads_hear_of_it_too_where_nobody_takes_turns() -> None:
+    shop = Whole(grove(replace(circle(ANA, CY), rota=None)))
+    shop.begin()
+    shop.carry_out()
+    shop.heard.clear()
+    shop.join(CY, CIRCLE, "leave")
+    shop.settle()
+    assert shop.told(CONTROL) == [
+        f"{CY} is not in Tuesday circle any more, and still on the list of those who look after it."
+    ]
+    assert (shop.duty(), list(shop.powers())) == ((ANA,), [ANA])
+    shop.close()

@@ -19,6 +19,7 @@ from orchestrator.store.timers import clear_timer, timers_of
 
 from . import powers
 from .recording import record
+from .telling import back
 from .turning import HANDOFF, hand_over, timer_key
 
 
@@ -71,6 +72,8 @@ class Handoffs:
         ):
             return ()
         _record(tx, community, room, event, now)
+        if event.membership == "join":
+            back(tx, room, event.user)
         return hand_over(tx, community, now)
 
     def _is_known(self, tx: Tx, community: Community, room: Room, now: Now) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from orchestrator.documents.declared import CONTROL_KEY, Community, Room
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.duty import is_gone
-from orchestrator.facilitation.records.said import say_once
+from orchestrator.facilitation.records.holdings import next_start_ms
+from orchestrator.facilitation.records.said import said_with, say_once, unsay
 from orchestrator.facilitation.records.served import Announced, announced, note_announced, note_recorded, recorded_ms
 from orchestrator.facilitation.rota.things import Part, Stretch
 from orchestrator.i18n import speaking
@@ -16,6 +17,7 @@ from orchestrator.model import content
 from orchestrator.model.effects import AnyEffect, Priority, Send
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import RoomId, UserId
+from orchestrator.schedule import instant_ms
 from orchestrator.store import bindings, mirror
 
 from . import words
@@ -108,3 +110,47 @@ def left(
             expires_ms=one.span.end_ms,
             content=content.text(said, mentions=community.leads, people=[one.user]),
         )
+
+
+def gone(
+    tx: Tx, community: Community, room: Room, bound: RoomId, on: Mapping[Part, Stretch], now: Now
+) -> Iterator[AnyEffect]:
+    """Tell the leads, once before each of their turns, who takes turns and is not in the room any more."""
+    control = bindings.bound_room(tx, community.key, CONTROL_KEY)
+    if control is None or room.archive:
+        return
+    for user in room.facilitators:
+        if not is_gone(tx, bound, user) or not _comes(community, room, user, now):
+            continue
+        if any(one.user == user for one in on.values()):
+            continue  # that whoever is on just now has left is said by itself
+        start_ms = next_start_ms(tx, community.key, room.key, user, now.at_ms)
+        if not say_once(tx, f"{_gone(room, user)}{start_ms or ''}", now.at_ms):
+            continue
+        with speaking(community.locale):
+            start = None if start_ms is None else saying.moment(start_ms, community.zone)
+            how = None if room.rota is None else f"{community.prefix}rota remove {room.key} {user}"
+            yield Send(
+                step=f"gone:{room.community}/{room.key}/{user}:{now.at_ms}",
+                room=control,
+                priority=Priority.STRUCTURE,
+                content=content.text(
+                    words.has_gone(user, room.name, start, how), mentions=community.leads, people=[user]
+                ),
+            )
+
+
+def back(tx: Tx, room: Room, user: UserId) -> None:
+    """Let it be said again that somebody has left: they are back."""
+    for what in said_with(tx, _gone(room, user)):
+        unsay(tx, what)
+
+
+def _gone(room: Room, user: UserId) -> str:
+    return f"gone:{room.community}/{room.key}/{user}/"
+
+
+def _comes(community: Community, room: Room, user: UserId, now: Now) -> bool:
+    """Tell whether somebody takes turns in a room, now or later."""
+    end = room.serving[user].end if user in room.serving else None
+    return end is None or instant_ms(end, community.zone) > now.at_ms

@@ -24,7 +24,7 @@ from orchestrator.store import bindings
 from orchestrator.store.timers import clear_timer, set_timer
 
 from . import powers, words
-from .telling import announce, left
+from .telling import announce, gone, left
 
 HANDOFF: Final = "handoff:"
 AHEAD_MS: Final = 7 * DAY_MS
@@ -80,6 +80,7 @@ def hand_over(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
         there = powers.present(tx, community, room, bound, on, now.at_ms)
         powers.give(tx, room, bound, powers.holders(tx, community, room, bound, there, now.at_ms), now.at_ms)
         _show(tx, community, room, bound, there, now)
+        yield from gone(tx, community, room, bound, on, now)
         if plan is not None:
             _set_next(tx, room, plan, found.shifts, found.ledger, now)
             yield from announce(tx, community, room, bound, there, now)

@@ -48,3 +48,14 @@ def has_left(user: UserId, room: str, until: str) -> str:
     return _(
         "{person} would be keeping {room} until {end}, but is not in the room any more. Nobody is on duty there now."
     ).format(person=user, room=room, end=until)
+
+
+def has_gone(user: UserId, room: str, start: str | None, how: str | None) -> str:
+    """Tell the leads that somebody who takes turns has left the room; ``how`` to let others have their turns."""
+    said = _("{person} is not in {room} any more, and still on the list of those who look after it.")
+    if start is not None:
+        said = _("{person} is not in {room} any more, and still on the list: their next turn there begins on {start}.")
+    said = said.format(person=user, room=room, start=start)
+    if how is None:
+        return said
+    return f"{said} " + _("If they won't be back, `{how}` gives their turns to others.").format(how=how)

@@ -49,6 +49,20 @@ def held_in(tx: Tx, community: CommunityKey, since_ms: int = 0) -> list[Held]:
     return [_held(row) for row in rows]
 
 
+def next_start_ms(tx: Tx, community: CommunityKey, room: RoomKey, user: UserId, after_ms: int) -> int | None:
+    """Tell when the next turn begins that somebody knows to be theirs in a room; None: they know of none."""
+    row = tx.one(
+        "select min(start_ms) as start_ms from holding where account = :account and community = :community and key = :key"
+        ' and "user" = :user and gone_ms is null and start_ms > :after_ms and part != :watching',
+        community=community,
+        key=room,
+        user=user,
+        after_ms=after_ms,
+        watching=Part.SHADOW,
+    )
+    return None if row is None else maybe_number(row, "start_ms")
+
+
 def put_held(tx: Tx, community: CommunityKey, held: Held) -> None:
     """Write down that something is somebody's, or that it is not any more."""
     tx.run(
