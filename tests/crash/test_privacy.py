@@ -108,6 +108,7 @@ async def say_in_rooms(crowd: Crowd, words: str) -> None:
             "!appeal",
             "!who",
             "!norn",
+            "!suggest",
             f"!{words}",
             f"{crowd.grove.keeper}",
         ):
@@ -183,7 +184,15 @@ async def whisper(crowd: Crowd, person: EncryptedPerson, words: str, *, encrypte
         name=words, topic=words, invite=[keeper], preset="trusted_private_chat", is_direct=True, encrypted=encrypted
     )
     await person.until_joined(room, keeper)
-    for said in (f"I cannot go on. {words}", f"!raise {words}", f"raise {words}", f"norms {words}", f"!{words}", words):
+    for said in (
+        f"I cannot go on. {words}",
+        f"!raise {words}",
+        f"raise {words}",
+        f"!suggest What of {words}?",
+        f"norms {words}",
+        f"!{words}",
+        words,
+    ):
         await person.say(room, said)
     await answered(person, room, await person.say(room, "!help"))
     await person.leave(room, words)

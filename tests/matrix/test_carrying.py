@@ -15,8 +15,9 @@ from orchestrator.matrix.delivery import Job
 from orchestrator.matrix.gateway import route
 from orchestrator.model import content
 from orchestrator.model.clock import HOUR_MS, MINUTE_MS
-from orchestrator.model.effects import Amend, AnyEffect, CreateRoom, Redact, Send, SendDirect, SetMembership
+from orchestrator.model.effects import Amend, AnyEffect, CreateRoom, Quote, Redact, Send, SendDirect, SetMembership
 from orchestrator.model.ids import TXN_PREFIX, Cause, CommunityKey, EventId, JsonObject, RoomId, RoomKey, UserId
+from orchestrator.model.quoting import WORDS
 from orchestrator.store import bindings, claims, mirror
 from orchestrator.store.claims import Claim
 from tests.fakes import (
@@ -89,6 +90,11 @@ def notice(scene: Scene) -> AnyEffect:
     return Send(step="say", room=scene.id, content=content.notice("Hello."))
 
 
+def passed_on(scene: Scene) -> AnyEffect:
+    quote = Quote(room=scene.id, event=EventId(scene.said), after="suggest")
+    return Send(step="say", room=scene.id, content=content.notice(f"Somebody says: {WORDS}"), quote=quote)
+
+
 def whisper(scene: Scene) -> AnyEffect:
     return SendDirect(step="why", user=CY, content=content.notice("It was a link."))
 
@@ -127,6 +133,15 @@ PLACED = ("delivery.claimed", "member.before_send", "member.after_send", "delive
 
 KINDS = (
     Kind("send", notice, ("PUT", r"/send/"), lambda scene: scene.events("m.room.message"), SENT),
+    Kind(
+        "quote",
+        passed_on,
+        ("PUT", r"/send/"),
+        lambda scene: [one.body for one in scene.room.history("m.room.message", sender=KEEPER)].count(
+            "Somebody says: something"
+        ),
+        SENT,
+    ),
     Kind("redact", removal, ("PUT", r"/redact/"), lambda scene: scene.events("m.room.redaction"), SENT),
     Kind("kick", kick, ("PUT", r"/state/m.room.member/"), lambda scene: scene.events("m.room.member") - 1, PLACED),
     Kind(
