@@ -38,6 +38,7 @@ from orchestrator.model.ids import Json, JsonObject
 
 from .answers import Challenge, judge, unreachable
 from .lenient import parse
+from .outage import Outage
 from .routes import CLIENT_API, Route, route
 
 __all__ = ["CLIENT_API", "MOST_BYTES", "Challenge", "Gateway", "OnlyReading", "Route", "route"]
@@ -109,6 +110,7 @@ class Gateway:
         self._clock = clock
         self._rng = rng
         self._sleep = sleep
+        self._outage = Outage(clock, rng, sleep)
         self._most_bytes = most_bytes
 
     def __repr__(self) -> str:
@@ -212,8 +214,24 @@ class Gateway:
         *,
         lists: bool = False,
     ) -> JsonObject | MatrixError:
-        # Errors are returned, not raised, so that no foreign exception becomes their context.
+        """Ask once, when it is our turn."""
         self._refuse_writing(method, route)
+        await self._outage.turn()
+        answer = await self._ask(method, route, sending, query, timeout_s, lists=lists)
+        self._outage.note(answer)
+        return answer
+
+    async def _ask(
+        self,
+        method: str,
+        route: Route,
+        sending: _Sending | None,
+        query: Mapping[str, str] | Sequence[tuple[str, str]] | None,
+        timeout_s: float,
+        *,
+        lists: bool,
+    ) -> JsonObject | MatrixError:
+        # Errors are returned, not raised, so that no foreign exception becomes their context.
         call = f"{method} {route.label}"
         headers = {"Accept": "application/json"}
         if sending is not None:

@@ -53,10 +53,12 @@ class Desk:
 
     @asynccontextmanager
     async def gateway(self, address: str) -> AsyncIterator[Gateway]:
+        clock = FakeHomeserver("x").clock
+
         async def sleep(seconds: float) -> None:
             self.slept_s.append(seconds)
+            clock.advance(round(seconds * 1000))
 
-        clock = FakeHomeserver("x").clock
         async with aiohttp.ClientSession() as http:
             yield Gateway(http, address, clock, random.Random(1), sleep)  # noqa: S311 - jitter
 
