@@ -1,33 +1,62 @@
 """The documents once they are checked and joined: what the crafts read. Nothing here is looked up by name again.
 
-All durations are milliseconds, all levels integers, all texts are the author's own.
+All durations are milliseconds, all levels integers, all texts are the author's own. Turns, and decks with meetings, stand in
+modules of their own; whoever reads documents finds all of it here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
-from orchestrator.model.cadence import Cadence, Every, QuietHours, Rule, Weekday, Weekly
+from orchestrator.model.cadence import QuietHours
 from orchestrator.model.ids import AccountKey, CommunityKey, RoomKey, UserId
 
+from .decks import CALL, Deck, FixedDay, Gate, Meeting, Poll, Prompt, PromptSchedule
 from .policy import Policy
+from .turns import FixedTurn, Rota, RotaLayer, Serving, Temporary
+
+__all__ = [
+    "CALL",
+    "CONTROL_KEY",
+    "SPACE_KEY",
+    "Acl",
+    "Community",
+    "Deck",
+    "Documents",
+    "FixedDay",
+    "FixedTurn",
+    "Gate",
+    "History",
+    "JoinRule",
+    "Layer",
+    "Meeting",
+    "OnDrift",
+    "Origin",
+    "Poll",
+    "PowerMap",
+    "Prompt",
+    "PromptSchedule",
+    "Retention",
+    "Room",
+    "Rota",
+    "RotaLayer",
+    "Serving",
+    "Settings",
+    "Temporary",
+    "Welcome",
+]
 
 JoinRule: TypeAlias = Literal["invite", "knock", "restricted", "knock_restricted", "public"]
 History: TypeAlias = Literal["joined", "invited", "shared", "world_readable"]
 OnDrift: TypeAlias = Literal["report", "accept", "enforce"]
-Gate: TypeAlias = Literal["quiet_hours", "active_room", "coverage"]
 Layer: TypeAlias = Literal["floor", "community", "template", "extends", "room", "overlay", "default"]
 
 SPACE_KEY: Final = RoomKey("")
 """The room key of a community's space."""
-
-CALL: Final = "call"
-"""Where a meeting is that is held as a call in its own room."""
 
 CONTROL_KEY = RoomKey("control")
 """The room key of a community's control room, which is made without being declared."""
@@ -91,208 +120,6 @@ class PowerMap:
     facilitator: int
     member: int
     events: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RotaLayer:
-    """Turns that some people take. Where several layers have a turn at one time, the first has it.
-
-    Attributes:
-        name: unique within the rota; "" for the one that is written as the rota itself.
-        lasts: how long a turn is, on the clock on the wall; None: until the next one begins.
-        people: who takes turns, in order; empty: all facilitators of the room.
-        weights: how much a turn that begins on a weekday counts; 1 where nothing is said.
-    """
-
-    name: str
-    cadence: Cadence
-    lasts: Every | None = None
-    people: tuple[UserId, ...] = ()
-    weights: Mapping[Weekday, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixedTurn:
-    """One turn of a temporary schedule, on the clock on the wall (naive local times)."""
-
-    who: UserId
-    start: datetime
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Temporary:
-    """A stretch in which only what is written here counts; what no turn covers then is a gap. Naive local times."""
-
-    start: datetime
-    end: datetime
-    turns: tuple[FixedTurn, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rota:
-    """Who facilitates when.
-
-    Attributes:
-        layers: at least one; the first ones first.
-        mode: people take turns as they are written, or whoever has not had one for longest is next.
-        publish_ms: how far ahead turns are given to people, and stand from then on.
-        offer_ms: how long before it begins somebody is asked whether they can; never before it is published.
-        accept_within_ms: how long they have to answer; None: nobody is asked.
-        rest_ms: the least time between two shifts of one person, across rooms.
-        back_to_back: one person may have two turns in a row.
-        max_terms: how many shifts somebody may have without a rest between them.
-        co_facilitator: every shift has somebody beside the facilitator.
-        reminders_ms: how long before a shift people are reminded who did not say it otherwise.
-        temporary: in order and apart.
-        fallback: who is on where nobody else is.
-        show: where in the room it is shown who is on duty.
-    """
-
-    layers: tuple[RotaLayer, ...]
-    mode: Literal["order", "fair"]
-    publish_ms: int
-    offer_ms: int
-    accept_within_ms: int | None
-    rest_ms: int | None
-    back_to_back: bool
-    max_terms: int | None
-    co_facilitator: bool
-    reminders_ms: tuple[int, ...]
-    quiet: QuietHours | None
-    temporary: tuple[Temporary, ...] = ()
-    fallback: tuple[UserId, ...] = ()
-    show: Literal["topic", "nowhere"] = "nowhere"
-
-    @property
-    def cadence(self) -> Cadence:
-        """When turns of the first layer begin."""
-        return self.layers[0].cadence
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """From when and until when somebody is on a rota (naive local times); None: no such bound."""
-
-    start: datetime | None = None
-    end: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FixedDay:
-    """A day of every year, or of one; the 29th of February comes only where there is one."""
-
-    month: int
-    day: int
-    year: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Poll:
-    """Answers to choose one from.
-
-    Attributes:
-        answers: in the words of whoever reads them.
-        by_language: each answer in its languages.
-        open: votes are shown while the poll goes on, not only at its end.
-    """
-
-    answers: tuple[str, ...]
-    by_language: tuple[Mapping[str, str], ...]
-    open: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """One question of a deck.
-
-    Attributes:
-        id: hashes its text in the language written first, so that edits elsewhere in the deck do not reshuffle it, and a
-            translation does not make it another one.
-        text, note: in the words of whoever reads them; ``texts`` and ``notes`` hold them by language.
-        weight: how many places it has in a round.
-        on: the one day that it is for; it takes no part in rounds.
-        months: of its season; empty: any.
-    """
-
-    id: str
-    text: str
-    tier: int
-    note: str
-    tags: tuple[str, ...] = ()
-    weight: int = 1
-    on: FixedDay | None = None
-    months: tuple[int, ...] = ()
-    poll: Poll | None = None
-    texts: Mapping[str, str] = field(default_factory=dict)
-    notes: Mapping[str, str] = field(default_factory=dict)
-
-    def is_for(self, day: date) -> bool:
-        """Tell whether it is for this very day."""
-        on = self.on
-        return on is not None and (on.month, on.day) == (day.month, day.day) and on.year in {None, day.year}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deck:
-    """Questions to draw from; ``locale`` is the language of those that are written once, "" where nobody says it."""
-
-    name: str
-    title: str
-    prompts: tuple[Prompt, ...]
-    locale: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptSchedule:
-    """When a room is asked a question. ``id`` is stable while its deck and times stay the same.
-
-    Attributes:
-        deck: what may be asked there at all: nothing above the tier that is wanted, and only the tags that are.
-        bag: which questions share their rounds, within a room: those of a deck, or of some of its tags.
-        tier_most: how heavy a question may be there at most.
-        cool_off_ms: for how long nothing is asked after the last question in the room, of whatever schedule.
-        norms_line: a line of the norms goes with it.
-        pass_: a reaction to pass with goes with it.
-        mention: people who asked for it are mentioned.
-    """
-
-    id: str
-    deck: Deck
-    when: Weekly | Rule
-    grace_ms: int
-    gates: tuple[Gate, ...]
-    thread: bool
-    pin: Literal["swap", "none"]
-    bag: str = ""
-    tier_most: int = 3
-    cool_off_ms: int = 0
-    norms_line: bool = False
-    pass_: bool = False
-    mention: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meeting:
-    """A time, again and again or once, at which people of a room come together. ``id`` is stable while its title is.
-
-    Attributes:
-        title: what it is called; "": like the room.
-        lasts_ms: how long it is, in time that passes.
-        where: a link, or a place in words; ``CALL``: a call in the room; "": in the room, in writing.
-        announce_ms, remind_ms: how long before it people are told, and told again; None: never.
-        opening, closing: what is asked first, and last.
-    """
-
-    id: str
-    title: str
-    when: Weekly | Rule
-    lasts_ms: int
-    where: str = ""
-    announce_ms: int | None = None
-    remind_ms: int | None = None
-    opening: Deck | None = None
-    closing: Deck | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from orchestrator.model.cadence import Every, QuietHours, Unit, Weekday
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 
-from .declared import FixedDay
+from .decks import FixedDay
 from .words import nearest, text
 
 _CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z")
