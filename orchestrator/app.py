@@ -27,6 +27,7 @@ from orchestrator.config import read_secret
 from orchestrator.crafts import Crafts, build_crafts
 from orchestrator.credentials import credentials_of
 from orchestrator.documents.authored import Account, Amendment
+from orchestrator.documents.lists import as_of, over_at
 from orchestrator.documents.load import Loaded, load
 from orchestrator.documents.load import amend as amend_documents
 from orchestrator.errors import AccountLocked, DocumentErrors, SetupError, StoreError, UnknownToken
@@ -49,6 +50,8 @@ from orchestrator.store.secrets import anything_sealed
 log = structlog.get_logger("app")
 
 CHECKPOINT_S: Final = 300.0
+LISTS_S: Final = 30.0
+"""How often it is looked whether somebody's time on a list is over."""
 
 Adjust = Callable[[Loaded], Loaded]
 
@@ -87,12 +90,13 @@ class App:
         served = control.serve(self.loaded.config.data_dir, verbs)
         async with served, self.feeding.serving(), asyncio.TaskGroup() as tasks:
             tasks.create_task(self._checkpoint())
+            tasks.create_task(self._follow_lists())
             for keeper in self.keepers.values():
                 tasks.create_task(keeper.run())
 
     def crafts_for(self, account: AccountKey, me: UserId) -> Crafts:
         """Build the crafts of an account from the documents as they are now."""
-        documents = self.loaded.documents.of(account)
+        documents = as_of(self.loaded.documents.of(account), self.clock.now_ms())
         return build_crafts(documents, me, self.feeding.addresses(account))
 
     def picture(self, sha256: str) -> bytes | None:
@@ -155,9 +159,23 @@ class App:
     def _use(self, loaded: Loaded) -> None:
         self.loaded = self.adjust(loaded)
         _log_faults(loaded)
+        self._work_with()
+
+    def _work_with(self) -> None:
+        """Let all accounts work with the documents as they are now."""
         for key, keeper in self.keepers.items():
             keeper.use(self.crafts_for(key, keeper.me))
             keeper.settle_soon()
+
+    async def _follow_lists(self) -> None:
+        """Work without those whose time on a list is over, as soon as it is."""
+        over = over_at(self.loaded.documents, self.clock.now_ms())
+        while True:
+            await asyncio.sleep(LISTS_S)
+            by_now = over_at(self.loaded.documents, self.clock.now_ms())
+            if by_now != over:
+                over = by_now
+                self._work_with()
 
     async def _checkpoint(self) -> None:
         """Empty the write-ahead log now and then, so that what was deleted is gone from it, too."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from orchestrator.documents.declared import Community, Room
+from orchestrator.documents.lists import as_of
 from orchestrator.facilitation.calendar.entries import AHEAD_MS, Entry, Status, uid_of
 from orchestrator.facilitation.calendar.feeds import NO_ADDRESSES, Addresses, SecretAddresses, digest_of
 from orchestrator.facilitation.records.holdings import KEPT_MS
@@ -82,7 +83,7 @@ class Feeding:
         async def read(token: str) -> bytes | None:
             digest, now_ms = digest_of(token), self._app.clock.now_ms()
             for account in self._app.keepers:
-                documents = self._app.loaded.documents.of(account)
+                documents = as_of(self._app.loaded.documents.of(account), now_ms)
                 found = await store.of(account).run(served, documents, digest, now_ms, others=meetings_in)
                 if found is not None:
                     return found

@@ -26,6 +26,7 @@ from orchestrator.crafts import Crafts, build_crafts
 from orchestrator.credentials import credentials_of
 from orchestrator.documents.authored import Account
 from orchestrator.documents.declared import Community
+from orchestrator.documents.lists import as_of
 from orchestrator.documents.load import Loaded, load
 from orchestrator.errors import MatrixError, SetupError, StoreError, UnknownToken, Unreachable
 from orchestrator.i18n import use_locale
@@ -232,8 +233,9 @@ class Onlooker:
                 self.loaded.documents.of(community.account).communities,
             )
             me = self.account(community).user_id
-            crafts = build_crafts(self.loaded.documents.of(community.account), me)
-            await self.rows(community).run(_settle, crafts, Now(at_ms=self._clock.now_ms(), me=me))
+            now = Now(at_ms=self._clock.now_ms(), me=me)
+            crafts = build_crafts(as_of(self.loaded.documents.of(community.account), now.at_ms), me)
+            await self.rows(community).run(_settle, crafts, now)
 
 
 async def refresh(rows: AccountStore, reader: Reader, communities: Iterable[Community]) -> None:

@@ -139,6 +139,7 @@ class Room:
         alias: the localpart, without ``#`` and server; None: no alias.
         previously: former keys, under which the room is looked for too.
         facilitators: on the rota, or always on duty where there is no rota. In the control room: those of all rooms.
+        listed: where the time of some of them is over by now (see ``lists``): all of them, in their order; else empty.
         serving: of those facilitators who come later or leave on a day that is known.
         shadows: who watches how it is done, in order; they belong to the staff and hold no power.
         on_drift: what to do about each part that differs; every part is there, the keys are those of ``DRIFT``.
@@ -170,6 +171,7 @@ class Room:
     facilitators: tuple[UserId, ...]
     on_drift: Mapping[str, OnDrift]
     serving: Mapping[UserId, Serving] = field(default_factory=dict)
+    listed: tuple[UserId, ...] = ()
     shadows: tuple[UserId, ...] = ()
     quiet: QuietHours | None = None
     meetings: tuple[Meeting, ...] = ()
@@ -183,6 +185,10 @@ class Room:
     # What a line is moved to in a file changes no room.
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     faults: Mapping[str, str] = field(default_factory=dict)
+
+    def everybody_listed(self) -> tuple[UserId, ...]:
+        """List all facilitators that it declares, also those whose time is over."""
+        return self.listed or self.facilitators
 
     def decks(self) -> tuple[Deck, ...]:
         """List the decks that are asked here: by the week, and in meetings."""

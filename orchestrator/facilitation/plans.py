@@ -26,7 +26,7 @@ def plan_of(community: Community, room: Room) -> Plan | None:
         rota=room.rota,
         keepers=tuple(
             Keeper(user, _ms(community, serving.start), _ms(community, serving.end))
-            for user in room.facilitators
+            for user in room.everybody_listed()
             for serving in [room.serving.get(user, Serving())]
         ),
         shadows=tuple(user for user in room.shadows if user not in room.facilitators),

@@ -40,7 +40,7 @@ class People:
 
 def of_room(room: Room) -> People:
     """Read what a room declares."""
-    bounds = {user: room.serving.get(user, Serving()) for user in room.facilitators}
+    bounds = {user: room.serving.get(user, Serving()) for user in room.everybody_listed()}
     return People(tuple(Person(user, one.start, one.end) for user, one in bounds.items()), room.shadows)
 
 
