@@ -60,6 +60,13 @@ class Circle:
 
         await eventually(is_so, f"the room to be kept by {wanted}", timeout_s=60)
 
+    async def cut_off(self, *people: Person, ahead_ms: int = 0) -> None:
+        """Once these keep the room, kill the bot; while it is gone they still do. Start it again, so much later."""
+        await self.until_kept_by(*people)
+        await self.bot.kill()
+        assert await self.keeping() == {person.user_id for person in people}
+        await self.bot.cut_off(ahead_ms)
+
     async def asked(self, person: Person, part: str) -> Seen:
         """Wait for a word of the bot's in private; joins where it was asked to."""
         return await eventually(lambda: self._in_private(person, part), f"{part!r} in private", timeout_s=60)
@@ -102,10 +109,10 @@ class Circle:
         mine = (s for s in history if s.sender == self.garden.keeper and _answered(s) == asked)
         return next((s for s in mine if "Be kind" in s.body), None)
 
-    async def everything_said(self) -> list[str]:
-        """All that the bot said, in private too, by room and words."""
+    async def everything_said(self, *to: Person) -> list[str]:
+        """All that the bot said, in private too, by room and words; to everybody where nobody is named."""
         said = []
-        for person in (self.ana, self.dee, self.cy, self.bo):
+        for person in to or (self.ana, self.dee, self.cy, self.bo):
             await person.sync()
             for room, known in person.rooms.items():
                 if known.membership == "join" and (person is self.ana or room not in self.rooms.values()):
@@ -156,54 +163,67 @@ async def test_turns_are_offered_accepted_handed_over_declined_swapped_and_taken
     homeserver: LocalHomeserver, people: People, tmp_path: Path
 ) -> None:
     async with circle(homeserver, people, tmp_path) as c:
-        await c.until_kept_by(c.dee)
+        await c.cut_off(c.dee)
         # Offered, and accepted: the bot is killed before it can have heard of it.
         offer = await c.asked(c.cy, "Can you keep Plain room")
+        await c.cut_off(c.dee)
         await c.cy.react(offer.room, offer.id, "✅")
-        await c.bot.cut_off()
+        await c.cut_off(c.dee)
         await c.asked(c.cy, "You are on for Plain room")
         # Declined: the next one is asked, and says yes.
         offer = await c.asked(c.bo, "Can you keep Plain room")
+        await c.cut_off(c.dee)
         await c.bo.react(offer.room, offer.id, "❌")
-        await c.bot.cut_off()
+        await c.cut_off(c.dee)
         await c.asked(c.bo, "I am looking for somebody else")
         backup = await c.asked(c.dee, "Can you keep Plain room")
-        await c.bot.cut_off()
+        await c.cut_off(c.dee)
         await c.dee.react(backup.room, backup.id, "✅")
         await c.asked(c.dee, "You are on for Plain room")
-        await c.until_kept_by(c.dee)
         # A swap, which bo takes in the control room.
-        await c.bot.cut_off()
+        await c.cut_off(c.dee)
         await c.until_listening()
         await c.dee.say(backup.room, f"!swap {c.turn(2)}")
-        await _yes(c, c.dee, "Shall I look for somebody")
+        await _yes(c, c.dee, "Shall I look for somebody", c.dee)
         looking = await c.in_control("is looking for somebody to take Plain room")
-        await c.bot.cut_off()
+        await c.cut_off(c.dee)
         await c.bo.react(c.rooms["control"], looking.id, "🙋")
         await c.in_control(f"{c.bo.user_id} takes Plain room")
-        await c.bot.cut_off()
-        await c.until_kept_by(c.dee)
         # Handed over, a week later.
-        await c.bot.cut_off(7 * DAY_MS)
-        await c.until_kept_by(c.cy)
+        await c.cut_off(c.dee, ahead_ms=7 * DAY_MS)
+        await c.cut_off(c.cy)
         # Taken over in the middle of a turn.
         await c.until_listening()
         await c.bo.say(c.rooms["control"], "!take now")
-        await c.until_kept_by(c.bo)
-        await c.bot.cut_off(HOUR_MS)
-        await c.until_kept_by(c.bo)
+        await c.cut_off(c.bo, ahead_ms=HOUR_MS)
         # Away from now on: nobody is on, and the leads hear of it.
         await c.until_listening()
+        await c.until_kept_by(c.bo)
         away = c.began + WEEK
         await c.bo.say(offer.room, f"!away {away.date()} to {(away + timedelta(days=1)).date()}")
-        await _yes(c, c.bo, "Shall I write that down")
-        await c.until_kept_by()
-        await c.bot.cut_off()
-        await c.until_kept_by()
+        await _yes(c, c.bo, "Shall I write that down", c.bo)
+        await c.cut_off()
+        await c.in_control("Nobody is on for Plain room")
         # And a week later it is the one to whom that turn was passed on.
-        await c.bot.cut_off(7 * DAY_MS)
-        await c.until_kept_by(c.bo)
+        await c.cut_off(ahead_ms=7 * DAY_MS)
+        await c.cut_off(c.bo)
+        # Bo leaves Matrix altogether: nobody is on, and the leads are told, and how to let others have the turns.
         said = await c.everything_said()
+        assert sorted(said) == sorted(set(said))
+        await homeserver.admin_request("POST", f"/_synapse/admin/v1/deactivate/{c.bo.user_id}", {"erase": True})
+        await c.cut_off()
+        await c.in_control(f"{c.bo.user_id} would be keeping Plain room")
+        await c.until_listening()
+        await c.ana.say(c.rooms["control"], f"!rota remove plain {c.bo.user_id}")
+        asked = await c.in_control(f"take {c.bo.user_id} off the list of Plain room")
+        await c.cut_off()
+        await c.ana.react(asked.room, asked.id, "✅")
+        await c.in_control(f"{c.bo.user_id} is no longer on the list of Plain room")
+        await c.until_listening()
+        await c.dee.say(c.rooms["control"], "!take now")
+        await c.cut_off(c.dee)
+        await c.until_kept_by(c.dee)
+        said = await c.everything_said(c.ana, c.dee, c.cy)
         assert sorted(said) == sorted(set(said))
 
 
@@ -214,7 +234,8 @@ def _answered(seen: Seen) -> EventId | None:
     return replied
 
 
-async def _yes(c: Circle, person: Person, part: str) -> None:
-    """Say yes to a question in private."""
+async def _yes(c: Circle, person: Person, part: str, *on: Person) -> None:
+    """Say yes to a question in private, after the bot that asked was killed."""
     question = await c.asked(person, part)
+    await c.cut_off(*on)
     await person.react(question.room, question.id, "✅")
