@@ -10,6 +10,7 @@ import pytest
 from orchestrator.documents.declared import PromptSchedule, Room
 from orchestrator.model.ids import RoomId
 from orchestrator.prompts.suggestions.taken import deck_for, take_in
+from orchestrator.store import outbox
 from tests.declared import ANA, BO, CY, DEE, EVE, deck, room, schedule
 from tests.house import CIRCLE, CONTROL, direct, room_id
 from tests.prompts.suggesting import GUS, QUESTION, Grove, circle, grove
@@ -217,6 +218,25 @@ def test_what_is_taken_away_afterwards_can_be_taken_up_by_nobody_and_goes_with_t
     assert shop.shown() == []
     assert shop.states() == []
     assert shop.taken() == []
+
+
+@pytest.mark.parametrize("tried", [True, False])
+def test_what_is_taken_away_while_it_is_on_its_way_is_shown_to_nobody_for_long(shop: Grove, *, tried: bool) -> None:
+    event = shop.suggest(EVE)
+    while not (waiting := [row for row in shop.waiting() if row.room == CONTROL]):
+        shop.at_ms += 3_600_000
+        shop.ring()
+    (row,) = waiting
+    if tried:  # it may have left
+        shop.run(outbox.note_try, row.cause, "KEEPER", shop.at_ms)
+        row = shop.run(outbox.get, row.cause) or row
+        shop.carry(row, confirmed=False)
+    shop.take_away(EVE, event)
+    if tried:
+        assert shop.shown() == [QUESTION]
+        assert shop.states() == ["back"]
+    shop.pass_days(1)
+    assert (shop.shown(), shop.states()) == ([], [])
 
 
 @pytest.mark.parametrize("at_once", [True, False])

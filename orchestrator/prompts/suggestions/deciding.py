@@ -132,10 +132,9 @@ class Deciding:
             set_round(tx, community, now)
 
     def _drawn(self, tx: Tx, community: Community, now: Now) -> list[Suggestion]:
-        """Draw by lot what is shown in a round: one of each person, in no order that tells anything."""
+        """Choose what is shown in a round: one of each person, in the order of their ids, which were drawn by lot."""
         ready = [one for one in records.in_community(tx, community.key) if one.state == "waiting"]
         ready = [one for one in ready if one.due_ms <= now.at_ms]
-        self._lots.shuffle(ready)
         return list({one.user: one for one in ready}.values())[:MOST_A_ROUND]
 
     def _show(  # one suggestion: what, where, when
