@@ -66,7 +66,7 @@ class Sayer:
         type_ = str(row.payload.get("type", "m.room.message"))
         quoted = await self._quoter.content(row)
         if quoted is None:
-            await self._tracks.confirm(row.cause, "refused", errcode="NOTHING_TO_QUOTE")
+            await self._give_up(row)
             return False
         content = await self._counted(row, room, quoted)
         # Reactions are the one thing that stands in plain sight also in an encrypted room.
@@ -137,6 +137,14 @@ class Sayer:
         else:
             await self._tracks.confirm(row.cause, "refused", errcode=NO_DEVICES)
         return False
+
+    async def _give_up(self, row: Waiting) -> None:
+        """Leave unsaid what cannot be filled in any more, unless it was said before that."""
+        event = None if row.tried_ms is None else (await self._tracks.search(row)).get(row.cause)
+        if event is not None:
+            await self._tracks.confirm(row.cause, "done", event=event, room=row.room)
+        else:
+            await self._tracks.confirm(row.cause, "refused", errcode="NOTHING_TO_QUOTE")
 
     async def _was_said(self, row: Waiting) -> bool:
         """Settle a row that may have been said; tells False when it is proven that it was not."""

@@ -176,7 +176,7 @@ def asked(tx: Tx, rooms: Iterable[Room], window: Span) -> Iterator[Foreseen]:
     found = []
     for room in rooms:
         decks = {deck.name: deck for deck in room.decks()}
-        decks |= {schedule.deck.name: deck_for(tx, room, schedule) for schedule in room.prompts}
+        decks |= {schedule.deck.name: deck_for(tx, room, schedule) for schedule in reversed(room.prompts)}
         rows = tx.rows(
             "select due_ms, deck, item from slot where account = :account and community = :community and key = :key"
             " and event is not null and due_ms >= :start_ms and due_ms < :end_ms",

@@ -116,3 +116,16 @@ async def test_nobody_elses_words_are_recalled_and_none_of_a_copy_that_was_taken
         await bot.ask(Recall(step=f"take:{event}", room=RoomId(control.room_id), event=EventId(event)))
     await bot.rest()
     assert [(one.outcome, one.words) for one in bot.asker.results[1:]] == [("refused", ""), ("refused", "")]
+
+
+async def test_what_was_said_already_is_not_given_up_when_its_source_is_taken_away_before_anybody_knew(
+    hs: FakeHomeserver, bot: Life, control: Room
+) -> None:
+    room, event = private(hs, CY, "!suggest Which quokka do you like?")
+    hs.faults.add(LoseResponse(), "PUT", r"/send/", times=25)
+    await bot.ask(passing_on(control, room, event))
+    await bot.step()
+    assert (len(said(control)), bot.outcomes) == (1, [])
+    hs.person(CY).redact(room, event)
+    await bot.rest()
+    assert (len(said(control)), bot.outcomes) == (1, ["done"])

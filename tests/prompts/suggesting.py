@@ -44,7 +44,7 @@ class Grove(Workshop):
     def __init__(self, declared: Documents | None = None, *, seed: int = 0, at_ms: int = NOON_MS) -> None:
         self.lots = Random(seed)  # noqa: S311 - lots of a test
         self.kept: dict[tuple[RoomId, EventId], Mapping[str, Json]] = {}
-        self.read: list[EventId] = []
+        self.sent: dict[str, EventId] = {}
         super().__init__(declared or grove(), self._build, at_ms=at_ms)
         self.open(ANA, BO, CY, DEE, EVE, GUS)
         for user in (ANA, BO, CY, DEE, EVE, GUS):
@@ -126,7 +126,7 @@ class Grove(Workshop):
         """Carry out one thing as ``matrix`` does, and confirm it unless the bot is killed before."""
         where = direct(UserId(row.target)) if row.kind == "direct" else row.room
         assert where is not None
-        event, words = EventId(f"$sent{self._next()}"), ""
+        event, words = self.sent.setdefault(row.cause, EventId(f"$sent{self._next()}")), ""
         if row.kind == "redact":
             self.kept.pop((where, EventId(row.target)), None)
         elif row.kind == "recall":
@@ -135,7 +135,9 @@ class Grove(Workshop):
             content = row.payload["content"]
             assert isinstance(content, Mapping)
             quote = row.payload.get("quote")
-            if isinstance(quote, Mapping):
+            if (where, event) in self.kept:  # it had left before
+                content = self.kept[where, event]
+            elif isinstance(quote, Mapping):
                 content = self._filled(content, quote)
             if content is None:
                 self.turn(lambda i, t: i.confirm(t, row.cause, "refused", errcode="NOTHING_TO_QUOTE", room=where))
@@ -151,7 +153,6 @@ class Grove(Workshop):
 
     def _filled(self, content: Mapping[str, Json], quote: Mapping[str, Json]) -> Mapping[str, Json] | None:
         source = RoomId(str(quote["room"])), EventId(str(quote["event"]))
-        self.read.append(source[1])
         if source not in self.kept:
             return None
         words = words_after(str(self.kept[source]["body"]), str(quote["after"]))
