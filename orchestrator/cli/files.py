@@ -40,11 +40,11 @@ def check(path: Path | None = None, /, *, config: ConfigFile = Path("config.yaml
         }
         print(json.dumps(report, ensure_ascii=False, indent=2))
     else:
-        for advice in thoughts:
-            print(f"{advice} (advice)")
-        for error in found.errors:
-            print(error)
-        print(summary(len(found.errors), len(thoughts)))
+        # First what is wrong, alone: what is thought about the rest may rest on it.
+        told = [str(error) for error in found.errors] or _told_once(thoughts)
+        for line in told:
+            print(line)
+        print(summary(len(found.errors), len(told)))
     return 1 if found.errors else 0
 
 
@@ -57,6 +57,18 @@ def overlay(*, config: ConfigFile = Path("config.yaml"), as_json: AsJson = False
     from orchestrator.verbs.overlay import overlay as show  # noqa: PLC0415
 
     return finish(show(config_in(config), today=datetime.now(UTC).date(), as_json=as_json))
+
+
+def _told_once(thoughts: list[Advice]) -> list[str]:
+    """Write each thought on one line, with all the places that it is about."""
+    places: dict[str, list[str]] = {}
+    for advice in thoughts:
+        places.setdefault(advice.message, []).append(f"{advice.file}:{advice.line}:{advice.col}")
+    told = []
+    for message, (first, *more) in places.items():
+        also = f"; also {', '.join(more)}" if more else ""
+        told.append(f"{first}: {message} (advice{also})")
+    return told
 
 
 def _sweeping(found: Examination) -> list[Advice]:

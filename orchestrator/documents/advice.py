@@ -153,7 +153,7 @@ def advise_policy(policy: Policy, source: Source, today: date) -> Iterator[Advic
         elif age_days < 0:
             yield _advice(source, path, "This day is still to come.")
     if all(resource.text.startswith(_SHIPPED_RESOURCES) for resource in policy.care.resources):
-        message = "These are true everywhere and near nobody. Add what is near your people, and that you have tried."
+        message = "All of these help everywhere, and none is near your people. Add some that are, once you have tried them."
         yield _advice(source, ("care", "resources"), message)
     yield from _advise_hands(policy, source)
     for position, rule in enumerate(policy.rules):

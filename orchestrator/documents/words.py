@@ -29,7 +29,7 @@ def text(value: object, *, most: int) -> str:
         raise ValueError("This must be a text. Put quotes around it.")  # noqa: TRY004 - pydantic gathers ValueErrors only
     stripped = value.strip()
     if not stripped:
-        raise ValueError("Nothing is written here.")
+        raise ValueError("Nothing is written here. Write something, or leave this line out.")
     if len(stripped) > most:
         raise ValueError(f"This is too long: {len(stripped)} characters, at most {most}.")
     return stripped

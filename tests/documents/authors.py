@@ -13,7 +13,7 @@ from orchestrator.documents.load import Examination, Loaded, examine, load
 
 SHIPPED = Path(__file__).parents[2]
 TODAY = date(2026, 11, 22)
-FAR = "These are true everywhere and near nobody."
+FAR = "All of these help everywhere, and none is near your people."
 """Said until a group has added help that is near its people: of the shipped files it is true."""
 NOT_YET = "This version of the bot does nothing with this yet: "
 
