@@ -153,7 +153,9 @@ def advise_policy(policy: Policy, source: Source, today: date) -> Iterator[Advic
         elif age_days < 0:
             yield _advice(source, path, "This day is still to come.")
     if all(resource.text.startswith(_SHIPPED_RESOURCES) for resource in policy.care.resources):
-        message = "All of these help everywhere, and none is near your people. Add some that are, once you have tried them."
+        message = (
+            "All of these help everywhere, and none is near your people. Add some that are, once you have tried them."
+        )
         yield _advice(source, ("care", "resources"), message)
     yield from _advise_hands(policy, source)
     for position, rule in enumerate(policy.rules):
