@@ -21,7 +21,8 @@ from .records.ledger import ledger_of
 from .rota.assigning import assign
 from .rota.picking import Candidate, ranked
 from .rota.resolving import joined, resolve
-from .rota.things import Ledger, Part, Plan, Slot, Stretch
+from .rota.things import Ledger, Part, Plan, Slot, Stretch, Why
+from .rota.timeline import temporary_turns
 
 AHEAD_MS = 30 * DAY_MS
 """How far one looks at least, also where less is published: what nobody could take there is known, too."""
@@ -73,6 +74,21 @@ class View:
         return [
             one for one in self.stretches if one.user is None and one.part is not Part.SHADOW and one.shift is not None
         ]
+
+    def unkept(self) -> list[Stretch]:
+        """List when whoever a temporary schedule names is not on, as they are away: only the files put somebody else on."""
+        return [
+            replace(one, span=overlap)
+            for plan in self.plans
+            for _user, span in temporary_turns(plan)
+            for one in self.stretches
+            if (one.room, one.part, one.user, one.shift) == (plan.room, Part.FACILITATOR, None, None)
+            and (overlap := one.span.common(span)) is not None
+        ]
+
+    def written_for(self, user: UserId) -> list[Stretch]:
+        """List what somebody is on for by a temporary schedule: nobody can hand that on."""
+        return [one for one in self.held_by(user) if one.why is Why.TEMPORARY]
 
     def on_in(self, room: RoomKey, part: Part, span: Span) -> list[Stretch]:
         """List who is on in a span, cut to it."""

@@ -49,6 +49,15 @@ def touched(tx: Tx, community: Community, user: UserId, span: Span, now: Now) ->
     ]
 
 
+def written(tx: Tx, community: Community, user: UserId, span: Span, now: Now) -> list[tuple[Stretch, Span]]:
+    """List what somebody is on for in a span by a temporary schedule, each with the part that lies in it."""
+    return [
+        (one, both)
+        for one in View.of(tx, community, now.at_ms).written_for(user)
+        if (both := one.span.common(span)) is not None
+    ]
+
+
 def leave(tx: Tx, community: Community, user: UserId, span: Span, now: Now) -> list[AnyEffect]:
     """Write down that somebody is away: what they are on for is open from now on, and they are given nothing else."""
     found = [] if user not in community.staff() else touched(tx, community, user, span, now)

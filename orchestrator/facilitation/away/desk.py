@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import tzinfo
 from typing import Final
 
@@ -13,6 +13,7 @@ from orchestrator.facilitation.gaps import looking
 from orchestrator.facilitation.moved import Changed
 from orchestrator.facilitation.records.away import away_of
 from orchestrator.facilitation.records.preferences import zone_of
+from orchestrator.facilitation.rota.things import Stretch
 from orchestrator.facilitation.swaps.choosing import communities_for
 from orchestrator.i18n import N_, speaking
 from orchestrator.model import content
@@ -85,8 +86,8 @@ class Away:
             return
         when = read_when(call.args, now.at_ms, zone, mine[0].locale)
         span = Span(max(when.span.start_ms, now.at_ms), when.span.end_ms)
-        turns = _turns(tx, mine, user, span, now)
-        said, choices = words.shall_i(in_full(when, zone, mine[0].locale), turns), content.yes_or_no()
+        turns, fixed = (_turns(tx, mine, user, span, now, found) for found in (absence.touched, absence.written))
+        said, choices = words.shall_i(in_full(when, zone, mine[0].locale), turns, fixed), content.yes_or_no()
         tag = dump({"start": span.start_ms, "end": span.end_ms})
         if call.direct:
             yield content.question(
@@ -154,21 +155,28 @@ class Away:
                 yield content.conclusion(answer, words.left_alone(), now)
                 return
             span = Span(max(start_ms, now.at_ms), end_ms)
-            turns = _turns(tx, mine, user, span, now)
+            turns, fixed = (_turns(tx, mine, user, span, now, found) for found in (absence.touched, absence.written))
             zone = zone_of(tx, user, mine[0])
             undo = f"{mine[0].prefix}away cancel {saying.day(span.start_ms, zone)}"
-            yield content.conclusion(answer, words.noted(saying.stretch(span, zone), turns, undo), now)
+            yield content.conclusion(answer, words.noted(saying.stretch(span, zone), turns, fixed, undo), now)
             for community in mine:
                 yield from absence.leave(tx, community, user, span, now)
                 looking.plan(tx, community, now)
                 yield from self._changed(tx, community, now, user)
 
 
-def _turns(tx: Tx, mine: Sequence[Community], user: UserId, span: Span, now: Now) -> list[str]:
+def _turns(
+    tx: Tx,
+    mine: Sequence[Community],
+    user: UserId,
+    span: Span,
+    now: Now,
+    found: Callable[..., list[tuple[Stretch, Span]]],
+) -> list[str]:
     return [
         _turn(community, stretch.room, both, zone_of(tx, user, community))
         for community in mine
-        for stretch, both in absence.touched(tx, community, user, span, now)
+        for stretch, both in found(tx, community, user, span, now)
     ]
 
 

@@ -8,21 +8,31 @@ from orchestrator.facilitation import saying
 from orchestrator.i18n import _
 
 
-def shall_i(when: str, turns: Sequence[str]) -> str:
+def shall_i(when: str, turns: Sequence[str], fixed: Sequence[str]) -> str:
     """Ask back what was understood."""
     said = [_("You would be away: {when}.").format(when=when)]
     if turns:
         said += [_("You would be off for this, and I would look for somebody else:"), saying.listed(turns)]
+    if fixed:
+        said += [_off_a_schedule(), saying.listed(fixed)]
     said.append(_("Shall I write that down? You need not say why, and I tell nobody that you are away."))
     return "\n\n".join(said)
 
 
-def noted(when: str, turns: Sequence[str], undo: str) -> str:
+def _off_a_schedule() -> str:
+    return _(
+        "This is yours by a temporary schedule, which only a lead can change; they hear that nobody is there then:"
+    )
+
+
+def noted(when: str, turns: Sequence[str], fixed: Sequence[str], undo: str) -> str:
     """Say what was written down."""
     said = _("You are away, {when}. I give you no turns then.").format(when=when)
     if turns:
         said += "\n\n" + _("You are off for this, and I am looking for somebody else:")
         said += "\n" + saying.listed(turns)
+    if fixed:
+        said += "\n\n" + _off_a_schedule() + "\n" + saying.listed(fixed)
     return said + "\n\n" + _("Should that change, write `{undo}`.").format(undo=undo)
 
 

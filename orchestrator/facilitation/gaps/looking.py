@@ -55,6 +55,7 @@ def look(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
         for gap in view.gaps()
         if gap.span.start_ms < now.at_ms + AHEAD_MS and not (gap.shift is not None and gap.shift.slot in asked)
     ]
+    found += [gap for gap in view.unkept() if gap.span.start_ms < now.at_ms + AHEAD_MS]
     new = _unheard(tx, community, found)
     if not new:
         return
@@ -65,10 +66,12 @@ def look(tx: Tx, community: Community, now: Now) -> Iterator[AnyEffect]:
     for gap in new:
         say_once(tx, _name(community, gap), now.at_ms)
     with speaking(community.locale):
-        yield from tell(tx, view, new, now)
+        for gaps in ([gap for gap in new if gap.shift is not None], [gap for gap in new if gap.shift is None]):
+            if gaps:
+                yield from _tell(tx, view, gaps, now)
 
 
-def tell(tx: Tx, view: View, gaps: Sequence[Stretch], now: Now) -> Iterator[AnyEffect]:
+def _tell(tx: Tx, view: View, gaps: Sequence[Stretch], now: Now) -> Iterator[AnyEffect]:
     """Say in the control room who could help; where there is none, to each lead."""
     community = view.community
     lines, people = [], set()
@@ -77,7 +80,11 @@ def tell(tx: Tx, view: View, gaps: Sequence[Stretch], now: Now) -> Iterator[AnyE
         could = [one.user for one in view.could(piece_of(gap), _unable(tx, community, gap))]
         people.update(could[:3])
         lines.append(say(community.name_of(gap.room), saying.stretch(gap.span, community.zone), could))
-    said = lines[0] if len(lines) == 1 else words.several(lines, f"{community.prefix}take")
+    written = gaps[0].shift is None
+    how = words.write_somebody() if written else words.take_one(f"{community.prefix}take")
+    said = lines[0] if len(lines) == 1 else words.several(lines)
+    if len(lines) > 1 or written:
+        said += f"\n\n{how}"
     step = f"{_name(community, gaps[0])}:{now.at_ms}"
     control = bindings.bound_room(tx, community.key, CONTROL_KEY)
     if control is None:
@@ -85,7 +92,7 @@ def tell(tx: Tx, view: View, gaps: Sequence[Stretch], now: Now) -> Iterator[AnyE
             yield SendDirect(step=f"{step}:{lead}", user=lead, content=content.notice(said, people=people))
         return
     expires_ms = max(gap.span.end_ms for gap in gaps)
-    if len(gaps) > 1:
+    if len(gaps) > 1 or written:
         notice = content.notice(said, mentions=community.leads, people=people)
         yield Send(step=step, room=control, priority=Priority.STRUCTURE, expires_ms=expires_ms, content=notice)
         return

@@ -14,14 +14,21 @@ def one(room: str, when: str, could: Sequence[UserId]) -> str:
     return _("Nobody is on for {room}, {when}.").format(room=room, when=when) + " " + _who(could)
 
 
-def several(lines: Sequence[str], how: str) -> str:
+def several(lines: Sequence[str]) -> str:
     """Tell of several gaps at once."""
-    return "\n\n".join(
-        [
-            _("Nobody is on at these times:"),
-            saying.listed(lines),
-            _("Whoever takes turns there can take one with `{how}` and the day.").format(how=how),
-        ]
+    return f"{_('Nobody is on at these times:')}\n\n{saying.listed(lines)}"
+
+
+def take_one(how: str) -> str:
+    """Say how one of several gaps is filled."""
+    return _("Whoever takes turns there can take one with `{how}` and the day.").format(how=how)
+
+
+def write_somebody() -> str:
+    """Say how somebody is put on where a temporary schedule decides."""
+    return _(
+        "A temporary schedule says who is on then, so nobody can take it here. To put somebody else on, please change that"
+        " schedule in the files."
     )
 
 

@@ -108,6 +108,9 @@ class Offers:
         when = choosing.read(tx, call, call.args, communities[0], now)
         found = [(one, slot) for one in communities for slot in _meant(tx, one, call.event.sender, when, now, yes=yes)]
         if not found:
+            if not yes:
+                views = [View.of(tx, one, now.at_ms) for one in communities]
+                choosing.check_not_written(tx, call, views, call.event.sender, when, None)
             raise Refusal(words.nothing_to_answer(communities[0].prefix))
         if len(found) == 1:
             community, slot = found[0]

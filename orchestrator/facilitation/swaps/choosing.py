@@ -12,7 +12,7 @@ from orchestrator.errors import Refusal
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.records.overrides import Kind, State, changes_of
 from orchestrator.facilitation.records.preferences import zone_of
-from orchestrator.facilitation.rota.things import Part
+from orchestrator.facilitation.rota.things import Part, Stretch
 from orchestrator.facilitation.view import View, check_staff
 from orchestrator.i18n import _
 from orchestrator.model.cadence import Span
@@ -21,6 +21,7 @@ from orchestrator.model.feature import Call, Now, Tx
 from orchestrator.model.ids import Json, RoomKey, UserId
 from orchestrator.schedule.dates import When, read_when
 
+from . import words
 from .changing import Wish
 
 MOST: Final = 5
@@ -61,12 +62,12 @@ def clock_for(tx: Tx, call: Call, community: Community) -> tzinfo:
     return zone_of(tx, call.event.sender, community) if call.direct else community.zone
 
 
-def read(tx: Tx, call: Call, words: Sequence[str], community: Community, now: Now) -> When | None:
+def read(tx: Tx, call: Call, said: Sequence[str], community: Community, now: Now) -> When | None:
     """Read the date that words begin with; None where there are none."""
-    return read_when(words, now.at_ms, clock_for(tx, call, community), community.locale) if words else None
+    return read_when(said, now.at_ms, clock_for(tx, call, community), community.locale) if said else None
 
 
-def theirs(views: Iterable[View], user: UserId, when: When | None, here: RoomKey | None) -> list[Option]:
+def theirs(views: Sequence[View], user: UserId, when: When | None, here: RoomKey | None) -> list[Option]:
     """List what somebody is on for."""
     found = [
         Option(view.community, Wish(room=one.room, part=one.part, span=one.span))
@@ -74,7 +75,26 @@ def theirs(views: Iterable[View], user: UserId, when: When | None, here: RoomKey
         for one in view.held_by(user)
         if one.shift is not None
     ]
+    found = _but_ending(found, [one for view in views for one in view.held_by(user)], when)
     return _meant(found, when, here)
+
+
+def check_not_written(
+    tx: Tx, call: Call, views: Iterable[View], user: UserId, when: When | None, here: RoomKey | None
+) -> None:
+    """Check that what somebody means is not theirs by a temporary schedule.
+
+    Raises:
+        Refusal: it is; it names those who can change that.
+    """
+    found = [
+        Option(view.community, Wish(room=one.room, part=one.part, span=one.span))
+        for view in views
+        for one in view.written_for(user)
+    ]
+    for option in _meant(found, when, here)[:1]:
+        stretch = saying.stretch(option.wish.span, clock_for(tx, call, option.community))
+        raise Refusal(words.is_written_down(option.room_name, stretch, saying.named(option.community.leads)))
 
 
 def open_to(tx: Tx, views: Sequence[View], user: UserId, when: When | None, here: RoomKey | None) -> list[Option]:
@@ -100,16 +120,7 @@ def open_to(tx: Tx, views: Sequence[View], user: UserId, when: When | None, here
             for one in view.gaps()
             if one.room in rooms
         ]
-    if when is not None and when.whole_days:
-        # A day on which one turn ends and the next begins means the one that begins.
-        beginning = {(one.room, one.part) for view in views for one in view.stretches if one.span.start_ms in when.span}
-        found = [
-            one
-            for one in found
-            if one.wish.span.start_ms in when.span
-            or one.wish.span.end_ms not in when.span
-            or (one.wish.room, one.wish.part) not in beginning
-        ]
+    found = _but_ending(found, [one for view in views for one in view.stretches], when)
     found.sort(key=lambda option: (option.wish.span.start_ms, option.wish.room))
     return _meant(found, when, here)
 
@@ -176,6 +187,20 @@ def unpacked(documents: Documents, packed_options: Json) -> list[Option]:
             )
             found.append(Option(community, wish))
     return found
+
+
+def _but_ending(options: Sequence[Option], stretches: Iterable[Stretch], when: When | None) -> list[Option]:
+    """Leave out what ends on a day on which another turn begins there: then the day means that one."""
+    if when is None or not when.whole_days:
+        return list(options)
+    beginning = {(one.room, one.part) for one in stretches if one.span.start_ms in when.span}
+    return [
+        one
+        for one in options
+        if one.wish.span.start_ms in when.span
+        or one.wish.span.end_ms not in when.span
+        or (one.wish.room, one.wish.part) not in beginning
+    ]
 
 
 def _meant(options: Sequence[Option], when: When | None, here: RoomKey | None) -> list[Option]:

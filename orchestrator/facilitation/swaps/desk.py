@@ -127,13 +127,16 @@ class Swaps:
             communities = [one for one in communities if caller in one.leads]
             if not communities:
                 raise Refusal(words.only_leads())
-        options = choosing.theirs([View.of(tx, one, now.at_ms) for one in communities], giver, when, here)
+        views = [View.of(tx, one, now.at_ms) for one in communities]
+        options = choosing.theirs(views, giver, when, here)
         if only is not None and options:
             community, key = options[0].community, options[0].wish.room
             room = community.room(key)
             if only == giver or (only not in community.leads and (room is None or only not in room.facilitators)):
                 raise Refusal(words.cannot_be_given(only))
+            telling.check_free(options[0], only, views)
         if not options:
+            choosing.check_not_written(tx, call, views, giver, when, here)
             if here is not None:
                 raise Refusal(words.elsewhere_in_private())
             if when is None:

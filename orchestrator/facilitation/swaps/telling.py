@@ -7,8 +7,10 @@ from itertools import pairwise
 from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, SPACE_KEY, Community
+from orchestrator.errors import Refusal
 from orchestrator.facilitation import saying
 from orchestrator.facilitation.records.overrides import Change, Kind
+from orchestrator.facilitation.rota.things import Part
 from orchestrator.facilitation.view import View, check_may_keep
 from orchestrator.model import content
 from orchestrator.model.clock import DAY_MS
@@ -52,6 +54,19 @@ def elsewhere(tx: Tx, option: Option, user: UserId, now: Now) -> str:
         words.also_on(option.community.name_of(key), saying.stretch(span, option.community.zone)) for key, span in held
     ]
     return "".join(f"\n\n{line}" for line in lines)
+
+
+def check_free(option: Option, only: UserId, views: Sequence[View]) -> None:
+    """Check that somebody can take what they alone are offered: they are not on in that room then.
+
+    Raises:
+        Refusal: they are; it names the turn that is in the way.
+    """
+    for view in views:
+        for one in view.held_by(only) if view.community.key == option.community.key else ():
+            if one.room == option.wish.room and one.part is not Part.SHADOW and one.span.shares(option.wish.span):
+                when = saying.stretch(one.span, option.community.zone)
+                raise Refusal(words.they_are_on(only, option.room_name, when))
 
 
 def here_of(call: Call) -> RoomKey | None:

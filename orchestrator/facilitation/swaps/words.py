@@ -143,6 +143,18 @@ def nothing_to_hand_on(when: str, prefix: str) -> str:
     )
 
 
+def is_written_down(room: str, when: str, leads: str) -> str:
+    """Refuse to hand on what a temporary schedule says, and say who can change it."""
+    return _(
+        "{room}, {when}, is yours by a temporary schedule, which only a lead can change. Please tell one of them: {leads}."
+    ).format(room=room, when=when, leads=leads)
+
+
+def they_are_on(person: UserId, room: str, when: str) -> str:
+    """Refuse to offer somebody what lies in a turn of theirs."""
+    return _("{person} is on for {room} then already: {when}.").format(person=person, room=room, when=when)
+
+
 def nothing_yours() -> str:
     """Tell somebody that nothing is theirs."""
     return _("I find no turn of yours that is still to come.")
