@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.facilitation.rota.things import Part, Stretch
-from orchestrator.model.feature import Tx
+from orchestrator.model.feature import Row, Tx
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
 from orchestrator.store.rows import dump, load, number, text
 
@@ -110,17 +110,22 @@ def add_served(tx: Tx, community: CommunityKey, stretches: Iterable[Stretch]) ->
 def cut_off(tx: Tx, community: CommunityKey, room: RoomKey, user: UserId, since_ms: int) -> None:
     """Write down that somebody was not on from an instant on, whatever was written before: nobody was."""
     theirs: dict[str, str | int] = {"community": community, "key": room, "user": user, "since_ms": since_ms}
-    where = 'account = :account and community = :community and key = :key and "user" = :user'
     tx.run(
         'insert into served (account, community, key, part, start_ms, end_ms, "user", weight) select account, community,'
-        f" key, part, :since_ms, end_ms, null, weight from served where {where} and start_ms < :since_ms"
-        " and end_ms > :since_ms on conflict do nothing",
+        " key, part, :since_ms, end_ms, null, weight from served where account = :account and community = :community"
+        ' and key = :key and "user" = :user and start_ms < :since_ms and end_ms > :since_ms on conflict do nothing',
         **theirs,
     )
     tx.run(
-        f"update served set end_ms = :since_ms where {where} and start_ms < :since_ms and end_ms > :since_ms", **theirs
+        "update served set end_ms = :since_ms where account = :account and community = :community and key = :key"
+        ' and "user" = :user and start_ms < :since_ms and end_ms > :since_ms',
+        **theirs,
     )
-    tx.run(f'update served set "user" = null where {where} and start_ms >= :since_ms', **theirs)
+    tx.run(
+        'update served set "user" = null where account = :account and community = :community and key = :key'
+        ' and "user" = :user and start_ms >= :since_ms',
+        **theirs,
+    )
 
 
 def set_back(tx: Tx, community: CommunityKey, room: RoomKey, at_ms: int) -> None:
@@ -170,18 +175,40 @@ def last_keeper(tx: Tx, community: CommunityKey, room: RoomKey) -> UserId | None
 
 def tidy_served(tx: Tx, before_ms: int, staff: Mapping[CommunityKey, Collection[UserId]]) -> None:
     """Forget what was before an instant; but of those who look after a community not when they were on last."""
-    kept = dump([[community, user] for community, users in staff.items() for user in sorted(users)])
-    tx.run(
-        "delete from served where account = :account and end_ms < :before_ms and not ("
-        "part != :watching and exists (select 1 from json_each(:kept) where json_extract(value, '$[0]') = served.community"
-        " and json_extract(value, '$[1]') = served.\"user\")"
-        " and not exists (select 1 from served as later where later.account = served.account"
-        ' and later.community = served.community and later."user" = served."user" and later.part != :watching'
-        " and (later.end_ms, later.key, later.part) > (served.end_ms, served.key, served.part)))",
+    kept = {
+        (community, *_turn(row))
+        for community, users in staff.items()
+        for user in users
+        if (row := _last_turn(tx, community, user)) is not None
+    }
+    for row in tx.rows(
+        "select community, key, part, start_ms from served where account = :account and end_ms < :before_ms",
         before_ms=before_ms,
-        kept=kept,
+    ):
+        key, part, start_ms = _turn(row)
+        if (CommunityKey(text(row, "community")), key, part, start_ms) not in kept:
+            tx.run(
+                "delete from served where account = :account and community = :community and key = :key and part = :part"
+                " and start_ms = :start_ms",
+                community=text(row, "community"),
+                key=key,
+                part=part,
+                start_ms=start_ms,
+            )
+
+
+def _last_turn(tx: Tx, community: CommunityKey, user: UserId) -> Row | None:
+    return tx.one(
+        'select key, part, start_ms from served where account = :account and community = :community and "user" = :user'
+        " and part != :watching order by end_ms desc, key desc, part desc limit 1",
+        community=community,
+        user=user,
         watching=Part.SHADOW,
     )
+
+
+def _turn(row: Row) -> tuple[str, str, int]:
+    return text(row, "key"), text(row, "part"), number(row, "start_ms")
 
 
 def _person(value: object) -> UserId | None:

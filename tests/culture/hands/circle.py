@@ -55,7 +55,8 @@ async def a_circle(tmp_path: Path, *communities: Community, hands: Hands | None 
         await house.deliver()
         await house.let_keepers_in()
         await house.join(ANA, CIRCLE)
-        await house.deliver()  # that Dee keeps the circle is said now
+        await house.wait(0)
+        await house.deliver()  # that Dee keeps the circle is said now, and to each which turns are theirs
         yield house
 
 
