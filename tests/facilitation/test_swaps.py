@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from orchestrator.facilitation.records.overrides import Kind, State
+from orchestrator.facilitation.rota.things import Part
 from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.ids import RoomKey
 
@@ -310,3 +311,20 @@ def test_what_is_undone_in_the_middle_can_be_asked_again(shop: Circle) -> None:
     assert [one.state for one in shop.changes()] == [State.OPEN]
     shop.ring()
     assert [(one.id, one.state) for one in shop.changes()] == [(before[0], State.OVER)]
+
+
+def test_who_may_take_both_parts_of_one_turn_can_tell_them_apart() -> None:
+    shop = Circle(grove(circle(ANA, CY, DEE, kept=asking_rota(co_facilitator=True, accept_within_ms=None))))
+    shop.begin()
+    on = [shop.on("2026-12-01 14:00", part=part) for part in (Part.FACILITATOR, Part.CO)]
+    for user in on:
+        assert user is not None
+        shop.write(user, "!away today")
+        shop.tap(user, "yes")
+    (third,) = {ANA, CY, DEE} - set(on)
+    (asked,) = shop.write(third, "!take 1 Dec")
+    assert "1️⃣ Tuesday circle, Tuesday 1 December, 12:00" in asked
+    assert "2️⃣ Tuesday circle, beside somebody, Tuesday 1 December, 12:00" in asked
+    shop.tap(third, "1")
+    assert shop.on("2026-12-01 14:00", part=Part.CO) == third
+    shop.close()

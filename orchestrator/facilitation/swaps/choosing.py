@@ -121,7 +121,7 @@ def open_to(tx: Tx, views: Sequence[View], user: UserId, when: When | None, here
             if one.room in rooms
         ]
     found = _but_ending(found, [one for view in views for one in view.stretches], when)
-    found.sort(key=lambda option: (option.wish.span.start_ms, option.wish.room))
+    found.sort(key=lambda one: (one.wish.span.start_ms, one.wish.room, one.wish.part is not Part.FACILITATOR))
     return _meant(found, when, here)
 
 
@@ -145,14 +145,13 @@ def running(views: Iterable[View], user: UserId, here: RoomKey | None) -> list[O
 
 def choices(tx: Tx, options: Sequence[Option], call: Call, no: str) -> tuple[Choice, ...]:
     """Offer each by a number, with its room and its times in full."""
-    listed = [
-        Choice(
-            _KEYS[n],
-            f"{option.room_name}, {saying.stretch(option.wish.span, clock_for(tx, call, option.community))}",
-            str(n),
-        )
-        for n, option in enumerate(options[:MOST])
-    ]
+    listed = list[Choice]()
+    for key, option in zip(_KEYS, options, strict=False):
+        room = words.part_of(option.room_name, option.wish.part)
+        said = f"{room}, {saying.stretch(option.wish.span, clock_for(tx, call, option.community))}"
+        if any(said == other.word for other in listed):
+            said = f"{said} ({option.wish.room})"  # rooms of the same name
+        listed.append(Choice(key, said, str(len(listed))))
     return (*listed, Choice("❌", no, "no"))
 
 

@@ -227,7 +227,7 @@ class Swaps:
             option = options[0]
             clock = choosing.clock_for(tx, call, option.community)
             offered = content.yes_or_no()
-            said = asks(option.room_name, saying.stretch(option.wish.span, clock))
+            said = asks(words.part_of(option.room_name, option.wish.part), saying.stretch(option.wish.span, clock))
             if load_object(tag)["do"] == "take" and telling.here_of(call) is None:
                 said += telling.elsewhere(tx, option, call.event.sender, now)
         people = frozenset().union(*(option.community.staff() for option in options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator.facilitation.rota.things import Part
 from orchestrator.i18n import _
 from orchestrator.model.ids import UserId
 
@@ -61,6 +62,17 @@ def may_i_take(room: str, when: str) -> str:
 def which_to_take() -> str:
     """Ask somebody which one they mean."""
     return _("Which one would you like to take?")
+
+
+def part_of(room: str, part: Part) -> str:
+    """Name a room with what somebody would do there, where that is not to keep it."""
+    match part:
+        case Part.CO:
+            return _("{room}, beside somebody").format(room=room)
+        case Part.SHADOW:
+            return _("{room}, to watch").format(room=room)
+        case _:
+            return room
 
 
 def also_on(room: str, when: str) -> str:
