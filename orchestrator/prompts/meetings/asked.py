@@ -106,6 +106,9 @@ class Asked:
             rows.claim(tx, room, place.meeting.id, session.start_ms, rows.CANCEL)
         else:
             rows.unclaim(tx, room, place.meeting.id, session.start_ms, rows.CANCEL)
+            for due in place.steps(session):
+                if due.stale_ms <= now.at_ms:
+                    rows.claim(tx, room, place.meeting.id, session.start_ms, due.step, "passed: cancelled")
         set_next(tx, place, now.at_ms, again_ms=now.at_ms)
         yield _told(meant, bound, known, off=off)
         if call.event.room != bound:

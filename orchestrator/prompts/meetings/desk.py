@@ -23,7 +23,7 @@ from orchestrator.store.timers import clear_timer, timers_of
 
 from . import rows
 from .asked import Asked
-from .moving import follow
+from .moving import follow, follow_keys
 from .places import MEETING, Place, is_off, places, set_next
 from .saying import OFFER, content_of, deck_of, name_of, offered, schedule_of, tag_in, tag_of
 from .timetable import GRACE_MS, LONGEST_MS, MOST_AHEAD_MS, Due, Session, Step
@@ -61,7 +61,7 @@ class Meetings:
         rows.tidy(tx, now.at_ms - KEPT_MS)
         for community in self._documents.communities:
             for room in community.rooms:
-                bindings.move_rows(tx, "meeting", (community.key, *community.previously), (room.key, *room.previously))
+                follow_keys(tx, community, room)
                 bound = bindings.bound_room(tx, community.key, room.key)
                 if bound is not None:
                     with speaking(community.locale):

@@ -89,10 +89,13 @@ def note(  # which step, and what became of it
     where: RoomId | None,
     event: EventId | None,
 ) -> None:
-    """Note what became of a step."""
+    """Note what became of a step; also where the meeting goes by another title since."""
     tx.run(
         "update meeting set outcome = :outcome, room = :where, event = :event where account = :account"
-        " and community = :community and key = :key and meeting = :meeting and start_ms = :start_ms and step = :step",
+        " and community = :community and key = :key and start_ms = :start_ms and step = :step and (meeting = :meeting"
+        " or (outcome = 'claimed' and not exists (select 1 from meeting as other where other.account = :account"
+        " and other.community = :community and other.key = :key and other.start_ms = :start_ms and other.step = :step"
+        " and other.meeting = :meeting)))",
         community=room.community,
         key=room.key,
         meeting=meeting,

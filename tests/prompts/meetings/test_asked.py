@@ -232,6 +232,17 @@ def test_what_was_called_off_before_it_was_announced_is_announced_once_it_is_bac
     assert live(shop, "2026-01-06 00:00") == [f"You are invited: Tuesday circle, {WHEN}."]
 
 
+def test_what_is_brought_back_while_people_meet_is_begun_and_what_was_missed_is_written_down(shop: Workshop) -> None:
+    said_in(shop, ANA, "!meeting cancel")
+    assert live(shop, "2026-01-06 19:10") == []
+    said_in(shop, ANA, "!meeting restore")
+    assert live(shop, "2026-01-06 23:00") == [
+        "Tuesday circle begins now. It is good to have you here.",
+        "Tuesday circle is coming to its end. One last question, for whoever likes:",
+    ]
+    assert [outcome for _step, outcome in steps(shop)] == ["passed: cancelled", "passed: cancelled", "done", "done"]
+
+
 # -- words -------------------------------------------------------------------------------------------------------------
 
 

@@ -468,6 +468,31 @@ def test_another_title_is_the_same_meeting(shop: Workshop) -> None:
     assert live(shop, "2026-01-06 18:30") == ["A little reminder: Evening, Tuesday 6 January 2026, 19:00 to 20:30."]
 
 
+def test_what_waits_to_be_said_follows_another_title(shop: Workshop) -> None:
+    shop.live(SUNDAY)
+    shop.use(grove(replace(WEEKLY, id="evening", title="Evening")))
+    shop.settle()
+    shop.say(ANA, "!meeting cancel", CIRCLE)
+    assert [body.partition(",")[0] for body in shop.said()] == ["Evening"]
+
+
+def test_what_was_on_its_way_counts_under_another_title(shop: Workshop) -> None:
+    shop.live(SUNDAY)
+    shop.use(grove(replace(WEEKLY, id="evening", title="Evening")))
+    shop.settle()
+    ((_body, event),) = deliver(shop)
+    assert shop.rows("select meeting, step, outcome, event from meeting") == [("evening", "announce", "done", event)]
+
+
+def test_what_waits_to_be_said_follows_another_key_of_the_room(shop: Workshop) -> None:
+    shop.live(SUNDAY)
+    shop.use(grove(WEEKLY, key="evenings", previously=["tuesday"]))
+    shop.run(bindings.rename, (CommunityKey("grove"), RoomKey("tuesday")), (CommunityKey("grove"), RoomKey("evenings")))
+    shop.settle()
+    shop.live(TUESDAY - HOUR_MS)
+    assert [body[:8] for body in shop.said()] == ["A little"]
+
+
 def test_a_room_that_goes_by_another_key_is_told_nothing_again(shop: Workshop) -> None:
     live(shop, "2026-01-05 12:00")
     shop.use(grove(WEEKLY, key="evenings", previously=["tuesday"]))
