@@ -57,6 +57,9 @@ AFTER_A_ROOM: Final = 3
 LONGEST_NAP_MS: Final = 30 * SECOND_MS
 LEAST_WAIT_MS: Final = 2 * SECOND_MS
 LONGEST_BACKOFF_MS: Final = 5 * MINUTE_MS
+LONGEST_SAFETY_BACKOFF_MS: Final = MINUTE_MS
+"""A removal or a raised hand is not to wait for minutes once a server is back that was away for an hour."""
+
 LONGEST_ITEM_WAIT_MS: Final = 2 * LONGEST_BACKOFF_MS
 
 
@@ -238,7 +241,8 @@ class Delivery:
             tries = min(self._item_failures[job.name], 3) if job.row is None else job.row.tries
             if job.row is None:
                 self._item_failures[job.name] += 1
-            backoff_ms = min(LONGEST_BACKOFF_MS, SECOND_MS * 2 ** min(tries, 10))
+            longest_ms = LONGEST_SAFETY_BACKOFF_MS if job.priority is Priority.SAFETY else LONGEST_BACKOFF_MS
+            backoff_ms = min(longest_ms, SECOND_MS * 2 ** min(tries, 10))
             log.warning("not delivered yet", what=_kind(job), why=str(error), tries=tries + 1)
             await self._later(job, round(backoff_ms * self._rng.uniform(0.75, 1.25)), failed=True)
         except NeverWorks as error:

@@ -320,6 +320,25 @@ async def test_after_a_long_outage_everything_is_done_once(hs: FakeHomeserver, b
     assert sorted(said(*rooms)) == sorted(room.room_id for room in rooms)
 
 
+async def test_a_removal_follows_soon_when_a_server_is_back_that_was_away_for_long(
+    hs: FakeHomeserver, bot: Life
+) -> None:
+    room = circle(hs, CY)
+    await bot.ask(remove(room, hs.person(CY).say(room, "buy this")))
+    away = hs.faults.add(HtmlError(502), "PUT", r"/(send|redact)/", times=None)
+    began_ms = hs.clock.now_ms()
+    tried = False
+    while hs.clock.now_ms() - began_ms < HOUR_MS or not tried:  # it is back just after it was tried once more
+        tried = await bot.step()
+        if not tried:
+            hs.clock.advance(max(1, bot.nap_ms))
+    hs.faults.remove(away)
+    back_ms = hs.clock.now_ms()
+    await bot.rest()
+    assert bot.outcomes == ["done"]
+    assert hs.clock.now_ms() - back_ms <= 75_000
+
+
 # -- its own life ------------------------------------------------------------------------------------------------------
 
 
