@@ -104,6 +104,16 @@ def test_a_room_that_a_lead_made_comes_into_the_file_and_then_nothing_is_left_to
     assert "(your file says so too by now)" in capsys.readouterr().out
 
 
+def test_what_was_changed_inside_of_a_change_comes_along(author: Author, capsys: pytest.CaptureFixture[str]) -> None:
+    rooms = ("communities", "grove", "rooms", "thursday")
+    change(author, "config.yaml", rooms, {"template": "circle", "name": "Thursday evening"})
+    change(author, "config.yaml", (*rooms, "archive"), value=True)
+    assert run(author) == 0
+    said = capsys.readouterr().out
+    assert '+      thursday: {template: circle, name: "Thursday evening", archive: true}' in said
+    assert "no such place" not in said
+
+
 def test_files_that_cannot_be_read_are_said_to_be_so(author: Author, capsys: pytest.CaptureFixture[str]) -> None:
     author.write("config.yaml", "version: [\n")
     assert run(author) == 1

@@ -89,10 +89,10 @@ def amend(source: Source, placed: Placed) -> bool:
     return True
 
 
-def standing(source: Source, path: Sequence[str]) -> tuple[Json, bool]:
-    """Tell what a file says where an amendment would stand (None: nothing), and whether it has such a place at all."""
+def standing(source: Source, path: Sequence[str]) -> Json:
+    """Tell what a file says where an amendment would stand; None: nothing."""
     place = _place(source, path)
-    return (None, False) if place is None else (source.at((*place[0], place[2])), True)
+    return None if place is None else source.at((*place[0], place[2]))
 
 
 def _place(source: Source, names: Sequence[str]) -> tuple[Path, Json, str | int] | None:

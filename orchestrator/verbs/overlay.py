@@ -11,7 +11,7 @@ from shlex import quote
 
 from orchestrator.documents.authored import Amendment
 from orchestrator.documents.load import load
-from orchestrator.documents.overlay import FOLDER, read_overlay, standing
+from orchestrator.documents.overlay import FOLDER, Placed, amend, read_overlay, standing
 from orchestrator.documents.patching import as_patch, in_yaml, patched
 from orchestrator.documents.yaml12 import read_source
 from orchestrator.model.ids import Json
@@ -74,8 +74,9 @@ async def overlay(config_path: Path, *, today: date, as_json: bool) -> int:
 
 def _patched(beside: Path, document: str, amendments: Sequence[Amendment]) -> Patched:
     file = beside / document
-    source = read_source(file, str(file))
-    changes = [Lying(one, *standing(source, one.path)) for one in amendments]
+    written, grown = read_source(file, str(file)), read_source(file, str(file))
+    # A later one may change what is inside of an earlier one.
+    changes = [Lying(one, standing(written, one.path), amend(grown, Placed(one, None))) for one in amendments]
     wanted = [one.amendment for one in changes if one.there and not one.taken]
     if not wanted:
         return Patched(document, changes, "", by_hand=False)
