@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from orchestrator.documents.declared import PromptSchedule, Room
-from orchestrator.model.ids import RoomId
+from orchestrator.documents.declared import CONTROL_KEY, PromptSchedule, Room
+from orchestrator.documents.load import load
+from orchestrator.model.events import Message
+from orchestrator.model.ids import CommunityKey, EventId, RoomId
+from orchestrator.prompts.suggestions.checking import objection
 from orchestrator.prompts.suggestions.taken import deck_for, take_in
-from orchestrator.store import outbox
-from tests.declared import ANA, BO, CY, DEE, EVE, deck, room, schedule
+from orchestrator.store import bindings, outbox
+from tests.belonging.distress import CRIES
+from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, deck, documents, room, schedule
 from tests.house import CIRCLE, CONTROL, direct, room_id
 from tests.prompts.suggesting import GUS, QUESTION, Grove, circle, grove
+from tests.workshop import LOUD, speak_loudly
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -100,6 +111,15 @@ def test_a_mention_of_somebody_is_not_passed_on_but_one_of_the_bot_is_no_reason(
     assert shop.states() == []
 
 
+@pytest.mark.parametrize("link", [f"https://matrix.to/#/{ME}", f"https://matrix.to/#/{quote(ME)}"])
+def test_a_mention_of_the_bot_before_it_is_none_of_somebody(shop: Grove, link: str) -> None:
+    html = f'<a href="{link}">Keeper</a>: !suggest {QUESTION}'
+    shop.write(EVE, f"{ME}: !suggest {QUESTION}", html=html, mentions=frozenset({ME}))
+    assert shop.states() == ["asked"]
+    shop.write(EVE, f"!suggest {QUESTION}", html='<a HREF="https://far.example">Which</a> song do you hum?')
+    assert shop.states() == ["asked"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -110,6 +130,8 @@ def test_a_mention_of_somebody_is_not_passed_on_but_one_of_the_bot_is_no_reason(
         "nobody likes me",
         "Why am I so alone?",
         "help me please",
+        "I feel so alone, is it my fault?",
+        *(cry for cry in CRIES if "?" not in cry),
     ],
 )
 def test_a_cry_is_answered_and_never_passed_on(shop: Grove, text: str) -> None:
@@ -128,11 +150,20 @@ def test_a_cry_is_answered_and_never_passed_on(shop: Grove, text: str) -> None:
         "Tell us about a small joy.",
         "When did I last laugh out loud?",
         "Tell me of a song.",
+        "今日はどうでしたか\uff1f",
     ],
 )
 def test_a_question_is_not_taken_for_a_cry(shop: Grove, text: str) -> None:
     shop.write(EVE, f"!suggest {text}")
     assert shop.states() == ["asked"]
+
+
+def test_no_question_that_is_shipped_would_be_taken_for_a_cry_or_for_pointing_at_somebody() -> None:
+    shipped = load(REPOSITORY / "config.yaml", today=date(2026, 11, 22)).documents.communities[0]
+    asked = [one.text for room in shipped.rooms for schedule in room.prompts for one in schedule.deck.prompts]
+    assert len(asked) > 30
+    said = Message(room=CIRCLE, id=EventId("$said"), sender=EVE, at_ms=0, kind="m.text", body="")
+    assert [one for one in asked if objection(one, said, ME)] == []
 
 
 def test_what_is_there_already_is_not_asked_for_twice(shop: Grove) -> None:
@@ -468,9 +499,9 @@ def test_a_copy_that_cannot_be_read_any_more_is_not_taken_in(shop: Grove) -> Non
 def test_who_leaves_before_it_is_passed_on_is_forgotten_with_it(shop: Grove, how: str) -> None:
     shop.suggest(EVE)
     shop.join(EVE, CIRCLE, "ban" if how == "ban" else "leave")
-    for community in shop.documents.communities:
-        for each in community.every_room():
-            shop.join(EVE, room_id(community.key, each.key), "leave")
+    for declared in shop.documents.communities:
+        for each in declared.every_room():
+            shop.join(EVE, room_id(declared.key, each.key), "leave")
     assert shop.states() == []
     shop.pass_days()
     assert shop.shown() == []
@@ -498,6 +529,80 @@ def test_a_room_that_has_other_keys_keeps_what_was_suggested_and_taken_in(shop: 
     shop.settle()
     assert shop.rows("select key from member_prompt") == [("wednesday",)]
     assert shop.rows("select key from suggestion") == [("wednesday",)]
+
+
+def test_a_community_that_has_another_key_keeps_its_suggestions_and_they_can_be_decided(shop: Grove) -> None:
+    shop.suggest(EVE)
+    shop.suggest(CY, "Which song do you hum?")
+    shop.pass_days()
+    keys = [one.key for one in shop.documents.communities[0].every_room()]
+    for key in keys:
+        shop.run(bindings.rename, ("grove", key), ("orchard", key))
+    shop.use(documents(community(circle(), key="orchard", previously=["grove"], leads=[ANA, BO])))
+    shop.settle()
+    shop.tap(ANA, "1")
+    shop.tap(BO, "decline")
+    assert len(shop.taken()) == 1
+    assert shop.rows("select community from member_prompt") == [("orchard",)]
+    shop.pass_days()
+    assert shop.states() == []
+
+
+def test_where_the_control_room_is_another_one_now_it_is_shown_there(shop: Grove) -> None:
+    shop.suggest(EVE)
+    shop.pass_days()
+    moved = RoomId("!control-anew")
+    shop.run(bindings.bind, CommunityKey("grove"), CONTROL_KEY, moved, "made")
+    shop.settle()
+    assert shop.states() == ["waiting"]
+    shop.pass_days(1)
+    assert QUESTION in shop.in_room(moved)[-1]
+    with pytest.raises(AssertionError):
+        shop.tap(ANA, "1")
+    shop.tap(ANA, "1", moved)
+    assert shop.taken() == [(QUESTION, 1)]
+
+
+def test_without_a_control_room_nothing_can_be_suggested_and_what_waits_goes_on_waiting(shop: Grove) -> None:
+    shop.suggest(EVE)
+    shop.run(bindings.unbind, CommunityKey("grove"), CONTROL_KEY)
+    shop.pass_days(5)
+    assert shop.states() == ["waiting"]
+    shop.write(EVE, "!suggest Which song do you hum?")
+    assert "there is none to suggest one for" in shop.told(EVE)
+    shop.run(bindings.bind, CommunityKey("grove"), CONTROL_KEY, CONTROL, "made")
+    shop.pass_days(1)
+    assert shop.shown() == [QUESTION]
+
+
+def test_a_room_that_is_not_declared_any_more_lets_go_of_what_waits_for_it(shop: Grove) -> None:
+    shop.suggest(EVE)
+    shop.use(grove(circle("friday")))
+    shop.settle()
+    shop.pass_days()
+    assert (shop.states(), shop.shown()) == ([], [])
+    shop.pass_days()
+    assert "got round" in shop.told(EVE)
+
+
+def test_all_that_is_said_goes_through_gettext(shop: Grove, monkeypatch: pytest.MonkeyPatch) -> None:
+    speak_loudly(monkeypatch)
+    shop.suggest(EVE)
+    shop.write(EVE, "!suggest")
+    shop.write(EVE, "!suggest https://far.example?")
+    shop.pass_days()
+    shop.tap(ANA, "3")
+    shop.tap(ANA, "yes")
+    shop.tap(BO, "yes")
+    shop.write(BO, "!suggestions", CONTROL)
+    shop.pass_days()
+    said = shop.in_room(direct(EVE)) + shop.in_room()
+    assert len(said) > 8
+    for one in said:
+        if one.startswith(("!", "- ")):
+            continue
+        plain = re.sub(rf"{LOUD}[^{LOUD}]*{LOUD}", "", one.replace(QUESTION, "").replace("Tuesday circle", ""))
+        assert not re.search("[a-z]{3}", re.sub(r"https://\S+|@\S+", "", plain)), one
 
 
 # -- what was taken in -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
+from urllib.parse import unquote
 
 from orchestrator.model.events import Message
 from orchestrator.model.ids import UserId
@@ -16,7 +17,7 @@ from orchestrator.model.ids import UserId
 LONGEST: Final = 500
 """As in a deck."""
 
-LEAST_WORDS: Final = 2
+SHORTEST: Final = 6
 
 _POINTS: Final = re.compile(
     r"://|\bwww\.|\bmatrix:|matrix\.to"  # links
@@ -36,9 +37,15 @@ _SELF: Final = re.compile(
     re.IGNORECASE,
 )
 _HOPELESS: Final = re.compile(
-    r"can(?:'?t|not) (?:go on|do this|take|anymore|any more|breathe|cope|stop)|anymore|any more|nobody|no one|no-one"
+    r"can(?:'?t|not) (?:go on|do this|take|anymore|any more|breathe|cope|stop)|anymore|any more|nobody|no one|no-one|sorry|fault"
     r"|hopeless|worthless|alone|give up|hate my|scared|afraid|please help|help me|kann nicht mehr|niemand|hilfe|allein\w*",
     re.IGNORECASE,
+)
+_ASKS: Final = re.compile(r"[?\uff1f\u061f\u037e\u055e\u1367\u2047\u2048\u2049]")
+"""Question marks of many scripts."""
+
+_INVITES: Final = re.compile(
+    r"(?:please )?(?:tell|share|name|describe|say|think|bring|show|erzählt?|nennt?|teilt)\b", re.IGNORECASE
 )
 
 
@@ -68,16 +75,15 @@ def objection(words: str, said: Message, me: UserId) -> Objection | None:
         return Objection.LONG
     if (said.mentions - {me}) or said.mentions_room or _points(words, said.html, me):
         return Objection.POINTS
-    return Objection.SHORT if len(words.split()) < LEAST_WORDS else None
+    return Objection.SHORT if len(words) < SHORTEST else None
 
 
 def sounds_like_a_cry(words: str) -> bool:
     """Tell whether somebody may be speaking of themselves, and not of a question for others; rather once too often."""
     words = words.replace("\u2019", "'")
-    if _GRAVE.search(words):
-        return True
-    # Somebody who says something of themselves asks nothing of others; and a question can be a cry, too.
-    return bool(_SELF.search(words)) and ("?" not in words or bool(_HOPELESS.search(words)))
+    asks = bool(_ASKS.search(words) or _INVITES.match(words))
+    # What asks nothing of others, in whichever language, may be somebody speaking of themselves; and a question can be a cry.
+    return not asks or bool(_GRAVE.search(words)) or bool(_SELF.search(words) and _HOPELESS.search(words))
 
 
 def names_one_of(words: str, people: Collection[UserId]) -> bool:
@@ -87,5 +93,6 @@ def names_one_of(words: str, people: Collection[UserId]) -> bool:
 
 
 def _points(words: str, html: str, me: UserId) -> bool:
-    shown = html.replace(f"https://matrix.to/#/{me}", "")
-    return bool(_POINTS.search(words)) or "matrix.to" in shown or "href" in shown.replace('<a href="">', "")
+    # A mention of the bot is a link to it, which may stand before the command.
+    shown = unquote(html).replace(f'href="https://matrix.to/#/{me}"', "")
+    return bool(_POINTS.search(words)) or "href" in shown.casefold()

@@ -151,7 +151,7 @@ class Suggesting:
         few = len(only) == 1 and len(people[only[0].key] - rooms[0][0].staff()) < FEW
         staff = any(one.user in community.staff() for community, _room in rooms)
         choices = words.consent_choices(only)
-        asks = words.consent(only, rooms[0][0], few=few, named=named, staff=staff)
+        asks = words.consent(only, self._prefix, few=few, named=named, staff=staff)
         asked = content.question(
             call,
             asks,
@@ -177,7 +177,7 @@ class Suggesting:
         records.put(tx, one)
         set_round(tx, community, now)
         with speaking(community.locale):
-            yield _quiet(content.conclusion(answer, words.passed_on_soon(room, community), now))
+            yield _quiet(content.conclusion(answer, words.passed_on_soon(room, self._prefix), now))
 
     def _back(self, tx: Tx, call: Call, own: Sequence[Suggestion], now: Now) -> Iterator[AnyEffect]:
         prefix = self._prefix

@@ -42,12 +42,12 @@ def in_private(prefix: str) -> str:
     ).format(prefix=prefix)
 
 
-def consent(rooms: Sequence[Room], community: Community, *, few: bool, named: bool, staff: bool) -> str:
+def consent(rooms: Sequence[Room], prefix: str, *, few: bool, named: bool, staff: bool) -> str:
     """Say what becomes of a suggestion, before anything does; ``rooms``: which it can be for.
 
     Args:
         rooms: at least one.
-        community: whose prefix is used.
+        prefix: what commands begin with in private.
         few: there are so few people that one may guess.
         named: a word of it may be somebody's name.
         staff: its author is one of those who decide.
@@ -65,7 +65,7 @@ def consent(rooms: Sequence[Room], community: Community, *, few: bool, named: bo
             "Until they have decided I keep which message it is, never what it says; `{prefix}suggest back` takes it back. If"
             " they take it in, I keep its text without a name and forget that it was yours: then neither of us can find it"
             " again, but they can still throw it out."
-        ).format(prefix=community.prefix),
+        ).format(prefix=prefix),
     ]
     if named:
         paragraphs.append(
@@ -77,6 +77,10 @@ def consent(rooms: Sequence[Room], community: Community, *, few: bool, named: bo
                 "You decide about suggestions yourself. Please leave this one to the others: if you tap there, I count it like"
                 " anybody's, since all would see that it is yours if I did not."
             )
+        )
+    if not staff:
+        paragraphs.append(
+            _("Would you rather have a person get in touch with you? Then write `{prefix}raise`.").format(prefix=prefix)
         )
     paragraphs.append(
         _("Nothing is passed on unless you say so. Shall I?")
@@ -148,12 +152,12 @@ def enough(most: int, prefix: str) -> str:
     ).format(most=most, prefix=prefix)
 
 
-def passed_on_soon(room: Room, community: Community) -> str:
+def passed_on_soon(room: Room, prefix: str) -> str:
     """Say what happens next."""
     return _(
         "Thank you. I pass it on for {room}, today or tomorrow, and tell you what came of it. `{prefix}suggest` shows you what"
         " waits."
-    ).format(room=room.name, prefix=community.prefix)
+    ).format(room=room.name, prefix=prefix)
 
 
 def left() -> str:
