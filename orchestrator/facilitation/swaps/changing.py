@@ -16,6 +16,7 @@ from orchestrator.facilitation.records.shifts import State as ShiftState
 from orchestrator.facilitation.rota.things import Part, Shift, Stretch
 from orchestrator.facilitation.view import View, check_can_keep, check_may_keep
 from orchestrator.model.cadence import EVER, Span
+from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Now, Tx
 from orchestrator.model.ids import RoomKey, UserId
@@ -122,6 +123,7 @@ def take(
             raise Refusal(words.already_yours(name, saying.stretch(both, community.zone)))
     _check_here(tx, community, taker, wish.room, span, alone=alone)
     if wish.at_once:
+        _check_first(tx, community, taker, found, name, now)
         pieces = [one for one in found if one.shift is not None]
     elif wish.swap:
         change = change_at(tx, community.key, wish.swap)
@@ -225,6 +227,16 @@ def _tidy(tx: Tx, community: Community, wish: Wish, span: Span, taker: UserId | 
                 put_change(tx, community.key, replace(change, id=asking.fresh_id(tx, now), span=rest))
     asking.plan(tx, community, now)
     return effects
+
+
+def _check_first(tx: Tx, community: Community, taker: UserId, found: Sequence[Stretch], name: str, now: Now) -> None:
+    """Check that nobody else took over from somebody just now: who wrote in the same breath did not mean to from them."""
+    for one in found:
+        change = None if one.override is None else change_at(tx, community.key, one.override)
+        if change is None or change.taker is None or change.giver == taker:
+            continue
+        if now.at_ms - change.made_ms < MINUTE_MS:
+            raise Refusal(words.who_was_first(change.taker, name, saying.stretch(one.span, community.zone)))
 
 
 def _too_late(found: Sequence[Stretch], name: str, when: str) -> Refusal:
