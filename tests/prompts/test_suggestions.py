@@ -17,7 +17,7 @@ from orchestrator.model.events import Message
 from orchestrator.model.ids import CommunityKey, EventId, RoomId
 from orchestrator.prompts.suggestions.checking import objection
 from orchestrator.prompts.suggestions.taken import deck_for, take_in
-from orchestrator.store import bindings, outbox
+from orchestrator.store import bindings, mirror, outbox
 from tests.belonging.distress import CRIES
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, deck, documents, room, schedule
 from tests.house import CIRCLE, CONTROL, direct, room_id
@@ -507,6 +507,15 @@ def test_who_leaves_before_it_is_passed_on_is_forgotten_with_it(shop: Grove, how
     assert shop.shown() == []
 
 
+def test_who_is_gone_without_our_hearing_of_it_is_not_passed_on(shop: Grove) -> None:
+    shop.suggest(EVE)
+    for declared in shop.documents.communities:
+        for each in declared.every_room():
+            shop.run(mirror.forget_member, room_id(declared.key, each.key), EVE)
+    shop.pass_days()
+    assert (shop.states(), shop.shown()) == ([], [])
+
+
 def test_who_leaves_afterwards_is_linked_to_nothing_and_it_can_still_be_taken_in(shop: Grove) -> None:
     shop.suggest(EVE)
     shop.pass_days()
@@ -618,6 +627,18 @@ def test_it_comes_to_be_asked_once_a_round_among_the_others_and_heavy_ones_only_
     assert asked.count(QUESTION) == 2
     assert len(asked) == 6
     shop.close()
+
+
+def test_keepers_see_it_among_the_coming_questions(shop: Grove) -> None:
+    shop.suggest(EVE)
+    shop.pass_days()
+    shop.tap(ANA, "1")
+    for _ in range(7):  # six of the deck, and this one
+        shop.write(ANA, "!prompt list tuesday", CONTROL)
+        if QUESTION in shop.in_room()[-1]:
+            return
+        shop.pass_days(7)
+    raise AssertionError("it never comes")
 
 
 def test_by_one_schedule_of_a_room_alone_and_never_above_its_tier() -> None:

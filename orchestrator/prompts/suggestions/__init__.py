@@ -7,6 +7,9 @@ What is kept, and for how long
     still to be told, and what, waits in a timer for some hours; it names no suggestion. Nobody is counted: a person has at
     most three open suggestions, and that is told by those three rows.
 
+    The text stands in a table and not in the overlay: a deck's file is shared by rooms and communities, a change of it says
+    who made it and when, and it is printed to be copied elsewhere; a row can be thrown out, and is gone then.
+
 Who can link a text to a person
     The person. Whoever runs the bot, until it is decided. A reviewer sees a text and a room, and no more: not who, not when.
     Words may give away who wrote them, and in a small room a guess is easy; both is said beforehand. The homeserver's admin

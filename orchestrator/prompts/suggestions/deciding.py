@@ -142,6 +142,10 @@ class Deciding:
     ) -> Iterator[AnyEffect]:
         room = community.room(one.key)
         schedule = None if room is None or room.archive else asking_members(room)
+        if community.key not in bindings.communities_of(tx, one.user):
+            # Nobody told us that they went; what they wrote is passed on no more.
+            yield from self._without(tx, replace(one, user=UserId("")), "undecided", now)
+            return
         if room is None or schedule is None:
             yield from self._without(tx, one, "undecided", now)
             return
