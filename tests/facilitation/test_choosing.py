@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.facilitation.records.overrides import Kind, State
 from orchestrator.model.ids import UserId
+from tests.declared import rota
 from tests.house import CIRCLE
 
 from .consent import ANA, BO, CONTROL, CY, DAY_MS, DEE, EVE, FIN, Circle, asking_rota, circle, grove
@@ -109,3 +110,17 @@ def test_of_a_turn_that_runs_only_the_end_is_said() -> None:
 def on(shop: Whole) -> UserId:
     (user,) = shop.duty()
     return user
+
+
+def test_what_could_not_be_kept_is_shown_to_those_who_take_turns_and_to_nobody_else() -> None:
+    shop = whole(ANA, CY, kept=rota(back_to_back=False))
+    assert "two in a row" not in shop.write(BO, "!rota", CONTROL)[0]
+    shop.use(grove(circle(ANA, kept=rota(back_to_back=False))))
+    shop.settle()
+    shop.pass_time(shop.at_ms + 30 * DAY_MS)
+    shop.heard.clear()
+    (said,) = shop.write(BO, "!rota", CONTROL)
+    assert f"{ANA} (two in a row)" in said
+    (said,) = shop.write(ANA, "!rota", CIRCLE)
+    assert "two in a row" not in said
+    shop.close()

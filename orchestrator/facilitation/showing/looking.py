@@ -12,10 +12,10 @@ from orchestrator.facilitation import saying, wording
 from orchestrator.facilitation.calendar.desk import Calendars
 from orchestrator.facilitation.duty import backups, of_part, on_duty, on_now, stretches
 from orchestrator.facilitation.plans import has_rota
-from orchestrator.facilitation.records.shifts import State, shifts_of
+from orchestrator.facilitation.records.shifts import Given, State, shifts_of
 from orchestrator.facilitation.roster import WORDS, Roster
 from orchestrator.facilitation.rota.resolving import joined
-from orchestrator.facilitation.rota.things import Part, Slot, Stretch
+from orchestrator.facilitation.rota.things import GaveWay, Part, Stretch
 from orchestrator.i18n import N_, _
 from orchestrator.model import content
 from orchestrator.model.answering import privately
@@ -194,7 +194,7 @@ def _table(tx: Tx, community: Community, room: Room, now: Now, *, inside: bool) 
     window = Span(now.at_ms, now.at_ms + NEAR_MS)  # turns that begin within the table are shown to their end
     ahead = joined(stretches(tx, community, room, window, now.at_ms))
     found = [one for one in ahead if one.span.start_ms < now.at_ms + TABLE_MS]
-    states = {one.shift.slot: one.state for one in shifts_of(tx, community.key, window)}
+    given = {one.shift.slot: one for one in shifts_of(tx, community.key, window)}
     rows = of_part(found, Part.FACILITATOR)
     title = _("**{room}**, the next 30 days:").format(room=room.name)
     if not rows:
@@ -208,8 +208,8 @@ def _table(tx: Tx, community: Community, room: Room, now: Now, *, inside: bool) 
             line += " " + _("with {people}").format(people=saying.named(beside))
         if watching:
             line += ", " + _("watching: {people}").format(people=saying.named(watching))
-        slot = one.shift.slot if one.shift is not None else None
-        lines.append(f"{line}{_sure(states, slot) if inside and one.user is not None else ''}")
+        known = given.get(one.shift.slot) if inside and one.user is not None and one.shift is not None else None
+        lines.append(line if known is None else f"{line}{_sure(known)}{_gave_way(known, one)}")
     if len(rows) > MOST_LINES:
         lines.append(_("and so on"))
     return f"{title}\n\n{saying.listed(lines)}"
@@ -219,8 +219,17 @@ def _beside(found: Iterable[Stretch], one: Stretch, part: Part) -> list[str]:
     return [str(other.user) for other in of_part(found, part) if other.user is not None and other.span.shares(one.span)]
 
 
-def _sure(states: dict[Slot, State], slot: Slot | None) -> str:
-    match states.get(slot) if slot is not None else None:
+def _gave_way(given: Given, one: Stretch) -> str:
+    """Say which rule could not be kept for whoever has a turn."""
+    if one.user != given.shift.user:
+        return ""
+    if GaveWay.REST in given.shift.gave_way:
+        return _(" (with less rest before it than there should be)")
+    return _(" (two in a row)") if GaveWay.BACK_TO_BACK in given.shift.gave_way else ""
+
+
+def _sure(given: Given) -> str:
+    match given.state:
         case State.OFFERED:
             return _(" (asked, no answer yet)")
         case State.UNCONFIRMED:

@@ -13,7 +13,8 @@ from orchestrator.facilitation.records.away import away_of
 from orchestrator.facilitation.records.overrides import Change, Kind, State, change_at, changes_of, put_change
 from orchestrator.facilitation.records.shifts import Given, put_shift, shifts_of
 from orchestrator.facilitation.records.shifts import State as ShiftState
-from orchestrator.facilitation.rota.things import Part, Shift, Stretch
+from orchestrator.facilitation.rota.resolving import conflict
+from orchestrator.facilitation.rota.things import Override, Part, Shift, Stretch
 from orchestrator.facilitation.view import View, check_can_keep, check_may_keep
 from orchestrator.model.cadence import EVER, Span
 from orchestrator.model.clock import MINUTE_MS
@@ -74,15 +75,22 @@ def check_not_asked(tx: Tx, community: Community, giver: UserId, wish: Wish) -> 
     Raises:
         Refusal: it names the request that is in the way.
     """
-    for other in changes_of(tx, community.key, wish.span):
-        if other.state is State.OPEN and other.kind is Kind.SWAP and other.giver == giver and other.room == wish.room:
-            raise Refusal(
-                words.already_asked(
-                    community.name_of(other.room),
-                    saying.stretch(other.span, community.zone),
-                    f"{community.prefix}swap cancel {saying.day(other.span.start_ms, community.zone)}",
-                )
+    asked = {
+        one.id: one
+        for one in changes_of(tx, community.key, wish.span)
+        if one.state is State.OPEN and one.kind is Kind.SWAP
+    }
+    wanted = Override(id="", room=wish.room, part=wish.part, span=wish.span, giver=giver, taker=None, made_ms=0)
+    found = conflict(wanted, (one.override() for one in asked.values()))
+    if found is not None:
+        other = asked[found]
+        raise Refusal(
+            words.already_asked(
+                community.name_of(other.room),
+                saying.stretch(other.span, community.zone),
+                f"{community.prefix}swap cancel {saying.day(other.span.start_ms, community.zone)}",
             )
+        )
 
 
 def take_back(
