@@ -62,7 +62,11 @@ class Meetings:
         for community in self._documents.communities:
             for room in community.rooms:
                 follow_keys(tx, community, room)
-                bound = bindings.bound_room(tx, community.key, room.key)
+        known = rows.known_rooms(tx, since_ms=now.at_ms + 1)
+        for community in self._documents.communities:
+            for room in community.rooms:
+                told = (community.key, room.key) in known
+                bound = bindings.bound_room(tx, community.key, room.key) if told else None
                 if bound is not None:
                     with speaking(community.locale):
                         yield from follow(tx, community, room, bound, now)

@@ -11,7 +11,7 @@ from typing import Final
 
 from orchestrator.documents.declared import Room
 from orchestrator.model.feature import Row, Tx
-from orchestrator.model.ids import EventId, RoomId
+from orchestrator.model.ids import CommunityKey, EventId, RoomId, RoomKey
 from orchestrator.store.rows import number, text
 
 CLAIMED: Final = "claimed"
@@ -59,6 +59,15 @@ def steps_in(tx: Tx, room: Room, *, since_ms: int) -> Steps:
     )
     found = map(_said, rows)
     return {(one.meeting, one.start_ms, one.step): one for one in found}
+
+
+def known_rooms(tx: Tx, *, since_ms: int) -> set[tuple[CommunityKey, RoomKey]]:
+    """List the rooms of which something is known about sessions that begin at an instant, or later."""
+    found = tx.rows(
+        "select distinct community, key from meeting where account = :account and start_ms >= :since_ms",
+        since_ms=since_ms,
+    )
+    return {(CommunityKey(text(row, "community")), RoomKey(text(row, "key"))) for row in found}
 
 
 def claim(tx: Tx, room: Room, meeting: str, start_ms: int, step: str, outcome: str = CLAIMED) -> bool:
