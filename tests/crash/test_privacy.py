@@ -19,6 +19,7 @@ from tests.crash.crowd import TALKING, Crowd, gather_crowd
 from tests.crash.grove import Grove, Subject, plant_grove
 from tests.crash.subject import STUMBLE
 from tests.crash.traces import forms_of, traces_in
+from tests.real.bot import come_in
 from tests.real.encrypted_person import EncryptedPerson
 from tests.real.people import People
 from tests.real.person import Person
@@ -54,17 +55,23 @@ async def test_words_are_nowhere_on_disk_whatever_is_done_with_them_and_whatever
     grove = await plant_grove(tmp_path, homeserver, ana.user_id, f"keeper-{ana.user_id[5:13]}", 0)
     let_people_knock(grove)
     look_at_names_and_follow(grove, await list_of_bans(stranger, words))
+    eve = await people.encrypted(homeserver, "eve")
+    let_them_take_turns(grove, ana, eve)
     bot = Subject(grove, options=["--clumsy"])
     await bot.start()
     crowd = await gather_crowd(people, grove, ana, random.Random(0), ("cy", "dee"))  # noqa: S311 - nobody chats
+    await come_to_keep(crowd, eve)
     await say_and_do_everything(crowd, stranger, words)
+    await keep_a_room(crowd, eve, words)
     await until_heard(crowd)
+    assert await grove.read(notes) == 1, "no note was kept"
     assert traces_in(tmp_path, words) == []
     assert failures(grove) > 50, "the clumsy craft did not fail, so this proves nothing about failures"
     assert failures(grove, craft="culture") >= 4, "no rule failed"
     assert await grove.read(entries) == 2, "the list was not read"
 
     await say_in_rooms(crowd, words)
+    await leave_a_note(crowd, eve, words)
     await bot.kill()
     assert traces_in(tmp_path, words) == []
 
@@ -198,6 +205,38 @@ async def whisper(crowd: Crowd, person: EncryptedPerson, words: str, *, encrypte
     await person.leave(room, words)
 
 
+async def come_to_keep(crowd: Crowd, eve: EncryptedPerson) -> None:
+    """Let somebody in who takes turns in the sealed room."""
+    await come_in(crowd.lead, crowd.rooms, [eve], "sealed")
+    control = crowd.rooms["control"]
+    await eve.until(lambda: control in eve.rooms or None, "the control room")
+    await eve.join(control)
+
+
+async def keep_a_room(crowd: Crowd, eve: EncryptedPerson, words: str) -> None:
+    """As a note for whoever keeps a room next, and wherever else somebody who takes turns may say more than they need to."""
+    control = crowd.rooms["control"]
+    await leave_a_note(crowd, eve, words)
+    for command in (
+        f"!away 12-20 Dec because of {words}",
+        f"!away {words}",
+        f"!swap {words} with {words}",
+        f"!take {words}",
+        f"!decline I am {words}",
+        f"!handoff {words}",
+        f"!rota add {words}",
+        f"!my zone {words}",
+    ):
+        await answered(eve, control, await eve.say(control, command))
+
+
+async def leave_a_note(crowd: Crowd, eve: EncryptedPerson, words: str) -> None:
+    """And correct it."""
+    control = crowd.rooms["control"]
+    noted = await eve.say(control, f"!note sealed Somebody here is {words}.")
+    await eve.say(control, f"* !note sealed {words}", **_about("m.replace", noted))
+
+
 async def until_heard(crowd: Crowd) -> None:
     """Wait until the bot has taken in and done everything: until it answers what is said last."""
     for key in TALKING:
@@ -243,6 +282,23 @@ def look_at_names_and_follow(grove: Grove, alias: str) -> None:
 def entries(tx: Tx) -> int:
     """Count what was read of ban lists."""
     row = tx.one("select count(*) as n from list_entry where account = :account")
+    assert row is not None
+    return number(row, "n")
+
+
+def let_them_take_turns(grove: Grove, *keepers: Person) -> None:
+    """Let people take turns in the sealed room, from long ago on."""
+    config = json.loads(grove.config.read_text())
+    config["communities"]["grove"]["rooms"]["sealed"] |= {
+        "facilitators": [keeper.user_id for keeper in keepers],
+        "rota": {"anchor": "2026-01-06 19:00", "every": "1 week"},
+    }
+    grove.config.write_text(json.dumps(config))
+
+
+def notes(tx: Tx) -> int:
+    """Count the notes that are kept, by where they stand."""
+    row = tx.one("select count(*) as n from note where account = :account")
     assert row is not None
     return number(row, "n")
 
