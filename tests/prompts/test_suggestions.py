@@ -8,20 +8,25 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orchestrator.documents.declared import CONTROL_KEY, PromptSchedule, Room
 from orchestrator.documents.load import load
+from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.events import Message
 from orchestrator.model.ids import CommunityKey, EventId, RoomId
 from orchestrator.prompts.suggestions.checking import objection
 from orchestrator.prompts.suggestions.taken import deck_for, take_in
+from orchestrator.schedule import local_at
 from orchestrator.store import bindings, mirror, outbox
 from tests.belonging.distress import CRIES
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, deck, documents, room, schedule
 from tests.house import CIRCLE, CONTROL, direct, room_id
-from tests.prompts.suggesting import GUS, QUESTION, Grove, circle, grove
+from tests.prompts.suggesting import GUS, NOON_MS, QUESTION, Grove, circle, grove
 from tests.workshop import LOUD, speak_loudly
 
 REPOSITORY = Path(__file__).parents[2]
@@ -346,6 +351,19 @@ def order_of(seed: int) -> tuple[str, ...]:
     shop.close()
     assert len(shown) == 4
     return shown
+
+
+@given(at_hour=st.integers(0, 23), seed=st.integers(0, 1000))
+@settings(max_examples=25)
+def test_it_is_passed_on_within_two_days_and_at_a_time_when_people_are_up(at_hour: int, seed: int) -> None:
+    shop = Grove(seed=seed, at_ms=NOON_MS + at_hour * HOUR_MS)
+    shop.suggest(EVE)
+    said_ms = shop.at_ms
+    while not shop.shown():
+        shop.pass_days(1 / 24)
+    assert HOUR_MS <= shop.at_ms - said_ms <= 48 * HOUR_MS
+    assert 10 <= local_at(shop.at_ms, ZoneInfo("Europe/Berlin")).hour <= 20
+    shop.close()
 
 
 def test_a_message_that_is_lost_is_let_go_of_and_its_author_told(shop: Grove) -> None:

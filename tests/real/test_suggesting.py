@@ -27,7 +27,7 @@ pytestmark = pytest.mark.real
 
 WANTED = "Which quokkas1a2b sound do you wake up to?"
 UNWANTED = "Which wombats3c4d tea do you drink at night?"
-LONG_MS = 49 * HOUR_MS
+LONG_MS = 48 * HOUR_MS
 """By then every round has come, whatever the lots said."""
 
 

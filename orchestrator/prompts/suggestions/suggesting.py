@@ -33,7 +33,7 @@ FEW: Final = 6
 """Among fewer people than that it is easy to guess who wrote something."""
 
 CONSENT_MS: Final = HOUR_MS
-LONGEST_WAIT_HOURS: Final = 30
+LONGEST_WAIT_HOURS: Final = 26
 ASK: Final = f"{STEP}:ask:"
 QUIET: Final = f"{STEP}:said"
 """Tags what is said to a suggester: the journal is to forget it as soon as it was."""

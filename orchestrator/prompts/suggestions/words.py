@@ -57,7 +57,7 @@ def consent(rooms: Sequence[Room], prefix: str, *, few: bool, named: bool, staff
         if len(rooms) == 1
         else _("I can pass this on to those who look after a room, as a question for the people there."),
         _(
-            "They read your words, and not who you are. I pass such things on several together, today or tomorrow, so that the"
+            "They read your words, and not who you are. I pass such things on several together, within two days, so that the"
             " time does not tell either. Whoever knows how you write may still guess."
         )
         + (" " + _("And as only few are in there, guessing is easy.") if few else ""),
@@ -155,7 +155,7 @@ def enough(most: int, prefix: str) -> str:
 def passed_on_soon(room: Room, prefix: str) -> str:
     """Say what happens next."""
     return _(
-        "Thank you. I pass it on for {room}, today or tomorrow, and tell you what came of it. `{prefix}suggest` shows you what"
+        "Thank you. I pass it on for {room} within two days, and tell you what came of it. `{prefix}suggest` shows you what"
         " waits."
     ).format(room=room.name, prefix=prefix)
 
