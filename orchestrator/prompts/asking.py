@@ -23,6 +23,7 @@ from .bag import Draw
 from .chosen import chosen_for, drop, take
 from .duty import NAME, Duty
 from .gates import ACTIVE_MS, LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
+from .meetings.ahead import is_on
 from .pauses import paused_until
 from .places import SLOT, Place, places, room_named, slot_of
 from .slots import bag_of, claim_slot, is_claimed, last_asked_ms, note_outcome, posted, put_back
@@ -111,6 +112,7 @@ class Asking:
             covered=bool(self._duty.on_duty(tx, place.community.key, place.room.key, now)),
             hushed=is_hushed(tx, place.community.key, place.room.key, now),
             paused=paused_until(tx, place.room, now.at_ms) is not None,
+            meeting=is_on(tx, place.community, place.room, now.at_ms),
             last_ms=last_asked_ms(tx, place.room),
         )
         return look(place.schedule.gates, moment, cool_off_ms=place.schedule.cool_off_ms)

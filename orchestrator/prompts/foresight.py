@@ -25,7 +25,7 @@ from orchestrator.store.timers import timer_of
 from .chosen import chosen_for, drop, take
 from .duty import NAME
 from .gates import LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
-from .meetings.ahead import Asking, questions_ahead
+from .meetings.ahead import Asking, is_on, questions_ahead
 from .meetings.saying import schedule_of
 from .pauses import paused_until
 from .places import places_in, slot_of
@@ -166,6 +166,7 @@ def _look(  # the moment, as far as it can be foreseen
         covered=covered(room, at_ms),
         hushed=is_hushed(tx, community.key, room.key, Now(at_ms=at_ms, me=_NOBODY)),
         paused=paused_until(tx, room, at_ms) is not None,
+        meeting=is_on(tx, community, room, at_ms),
         last_ms=last_ms,
     )
     return look(schedule.gates, moment, cool_off_ms=schedule.cool_off_ms)

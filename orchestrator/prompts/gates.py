@@ -40,6 +40,7 @@ class Moment:
         covered: somebody is on duty.
         hushed: somebody there feared for another's safety, and it is not over: no question is asked.
         paused: a facilitator asked for no questions for a while.
+        meeting: people meet there just now; a meeting has questions of its own.
         last_ms: when the last question was asked there, of whichever schedule; None: none yet.
     """
 
@@ -51,6 +52,7 @@ class Moment:
     covered: bool
     hushed: bool = False
     paused: bool = False
+    meeting: bool = False
     last_ms: int | None = None
 
 
@@ -66,12 +68,14 @@ class Opinion:
 def look(gates: Sequence[Gate], moment: Moment, *, cool_off_ms: int = 0) -> Opinion:
     """Ask the gates in their fixed order, whatever the order they are written in.
 
-    A pause; quiet hours; a raised hand; a conversation going on; somebody on duty; how long ago the last question was. A
-    pause and a raised hand hold whichever gates a schedule has. Where it is not known what was said lately, there may be a
-    conversation.
+    A pause; quiet hours; a raised hand; a meeting; a conversation going on; somebody on duty; how long ago the last
+    question was. A pause, a raised hand and a meeting hold whichever gates a schedule has. Where it is not known what was
+    said lately, there may be a conversation.
     """
     if why := _closed(gates, moment):
         return Opinion(Verdict.PASS, why)
+    if moment.meeting:
+        return Opinion(Verdict.WAIT, "meeting")
     if "active_room" in gates and (not moment.spoken_known or _is_conversation(moment)):
         return Opinion(Verdict.WAIT, "active_room" if moment.spoken_known else "not_heard")
     # With nobody there to catch what a deeper question may stir, only light ones are asked.
@@ -108,6 +112,7 @@ _REASONS: Final[dict[str, Callable[[], str]]] = {
     "paused": lambda: _("questions are paused here"),
     "quiet_hours": lambda: _("it was in the quiet hours"),
     "hushed": lambda: _("somebody had raised a hand, and that comes first"),
+    "meeting": lambda: _("people were meeting, and a meeting has questions of its own"),
     "not_heard": lambda: _("I had only just come back, and could not tell whether people were talking"),
     "active_room": lambda: _("people were talking, and I did not want to talk over them"),
     "coverage": lambda: _("nobody was on duty, and no light question was there to ask"),

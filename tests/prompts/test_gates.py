@@ -99,6 +99,7 @@ CLOSED: Sequence[tuple[str, Verdict]] = (
     ("paused", Verdict.PASS),
     ("quiet_hours", Verdict.PASS),
     ("hushed", Verdict.PASS),
+    ("meeting", Verdict.WAIT),
     ("active_room", Verdict.WAIT),
     ("cool_off", Verdict.WAIT),
 )
@@ -118,6 +119,7 @@ def kept_back(*whys: str, covered: bool = True) -> Moment:
         covered=covered,
         hushed="hushed" in whys,
         paused="paused" in whys,
+        meeting="meeting" in whys,
         last_ms=EVENING_MS - COOL_OFF_MS + 1 if "cool_off" in whys else EVENING_MS - COOL_OFF_MS,
     )
 
@@ -151,9 +153,10 @@ def test_a_light_question_too_waits_until_the_last_one_is_long_ago() -> None:
     assert look(ALL, never, cool_off_ms=COOL_OFF_MS) == Opinion(Verdict.GO)
 
 
-def test_a_pause_and_a_raised_hand_hold_whichever_gates_are_written() -> None:
+def test_a_pause_a_raised_hand_and_a_meeting_hold_whichever_gates_are_written() -> None:
     for why in ("paused", "hushed"):
         assert look((), kept_back(why, covered=False)) == Opinion(Verdict.PASS, why)
+    assert look((), kept_back("meeting", covered=False)) == Opinion(Verdict.WAIT, "meeting")
     for why in ("quiet_hours", "active_room", "not_heard"):
         assert look((), kept_back(why, covered=False)) == Opinion(Verdict.GO)
 

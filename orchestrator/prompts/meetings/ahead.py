@@ -56,6 +56,11 @@ def planned(
     return tuple(sorted(found, key=lambda one: (one.session.start_ms, one.room.key, one.session.meeting.id)))
 
 
+def is_on(tx: Tx, community: Community, room: Room, at_ms: int) -> bool:
+    """Tell whether people meet in a room at an instant."""
+    return bool(room.meetings) and bool(planned(tx, community, [room], Span(at_ms, at_ms + 1)))
+
+
 def questions_ahead(
     tx: Tx, community: Community, rooms: Iterable[Room], after_ms: int, until_ms: int
 ) -> Iterator[Asking]:

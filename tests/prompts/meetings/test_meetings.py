@@ -8,13 +8,14 @@ from datetime import time
 
 import pytest
 
-from orchestrator.documents.declared import CALL
+from orchestrator.documents.declared import CALL, Room
 from orchestrator.model.cadence import QuietHours
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from orchestrator.model.effects import Outcome
-from orchestrator.model.feature import Timer
+from orchestrator.model.feature import Timer, Tx
 from orchestrator.model.ids import CommunityKey, RoomKey
 from orchestrator.model.tally import TALLY, told
+from orchestrator.prompts.foresight import foreseen
 from orchestrator.prompts.pauses import pause
 from orchestrator.store import bindings, locks, timers
 from tests.declared import ANA, BO, CY, EVE, community, deck, documents, meeting, question, room, schedule
@@ -165,6 +166,49 @@ def test_a_question_of_a_meeting_counts_for_the_calm_after_a_question() -> None:
     live(shop, "2026-01-06 23:00")
     outcomes = set(shop.rows("select schedule, outcome from slot"))
     assert outcomes == {("meeting:meeting:open", "done"), (weekly.id, "passed: cool_off")}
+    shop.close()
+
+
+def asked_beside(grace_ms: int) -> Workshop:
+    """A circle that is asked something shortly after it began to meet."""
+    weekly = schedule(at="19:05", grace_ms=grace_ms, pin="none", asked=deck(name="other"))
+    circle = room(meetings=[meeting()], prompts=[weekly], facilitators=[ANA])
+    return opened(documents(community(circle, leads=[BO])), "2026-01-06 18:59")
+
+
+def test_what_is_asked_by_the_week_waits_until_people_have_met() -> None:
+    shop = asked_beside(2 * HOUR_MS)
+    community_ = shop.documents.communities[0]
+
+    def look(tx: Tx) -> list[int]:
+        rooms = community_.rooms
+        return [
+            one.at_ms for one in foreseen(tx, community_, rooms, shop.at_ms, at("2026-01-07 00:00"), nobody, most=9)
+        ]
+
+    def nobody(_room: Room, _at_ms: int) -> bool:
+        return False
+
+    ahead = shop.run(look)
+    live(shop, "2026-01-06 20:29")
+    assert shop.rows("select count(*) from slot") == [(0,)]
+    assert len(live(shop, "2026-01-06 20:35")) == 1
+    assert ahead == [at("2026-01-06 20:30")]
+    shop.close()
+
+
+def test_what_is_asked_by_the_week_is_passed_over_where_it_would_be_too_late_after_a_meeting() -> None:
+    shop = asked_beside(30 * MINUTE_MS)
+    live(shop, "2026-01-06 23:00")
+    assert shop.rows("select outcome from slot") == [("passed: meeting",)]
+    shop.close()
+
+
+def test_what_is_asked_by_the_week_is_asked_where_the_meeting_is_called_off() -> None:
+    shop = asked_beside(30 * MINUTE_MS)
+    shop.say(BO, "!meeting cancel", CIRCLE)
+    live(shop, "2026-01-06 19:10")
+    assert shop.rows("select outcome from slot") == [("done",)]
     shop.close()
 
 
