@@ -5,6 +5,7 @@ They are text and nothing else there: no marks, no links, no mention, whatever i
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from html import escape
 from typing import Final
@@ -17,12 +18,13 @@ WORDS: Final = "\ue004"
 REMARKS: Final = "\ue005"
 """The place of what is said of them, after a space; nothing stands there where nothing is to be said."""
 
-_PLACES: Final = {ord(WORDS): None, ord(REMARKS): None}
+_NOT_TEXT: Final = frozenset({"Cc", "Co", "Cs"})
+"""Characters that control or that nobody has given a meaning: some are places of ours."""
 
 
 def filled(content: JsonObject, words: str, remarks: Sequence[str]) -> dict[str, Json]:
     """Put words where a content has a place for them, and keep them apart from ours in it, to be found again."""
-    words = words.translate(_PLACES)
+    words = "".join(sign for sign in words if unicodedata.category(sign) not in _NOT_TEXT)
     said = "".join(f" {remark}" for remark in remarks)
 
     def fill(text: Json, words: str, said: str) -> Json:

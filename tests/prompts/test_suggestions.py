@@ -546,6 +546,26 @@ def test_who_leaves_afterwards_is_linked_to_nothing_and_it_can_still_be_taken_in
     assert shop.told(EVE) == before
 
 
+@pytest.mark.parametrize("private", [True, False])
+def test_who_leaves_before_they_are_told_is_not_written_to_and_nothing_more_is_kept(
+    shop: Grove, *, private: bool
+) -> None:
+    shop.suggest(EVE)
+    shop.pass_days()
+    shop.tap(ANA, "decline")
+    before = shop.in_room(direct(EVE))
+    left = [direct(EVE)] if private else [room_id(CommunityKey("grove"), one.key) for one in everywhere(shop)]
+    for where in left:
+        shop.join(EVE, where, "leave")
+    assert [timer for timer in shop.timers("prompts") if "user" in timer.payload] == []
+    shop.pass_days()
+    assert shop.in_room(direct(EVE)) == before
+
+
+def everywhere(shop: Grove) -> tuple[Room, ...]:
+    return shop.documents.communities[0].every_room()
+
+
 def test_a_room_that_has_other_keys_keeps_what_was_suggested_and_taken_in(shop: Grove) -> None:
     shop.suggest(EVE)
     shop.suggest(CY, "Which song do you hum?")

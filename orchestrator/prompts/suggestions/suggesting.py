@@ -239,8 +239,10 @@ class Suggesting:
         for one in records.of(tx, event.user):
             if one.room == event.room or (one.community and one.community not in there):
                 self._unlink(tx, one)
+        # Who closes their chat with us wants to hear no more there.
+        closed = bindings.direct_user(tx, event.room) == event.user or bindings.binding_of(tx, event.room) is None
         for timer in timers_of(tx, NAME, TOLD):
-            if timer.payload.get("user") == event.user and timer.payload.get("community") not in there:
+            if timer.payload.get("user") == event.user and (closed or timer.payload.get("community") not in there):
                 clear_timer(tx, NAME, timer.key)
 
     def _unlink(self, tx: Tx, one: Suggestion) -> None:
