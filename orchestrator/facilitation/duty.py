@@ -41,6 +41,7 @@ def on_now(tx: Tx, community: Community, room: Room, at_ms: int) -> dict[Part, S
     plan = plan_of(community, room)
     if plan is None:
         return {}
+    plan = without_gone_behind(tx, community, plan)
     shifts, ledger = _around(tx, community, plan, Span(at_ms, at_ms + 1))
     found = on_at(plan, shifts, ledger, at_ms)
     bound = bindings.bound_room(tx, community.key, room.key)
@@ -75,6 +76,14 @@ def may_be_on(community: Community, room: Room, one: Stretch, at_ms: int) -> boo
     if one.part is Part.SHADOW:
         return one.user in plan.shadows
     return any(keeper.user == one.user and keeper.serves(Span(at_ms, at_ms + 1)) for keeper in plan.keepers)
+
+
+def without_gone_behind(tx: Tx, community: Community, plan: Plan) -> Plan:
+    """Leave out of those who stand in where nobody else is on who is not in the room any more: the next of them does."""
+    if not plan.fallback:
+        return plan
+    bound = bindings.bound_room(tx, community.key, plan.room)
+    return replace(plan, fallback=tuple(user for user in plan.fallback if not is_gone(tx, bound, user)))
 
 
 def is_gone(tx: Tx, bound: RoomId | None, user: UserId) -> bool:

@@ -169,7 +169,7 @@ def _part(tx: Tx, community: Community, plans: Sequence[Plan], now: Now) -> Iter
             put_shift(tx, community.key, Given(shift=new, state=State.PUBLISHED if found else State.OPEN))
     for stretch in View.of(tx, community, now.at_ms).stretches:
         plan = by_room[stretch.room]
-        if stretch.user is None or not _is_published(tx, community, stretch) or stretch.user in plan.fallback:
+        if stretch.user is None or not _is_published(tx, community, stretch) or stretch.user in plan.rota.fallback:
             continue
         taken = stretch.override is not None and stretch.user in community.leads  # they may take any turn
         for span in () if taken else unserved(plan, stretch.user, stretch.part, stretch.span):

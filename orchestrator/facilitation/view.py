@@ -15,7 +15,7 @@ from orchestrator.model.ids import RoomKey, UserId
 from orchestrator.store import bindings
 
 from . import wording
-from .duty import is_gone
+from .duty import is_gone, without_gone_behind
 from .plans import plan_of, plans_of
 from .records.ledger import ledger_of
 from .rota.assigning import assign
@@ -118,8 +118,9 @@ class View:
 
 
 def standing(tx: Tx, community: Community) -> tuple[Plan, ...]:
-    """Build the plans of the rooms that exist."""
-    return tuple(plan for plan in plans_of(community) if bindings.bound_room(tx, community.key, plan.room) is not None)
+    """Build the plans of the rooms that exist; nobody stands in who has left."""
+    plans = (plan for plan in plans_of(community) if bindings.bound_room(tx, community.key, plan.room) is not None)
+    return tuple(without_gone_behind(tx, community, plan) for plan in plans)
 
 
 def gone_from(tx: Tx, community: Community, plan: Plan) -> frozenset[UserId]:

@@ -17,6 +17,7 @@ from orchestrator.model.ids import RoomId, UserId
 from tests.declared import rota
 from tests.facilitation.consent import (
     ANA,
+    BO,
     CONTROL,
     CY,
     DAY_MS,
@@ -197,4 +198,17 @@ def test_leads_hear_of_it_too_where_nobody_takes_turns() -> None:
         f"{CY} is not in Tuesday circle any more, and still on the list of those who look after it."
     ]
     assert (shop.duty(), list(shop.powers())) == ((ANA,), [ANA])
+    shop.close()
+
+
+def test_where_who_would_stand_in_has_left_the_room_the_next_one_does() -> None:
+    shop = Whole(grove(circle(CY, kept=rota(fallback=(BO, DEE))), leads=(ANA, BO, DEE)))
+    shop.begin(EVE)
+    shop.write(CY, "!away today")
+    shop.tap(CY, "yes")
+    assert (shop.duty(), list(shop.powers())) == ((BO,), [BO])
+    shop.join(BO, CIRCLE, "leave")
+    assert (shop.duty(), list(shop.powers())) == ((DEE,), [DEE])
+    shop.join(BO, CIRCLE)
+    assert (shop.duty(), list(shop.powers())) == ((BO,), [BO])
     shop.close()
