@@ -19,12 +19,13 @@ from orchestrator.store import bindings, claims, locks
 from orchestrator.store.claims import Claim
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
+from . import ending
 from .bag import Draw
 from .chosen import chosen_for, drop, take
 from .duty import NAME, Duty
 from .gates import ACTIVE_MS, LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
 from .meetings.ahead import is_on
-from .pauses import paused_until
+from .pauses import paused_until, tidy_pauses
 from .places import SLOT, Place, places, room_named, slot_of
 from .slots import bag_of, claim_slot, is_claimed, last_asked_ms, note_outcome, posted, put_back
 
@@ -86,7 +87,7 @@ class Asking:
         """Pin what was posted in place of the one before; put back what was not."""
         tag = json.loads(result.tag) if result.tag else {}
         # What an older version asked says nothing of what it does, but which slot it was.
-        if tag.get("do", DO) != DO or "due_ms" not in tag:
+        if tag.get("do", DO) != DO or "deck" not in tag:
             return None
         room = room_named(self._documents, CommunityKey(tag["community"]), RoomKey(tag["key"]))
         if room is None:
@@ -94,9 +95,11 @@ class Asking:
         note_outcome(tx, room, tag["schedule"], tag["due_ms"], result.outcome, result.event or None)
         if not result.event:
             put_back(tx, room, tag["deck"], tag["item"], tag["round"])
-        elif tag["pin"] and result.room is not None:
+            return ()
+        if tag["pin"] and result.room is not None:
             self._pin(tx, room, result.room, tag["schedule"], now)
-        return ()
+        place = next((one for one in self._by_key.values() if one.is_of(room, tag["schedule"])), None)
+        return () if place is None else ending.tell(tx, place, now)
 
     def opinion(self, tx: Tx, place: Place, bound: RoomId, now: Now) -> Opinion:
         """Tell what the gates say of a question at this moment."""
@@ -130,6 +133,7 @@ class Asking:
 
     def _fill(self, tx: Tx, place: Place, bound: RoomId, timer: Timer, now: Now) -> Iterator[AnyEffect]:
         room, schedule = place.room, place.schedule
+        tidy_pauses(tx, now.at_ms)
         *missed, due_ms = _fallen_due(place, timer, now.at_ms)
         for missed_ms in missed:
             _pass(tx, place, missed_ms, "late")

@@ -1,22 +1,27 @@
 """Which question a slot to come will be asked: drawn ahead, so that what keepers are shown is what is asked.
 
-What is drawn is out of the bag. It goes back where the slot asks nothing after all, or another one.
+What is drawn is out of the bag, and so is what was not wanted for that slot. It goes back once the slot is over, but for the
+one that was asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import TypeAlias
 
 from orchestrator.documents.declared import Prompt, PromptSchedule, Room
-from orchestrator.model.feature import Tx
-from orchestrator.model.ids import RoomKey
+from orchestrator.model.feature import Row, Tx
 from orchestrator.store.rows import number, text
 
 from .bag import Draw
 from .slots import bag_of, draw_for, put_back
 from .suggestions.taken import deck_for
+
+Held: TypeAlias = list[tuple[str, int]]
+"""Places of the bag that were drawn: item and round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,7 @@ class Chosen:
 
 def chosen_for(tx: Tx, room: Room, schedule: PromptSchedule, due_ms: int) -> Chosen | None:
     """Tell what was chosen for a slot; None: nothing yet, or something that the deck does not hold any more."""
-    row = tx.one(
-        "select prompt, item, round from chosen where account = :account and community = :community and key = :key"
-        " and schedule = :schedule and due_ms = :due_ms",
-        **_where(room, schedule),
-        due_ms=due_ms,
-    )
+    row = _row(tx, room, schedule.id, due_ms)
     if row is None:
         return None
     if not (id_ := text(row, "prompt")):
@@ -60,17 +60,21 @@ def choose(
 def choose_another(
     tx: Tx, room: Room, schedule: PromptSchedule, due_ms: int, zone: tzinfo, tier_most: int = 3
 ) -> Prompt | None:
-    """Choose another question for a slot; None where the deck holds no other, and what was chosen stays."""
+    """Choose another question for a slot, none that was not wanted for it before.
+
+    None where this round of the deck holds no other: what was chosen stays.
+    """
+    row = _row(tx, room, schedule.id, due_ms)
     known = chosen_for(tx, room, schedule, due_ms)
-    draw = draw_for(tx, room, schedule, tier_most, due_ms, zone)
     before = None if known is None else known.draw
-    if draw is None or (before is not None and before.prompt.id == draw.prompt.id):
-        if draw is not None:
-            _back(tx, room, schedule, draw)
+    draw = draw_for(tx, room, schedule, tier_most, due_ms, zone)
+    if draw is None:
         return None
-    if before is not None:
-        _back(tx, room, schedule, before)
-    _put(tx, room, schedule, due_ms, draw)
+    if before is not None and (draw.prompt.id == before.prompt.id or draw.round != before.round):
+        put_back(tx, room, bag_of(schedule), draw.item, draw.round)
+        return None
+    held = [] if row is None else _held(row)
+    _put(tx, room, schedule, due_ms, draw, [*held, *([] if before is None else [(before.item, before.round)])])
     return draw.prompt
 
 
@@ -85,7 +89,9 @@ def skipped(tx: Tx, room: Room, schedule: PromptSchedule) -> list[int]:
     rows = tx.rows(
         "select due_ms from chosen where account = :account and community = :community and key = :key"
         " and schedule = :schedule and prompt = '' order by due_ms",
-        **_where(room, schedule),
+        community=room.community,
+        key=room.key,
+        schedule=schedule.id,
     )
     return [number(row, "due_ms") for row in rows]
 
@@ -98,44 +104,37 @@ def take(
     One that is too deep for the moment is left for another time.
     """
     known = chosen_for(tx, room, schedule, due_ms)
-    if known is not None and known.draw is not None and known.draw.prompt.tier <= tier_most:
-        _delete(tx, room, schedule.id, due_ms)
-        return known.draw
-    draw = draw_for(tx, room, schedule, tier_most, at_ms, zone)
-    drop(tx, room, schedule, due_ms)
+    draw = None if known is None else known.draw
+    if draw is None or draw.prompt.tier > tier_most:
+        draw = draw_for(tx, room, schedule, tier_most, at_ms, zone)
+    row = _row(tx, room, schedule.id, due_ms)
+    if row is not None:
+        _release(tx, room, row, but=draw)
     return draw
 
 
 def drop(tx: Tx, room: Room, schedule: PromptSchedule, due_ms: int) -> None:
     """Forget what was chosen for a slot; the question goes back into the bag."""
-    row = tx.one(
-        "select item, round from chosen where account = :account and community = :community and key = :key"
-        " and schedule = :schedule and due_ms = :due_ms",
-        **_where(room, schedule),
-        due_ms=due_ms,
-    )
+    row = _row(tx, room, schedule.id, due_ms)
     if row is not None:
-        put_back(tx, room, bag_of(schedule), text(row, "item"), number(row, "round"))
-        _delete(tx, room, schedule.id, due_ms)
+        _release(tx, room, row)
 
 
-def drop_others(tx: Tx, room: Room, slots: Collection[tuple[str, int]]) -> None:
-    """Forget what was chosen in a room for slots that are none any more: all but these (schedule, due_ms)."""
+def drop_where_no_slot_is(tx: Tx, room: Room, is_slot: Callable[[str, int], bool]) -> None:
+    """Forget what was chosen in a room for slots that are none any more: ``is_slot`` is asked by schedule and time."""
     rows = tx.rows(
-        "select schedule, due_ms, bag, item, round from chosen where account = :account and community = :community"
-        " and key = :key",
+        "select * from chosen where account = :account and community = :community and key = :key",
         community=room.community,
         key=room.key,
     )
     for row in rows:
-        if (text(row, "schedule"), number(row, "due_ms")) not in slots:
-            put_back(tx, room, text(row, "bag"), text(row, "item"), number(row, "round"))
-            _delete(tx, room, text(row, "schedule"), number(row, "due_ms"))
+        if not is_slot(text(row, "schedule"), number(row, "due_ms")):
+            _release(tx, room, row)
 
 
-def _delete(tx: Tx, room: Room, schedule: str, due_ms: int) -> None:
-    tx.run(
-        "delete from chosen where account = :account and community = :community and key = :key"
+def _row(tx: Tx, room: Room, schedule: str, due_ms: int) -> Row | None:
+    return tx.one(
+        "select * from chosen where account = :account and community = :community and key = :key"
         " and schedule = :schedule and due_ms = :due_ms",
         community=room.community,
         key=room.key,
@@ -144,24 +143,40 @@ def _delete(tx: Tx, room: Room, schedule: str, due_ms: int) -> None:
     )
 
 
-def _where(room: Room, schedule: PromptSchedule) -> dict[str, str | RoomKey]:
-    return {"community": room.community, "key": room.key, "schedule": schedule.id}
+def _held(row: Row) -> Held:
+    return [(str(item), int(round_)) for item, round_ in json.loads(text(row, "held"))]
 
 
-def _back(tx: Tx, room: Room, schedule: PromptSchedule, draw: Draw) -> None:
-    put_back(tx, room, bag_of(schedule), draw.item, draw.round)
-
-
-def _put(tx: Tx, room: Room, schedule: PromptSchedule, due_ms: int, draw: Draw | None) -> None:
+def _release(tx: Tx, room: Room, row: Row, *, but: Draw | None = None) -> None:
+    """Put back what a slot held, but for what is asked."""
+    for item, round_ in [*_held(row), (text(row, "item"), number(row, "round"))]:
+        if but is None or (item, round_) != (but.item, but.round):
+            put_back(tx, room, text(row, "bag"), item, round_)
     tx.run(
-        "insert into chosen (account, community, key, schedule, due_ms, bag, prompt, item, round)"
-        " values (:account, :community, :key, :schedule, :due_ms, :bag, :prompt, :item, :round)"
+        "delete from chosen where account = :account and community = :community and key = :key"
+        " and schedule = :schedule and due_ms = :due_ms",
+        community=room.community,
+        key=room.key,
+        schedule=row["schedule"],
+        due_ms=row["due_ms"],
+    )
+
+
+def _put(
+    tx: Tx, room: Room, schedule: PromptSchedule, due_ms: int, draw: Draw | None, held: Held | None = None
+) -> None:
+    tx.run(
+        "insert into chosen (account, community, key, schedule, due_ms, bag, prompt, item, round, held)"
+        " values (:account, :community, :key, :schedule, :due_ms, :bag, :prompt, :item, :round, :held)"
         " on conflict (account, community, key, schedule, due_ms) do update set bag = excluded.bag,"
-        " prompt = excluded.prompt, item = excluded.item, round = excluded.round",
-        **_where(room, schedule),
+        " prompt = excluded.prompt, item = excluded.item, round = excluded.round, held = excluded.held",
+        community=room.community,
+        key=room.key,
+        schedule=schedule.id,
         due_ms=due_ms,
         bag=bag_of(schedule),
         prompt="" if draw is None else draw.prompt.id,
         item="" if draw is None else draw.item,
         round=0 if draw is None else draw.round,
+        held=json.dumps(held or []),
     )

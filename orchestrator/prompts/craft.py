@@ -7,6 +7,7 @@ from random import Random, SystemRandom
 from orchestrator.documents.declared import Documents
 from orchestrator.model.desks import Desks
 
+from .ahead import Ahead
 from .asking import Asking
 from .duty import NAME, Duty
 from .hand import Hand
@@ -43,6 +44,7 @@ class Prompts(Desks):
             Deciding(documents, lots),
             Keeping(documents),
             asking,
+            Ahead(documents, duty),
             Hand(documents, duty, asking),
             Meetings(documents, duty),
         )

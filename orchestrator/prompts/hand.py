@@ -148,7 +148,9 @@ class Hand:
             subject=NOW,
             needs=None,
             asker_needs=Role.FACILITATOR,
-            tag=dump({"community": meant.community.key, "key": meant.room.key, "schedule": place.schedule.id}),
+            tag=dump(
+                {"do": NOW, "community": meant.community.key, "key": meant.room.key, "schedule": place.schedule.id}
+            ),
         )
         yield replace(question, about_room=meant.room.key)
 

@@ -18,8 +18,6 @@ from .duty import NAME
 from .slots import is_claimed
 
 SLOT: Final = "slot:"
-FAR: Final = 50
-"""How many slots ahead are looked at, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,10 @@ class Place:
         """The clock by which questions are asked."""
         return self.community.zone
 
+    def is_of(self, room: Room, schedule: str) -> bool:
+        """Tell whether it is this schedule of this room."""
+        return (self.room.community, self.room.key, self.schedule.id) == (room.community, room.key, schedule)
+
     def bound(self, tx: Tx) -> RoomId | None:
         """Find the room; None while it is not made."""
         return bindings.bound_room(tx, self.community.key, self.room.key)
@@ -49,7 +51,7 @@ class Place:
         return bindings.bound_room(tx, self.community.key, CONTROL_KEY)
 
     def slots(self, tx: Tx, now_ms: int) -> Iterator[int]:
-        """List the slots to come, some tens at most: first one that waits for a better moment, if there is one."""
+        """List the slots to come, one after another: first one that waits for a better moment, if there is one."""
         timer = timer_of(tx, NAME, self.timer)
         if (
             timer is not None
@@ -57,12 +59,18 @@ class Place:
             and not is_claimed(tx, self.room, self.schedule, slot_of(timer))
         ):
             yield slot_of(timer)
-        after_ms = now_ms
-        for _ in range(FAR):
-            following = next_at(self.schedule.when, self.zone, after_ms)
-            if following is None:
-                return
-            yield (after_ms := following.at_ms)
+        following = next_at(self.schedule.when, self.zone, now_ms)
+        while following is not None:
+            yield following.at_ms
+            following = next_at(self.schedule.when, self.zone, following.at_ms)
+
+    def is_slot(self, tx: Tx, due_ms: int, now_ms: int) -> bool:
+        """Tell whether something is to be asked at a time from now on, or waits since then."""
+        if due_ms <= now_ms:
+            timer = timer_of(tx, NAME, self.timer)
+            return timer is not None and slot_of(timer) == due_ms
+        following = next_at(self.schedule.when, self.zone, due_ms - 1)
+        return following is not None and following.at_ms == due_ms
 
 
 def slot_of(timer: Timer) -> int:

@@ -104,14 +104,9 @@ def draw_for(
     """
     where = {"community": room.community, "key": room.key, "deck": bag_of(schedule)}
     day = local_at(at_ms, zone).date()
-    latest = tx.one(
-        "select max(round) as round from asked where account = :account and community = :community"
-        " and key = :key and deck = :deck",
-        **where,
-    )
-    round_ = number(latest, "round") if latest is not None and latest["round"] is not None else 0
+    round_, asked = this_round(tx, room, bag_of(schedule))
     seed = f"{room.community}/{room.key}/{bag_of(schedule)}"
-    asked, before = _asked(tx, room, schedule, round_), _asked(tx, room, schedule, round_ - 1)
+    before = _asked(tx, room, bag_of(schedule), round_ - 1)
     today = _asked_since(tx, room, instant_ms(datetime.combine(day, time()), zone))
     drawn = draw(
         deck_for(tx, room, schedule).prompts, seed, round_, asked, before, tier_most=tier_most, day=day, today=today
@@ -140,6 +135,19 @@ def draw_for(
             **where,
         )
     return drawn
+
+
+def this_round(tx: Tx, room: Room, bag: str) -> tuple[int, list[str]]:
+    """Tell which round of a bag it is, and what was drawn in it."""
+    latest = tx.one(
+        "select max(round) as round from asked where account = :account and community = :community"
+        " and key = :key and deck = :deck",
+        community=room.community,
+        key=room.key,
+        deck=bag,
+    )
+    round_ = number(latest, "round") if latest is not None and latest["round"] is not None else 0
+    return round_, _asked(tx, room, bag, round_)
 
 
 def put_back(tx: Tx, room: Room, deck: str, item: str, round_: int) -> None:
@@ -185,13 +193,13 @@ def _asked_since(tx: Tx, room: Room, since_ms: int) -> set[str]:
     return {text(row, "item") for row in rows}
 
 
-def _asked(tx: Tx, room: Room, schedule: PromptSchedule, round_: int) -> list[str]:
+def _asked(tx: Tx, room: Room, bag: str, round_: int) -> list[str]:
     rows = tx.rows(
         "select item from asked where account = :account and community = :community and key = :key and deck = :deck"
         " and round = :round order by place, item",
         community=room.community,
         key=room.key,
-        deck=bag_of(schedule),
+        deck=bag,
         round=round_,
     )
     return [text(row, "item") for row in rows]

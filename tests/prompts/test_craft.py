@@ -12,10 +12,11 @@ from orchestrator.documents.declared import Deck, Documents, PromptSchedule, Roo
 from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.cadence import QuietHours, Weekday
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from orchestrator.model.desks import Desks
 from orchestrator.model.effects import Outcome
 from orchestrator.model.feature import Feature, Roster, Timer
 from orchestrator.model.ids import CommunityKey, RoomId, RoomKey, UserId
-from orchestrator.prompts import Prompts
+from orchestrator.prompts.asking import Asking
 from orchestrator.prompts.gates import LOOK_AGAIN_MS
 from orchestrator.store import bindings, locks, timers
 from tests.declared import ANA, BO, CY, EVE, community, deck, documents, question, room, schedule
@@ -31,9 +32,15 @@ PINS = "m.room.pinned_events"
 INVITATION = "If you like, answer in a thread. Reading along, or passing, is just as welcome."
 
 
+class OnlyAsking(Desks):
+    """The desk that asks, alone."""
+
+    name = "prompts"
+
+
 def make(documents: Documents) -> tuple[Sequence[Feature], Roster]:
     facilitation = Facilitation(documents)
-    return (Prompts(documents, facilitation),), facilitation
+    return (OnlyAsking(Asking(documents, facilitation)),), facilitation
 
 
 def circle(

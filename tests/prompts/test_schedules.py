@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, time
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -12,26 +11,19 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.documents.declared import Documents, FixedDay, PromptSchedule
-from orchestrator.facilitation.craft import Facilitation
 from orchestrator.model.cadence import Rule, Weekday, Weekly
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
-from orchestrator.model.feature import Feature, Roster
 from orchestrator.model.rrule import read_rule
-from orchestrator.prompts import Prompts
 from orchestrator.schedule import local_at, occurrences
 from tests.declared import ANA, CY, EVE, community, deck, documents, question, room, schedule
 from tests.house import CIRCLE
+from tests.prompts.test_craft import make
 from tests.workshop import Workshop
 
 BERLIN = ZoneInfo("Europe/Berlin")
 BEGUN_MS = 1_767_722_400_000
 """Tuesday 2026-01-06 19:00 in Berlin."""
 EVENING = (time(19, 5),)
-
-
-def make(documents: Documents) -> tuple[Sequence[Feature], Roster]:
-    facilitation = Facilitation(documents)
-    return (Prompts(documents, facilitation),), facilitation
 
 
 def opened(*schedules: PromptSchedule) -> Workshop:

@@ -17,6 +17,7 @@ from orchestrator.model.feature import Feature, Roster
 from orchestrator.model.ids import EventId
 from orchestrator.prompts import Prompts
 from orchestrator.schedule import occurrences
+from orchestrator.store.outbox import Waiting
 from tests.declared import ANA, CY, EVE, community, deck, documents, question, room, schedule
 from tests.house import CIRCLE
 from tests.workshop import Workshop
@@ -102,16 +103,20 @@ class Story(RuleBasedStateMachine):
     def deliver(self, outcomes: list[Outcome]) -> None:
         for row, outcome in zip(self.shop.waiting(), outcomes, strict=False):
             event = self.shop.confirm(row.cause, outcome)
-            if event is not None:
+            if event is not None and row.step.startswith("prompt:"):
                 self.posted[int(row.step.rpartition(":")[2])] = event
+
+    def questions(self) -> list[Waiting]:
+        return [row for row in self.shop.waiting() if row.step.startswith("prompt:")]
 
     @invariant()
     def a_slot_is_asked_once_and_within_its_grace(self) -> None:
         if not hasattr(self, "shop"):
             return
-        steps = [str(step) for (step,) in self.shop.rows("select step from outbox union all select step from journal")]
+        rows = self.shop.rows("select step from outbox union all select step from journal")
+        steps = [str(step) for (step,) in rows if str(step).startswith(("prompt:", "ahead:"))]
         assert len(steps) == len(set(steps))
-        for row in self.shop.waiting():
+        for row in self.questions():
             due_ms = int(row.step.rpartition(":")[2])
             assert row.cause in self.causes or 0 <= row.created_ms - due_ms <= GRACE_MS
             assert row.expires_ms == due_ms + GRACE_MS
@@ -122,7 +127,11 @@ class Story(RuleBasedStateMachine):
         if not hasattr(self, "shop") or not self.runs or self.was_set_back:
             return
         written = {int(str(due_ms)) for (due_ms,) in self.shop.rows("select due_ms from slot")}
-        waits = {timer.payload.get("due_ms", timer.due_ms) for timer in self.shop.timers("prompts")}
+        waits = {
+            timer.payload.get("due_ms", timer.due_ms)
+            for timer in self.shop.timers("prompts")
+            if timer.key.startswith("slot:")
+        }
         assert len(waits) == 1
         due = {slot.at_ms for slot in occurrences(DAILY.when, BERLIN, BEGUN_MS, self.shop.at_ms + 1)}
         assert due <= written | waits

@@ -47,6 +47,7 @@ def choices(db: Database) -> None:
             "prompt": str,
             "item": str,
             "round": int,
+            "held": str,
         },
         key=("community", "key", "schedule", "due_ms"),
     )
