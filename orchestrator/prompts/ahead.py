@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import time, tzinfo
-from heapq import merge
-from itertools import islice, takewhile
+from dataclasses import replace
 from typing import Final
 
 from orchestrator.documents.declared import CONTROL_KEY, Community, Documents, Prompt, Room
 from orchestrator.i18n import speaking
 from orchestrator.model import content
-from orchestrator.model.cadence import QuietHours
-from orchestrator.model.clock import DAY_MS, HOUR_MS
+from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.effects import AnyEffect, Ask, Choice, Send
 from orchestrator.model.feature import Answer, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, EventId, RoomId, RoomKey, UserId
-from orchestrator.schedule import is_quiet, quiet_span
 from orchestrator.store import bindings, locks, mirror
 from orchestrator.store.rows import dump, load_object
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
 from . import ahead_words as words
-from .chosen import choose, choose_another, chosen_for, drop_where_no_slot_is, skip
+from .chosen import choose_another, chosen_for, drop_where_no_slot_is, skip
 from .duty import NAME, Duty
 from .hand_words import no_other, skipped
-from .pauses import paused_until
+from .looking import AHEAD, Seen, Slot, deepest, draw_ahead, key_of, next_look_ms, seen_of, slots
 from .places import Place, places_in, room_named
 from .slots import is_claimed
 
-AHEAD: Final = "ahead:"
-AHEAD_MS: Final = DAY_MS
-APART_MS: Final = 20 * HOUR_MS
-"""Keepers are shown what comes about once a day, however often a room is asked."""
-LATEST_MS: Final = 2 * HOUR_MS
-"""So long before its time a question is shown at the latest."""
 APIECE: Final = 2
 """Up to so many questions are shown one by one, to tap on; more are one list."""
-NIGHT: Final = QuietHours(time(21), time(8))
-"""When nobody is disturbed where a room names no quiet hours."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    place: Place
-    due_ms: int
 
 
 class Ahead:
@@ -58,7 +39,7 @@ class Ahead:
 
     def __init__(self, documents: Documents, duty: Duty) -> None:
         self._documents, self._duty = documents, duty
-        self._by_key = {_key(room): (community, room) for community, room in _asked_rooms(documents)}
+        self._by_key = {key_of(room): (community, room) for community, room in _asked_rooms(documents)}
 
     def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
         """Set a timer for each room; forget what was chosen for times that are none any more."""
@@ -75,9 +56,8 @@ class Ahead:
 
             drop_where_no_slot_is(tx, room, is_slot)
             waiting = timer_of(tx, NAME, key)
-            shown_ms, looked_ms = _known(waiting)
             if waiting is None or waiting.due_ms > now.at_ms:
-                _set_next(tx, community, room, now.at_ms, shown_ms, looked_ms)
+                _set_next(tx, community, room, now.at_ms, seen_of(waiting))
         return ()
 
     def due(self, tx: Tx, timer: Timer, now: Now) -> Iterable[AnyEffect] | None:
@@ -87,24 +67,17 @@ class Ahead:
         if timer.key not in self._by_key:
             return ()
         community, room = self._by_key[timer.key]
-        shown_ms, looked_ms = _known(timer)
-        unseen = (one for one in _slots(tx, community, room, now.at_ms) if one.due_ms > max(now.at_ms, shown_ms))
-        # The first one is meant, even where nights had it shown more than a day before.
-        coming = [
-            one
-            for one in islice(unseen, 1)
-            if look_at_ms(room, community.zone, one.due_ms, now.at_ms, looked_ms) <= now.at_ms
-        ]
-        if coming:
-            coming += takewhile(lambda one: one.due_ms <= now.at_ms + AHEAD_MS, unseen)
-        effects: list[AnyEffect] = []
-        if not is_night(room, community.zone, now.at_ms):
-            with speaking(community.locale):
-                effects = list(self._show(tx, community, room, coming, now))
-            looked_ms = now.at_ms if effects else looked_ms
-        shown_ms = max([shown_ms, *(one.due_ms for one in coming)])
-        _set_next(tx, community, room, now.at_ms, shown_ms, looked_ms)
-        return effects
+
+        def covered(_room: Room, at_ms: int) -> bool:
+            return bool(self._on_duty(tx, community, room, at_ms, now))
+
+        drawn = draw_ahead(tx, community, room, now.at_ms, seen_of(timer), covered)
+        _set_next(tx, community, room, now.at_ms, drawn.seen)
+        control = bindings.bound_room(tx, community.key, CONTROL_KEY)
+        if control is None or locks.is_locked(tx, community.key, room.key):
+            return ()
+        with speaking(community.locale):
+            return list(self._show(tx, drawn.questions, control, now))
 
     def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect] | None:
         """Let it go, swap it or skip it; None when it is about something else."""
@@ -121,14 +94,14 @@ class Ahead:
         with speaking(community.locale):
             if place is None or due_ms <= now.at_ms or is_claimed(tx, room, place.schedule, due_ms):
                 return [content.conclusion(answer, words.too_late(), now)]
-            return list(self._change(tx, _Slot(place, due_ms), answer, now))
+            return list(self._change(tx, Slot(place, due_ms), answer, now))
 
-    def _change(self, tx: Tx, slot: _Slot, answer: Answer, now: Now) -> Iterator[AnyEffect]:
+    def _change(self, tx: Tx, slot: Slot, answer: Answer, now: Now) -> Iterator[AnyEffect]:
         place, due_ms = slot.place, slot.due_ms
         room, schedule, community = place.room, place.schedule, place.community
         if answer.choice == "skip":
             skip(tx, room, schedule, due_ms)
-            later = (one.due_ms for one in _slots(tx, community, room, now.at_ms) if one.due_ms > due_ms)
+            later = (one.due_ms for one in slots(tx, community, room, now.at_ms) if one.due_ms > due_ms)
             following = next(later, None)
             yield content.conclusion(answer, skipped(community, due_ms, following), now)
         elif answer.choice == "swap":
@@ -136,7 +109,14 @@ class Ahead:
             if known is not None and known.draw is None:
                 yield content.conclusion(answer, words.passes_already(community.prefix), now)
                 return
-            prompt = choose_another(tx, room, schedule, due_ms, place.zone, self._tier_most(tx, slot, now))
+            prompt = choose_another(
+                tx,
+                room,
+                schedule,
+                due_ms,
+                place.zone,
+                deepest(slot, bool(self._on_duty(tx, community, room, due_ms, now))),
+            )
             if prompt is None:
                 yield content.conclusion(answer, no_other(room), now)
             else:
@@ -146,37 +126,25 @@ class Ahead:
 
     # -- showing ---------------------------------------------------------------------------------------------------------
 
-    def _show(self, tx: Tx, community: Community, room: Room, coming: Sequence[_Slot], now: Now) -> Iterator[AnyEffect]:
-        control = bindings.bound_room(tx, community.key, CONTROL_KEY)
-        if control is None or locks.is_locked(tx, community.key, room.key):
-            return
-        rests_ms = paused_until(tx, room, now.at_ms) or 0
-        found = []
-        for slot in coming:
-            place = slot.place
-            # What is known to be passed over is not drawn: it would only come back out of turn.
-            if slot.due_ms < rests_ms or _is_in_quiet_hours(place, slot.due_ms):
-                continue
-            prompt = choose(tx, room, place.schedule, slot.due_ms, place.zone, self._tier_most(tx, slot, now))
-            if prompt is not None:
-                found.append((slot, prompt))
+    def _show(self, tx: Tx, found: Sequence[tuple[Slot, Prompt]], control: RoomId, now: Now) -> Iterator[AnyEffect]:
         if len(found) <= APIECE:
             for slot, prompt in found:
                 yield self._ask(tx, slot, prompt, control, now)
             return
-        lines = [words.line(community, slot.due_ms, prompt) for slot, prompt in found]
+        place = found[0][0].place
+        lines = [words.line(place.community, slot.due_ms, prompt) for slot, prompt in found]
         people = self._keepers(tx, found[0][0], control, now)
         yield Send(
-            step=f"ahead:{room.community}/{room.key}:{found[0][0].due_ms}",
+            step=f"ahead:{place.room.community}/{place.room.key}:{found[0][0].due_ms}",
             room=control,
             expires_ms=found[-1][0].due_ms,
-            content=content.notice(words.several(room, lines, community.prefix), mentions=people[:1]),
+            content=content.notice(words.several(place.room, lines, place.community.prefix), mentions=people[:1]),
         )
 
     def _ask(
         self,
         tx: Tx,
-        slot: _Slot,
+        slot: Slot,
         prompt: Prompt,
         control: RoomId,
         now: Now,
@@ -211,70 +179,25 @@ class Ahead:
             open_ms=max(slot.due_ms - now.at_ms, HOUR_MS),
         )
 
-    def _tier_most(self, tx: Tx, slot: _Slot, now: Now) -> int:
-        """Tell how deep it may go: with nobody on duty then, as far as that is known, not deep."""
-        return 3 if "coverage" not in slot.place.schedule.gates or self._on_duty(tx, slot, now) else 1
+    def _on_duty(self, tx: Tx, community: Community, room: Room, at_ms: int, now: Now) -> tuple[UserId, ...]:
+        return self._duty.on_duty(tx, community.key, room.key, replace(now, at_ms=at_ms))
 
-    def _on_duty(self, tx: Tx, slot: _Slot, now: Now) -> tuple[UserId, ...]:
-        place = slot.place
-        return self._duty.on_duty(tx, place.community.key, place.room.key, replace(now, at_ms=slot.due_ms))
-
-    def _keepers(self, tx: Tx, slot: _Slot, control: RoomId, now: Now) -> list[UserId]:
+    def _keepers(self, tx: Tx, slot: Slot, control: RoomId, now: Now) -> list[UserId]:
         """List who is on duty then and reads it here."""
-        members = ((user, mirror.member(tx, control, user)) for user in self._on_duty(tx, slot, now))
+        on_duty = self._on_duty(tx, slot.place.community, slot.place.room, slot.due_ms, now)
+        members = ((user, mirror.member(tx, control, user)) for user in on_duty)
         return [user for user, seen in members if seen is not None and seen.membership == "join"]
 
 
-# -- when ------------------------------------------------------------------------------------------------------------------
-
-
-def is_night(room: Room, zone: tzinfo, at_ms: int) -> bool:
-    """Tell whether those who keep a room are left alone at an instant."""
-    return quiet_span(room.quiet or NIGHT, zone, at_ms) is not None
-
-
-def look_at_ms(room: Room, zone: tzinfo, due_ms: int, now_ms: int, looked_ms: int) -> int:
-    """Tell when to show what is asked at ``due_ms``: a day before, in waking hours, and about once a day at most.
-
-    Where it is night, it is shown the evening before; where that is past, in the morning.
-    """
-    at_ms = max(due_ms - AHEAD_MS, min(looked_ms + APART_MS, due_ms - LATEST_MS))
-    night = quiet_span(room.quiet or NIGHT, zone, at_ms)
-    if night is not None:
-        at_ms = night.start_ms - HOUR_MS
-    if at_ms > now_ms:
-        return at_ms
-    night = quiet_span(room.quiet or NIGHT, zone, now_ms)
-    return now_ms if night is None else night.end_ms
-
-
-def _is_in_quiet_hours(place: Place, due_ms: int) -> bool:
-    quiet = place.room.quiet
-    return "quiet_hours" in place.schedule.gates and quiet is not None and is_quiet(quiet, place.zone, due_ms)
-
-
-def _set_next(tx: Tx, community: Community, room: Room, now_ms: int, shown_ms: int, looked_ms: int) -> None:
-    following = next((one for one in _slots(tx, community, room, max(now_ms, shown_ms)) if one.due_ms > shown_ms), None)
-    if following is None:
-        clear_timer(tx, NAME, _key(room))
+def _set_next(tx: Tx, community: Community, room: Room, now_ms: int, seen: Seen) -> None:
+    at_ms = next_look_ms(tx, community, room, now_ms, seen)
+    if at_ms is None:
+        clear_timer(tx, NAME, key_of(room))
         return
-    at_ms = look_at_ms(room, community.zone, following.due_ms, now_ms, looked_ms)
-    payload = {"shown_ms": shown_ms, "looked_ms": looked_ms}
-    timer = Timer(craft=NAME, key=_key(room), due_ms=min(at_ms, following.due_ms), payload=payload)
+    payload = {"shown_ms": seen.shown_ms, "looked_ms": seen.looked_ms}
+    timer = Timer(craft=NAME, key=key_of(room), due_ms=at_ms, payload=payload)
     if timer_of(tx, NAME, timer.key) != timer:
         set_timer(tx, timer)
-
-
-def _known(timer: Timer | None) -> tuple[int, int]:
-    """Tell up to which time it is shown what comes, and when that was last done."""
-    shown_ms, looked_ms = (0, 0) if timer is None else (timer.payload.get("shown_ms"), timer.payload.get("looked_ms"))
-    return (shown_ms if isinstance(shown_ms, int) else 0, looked_ms if isinstance(looked_ms, int) else 0)
-
-
-def _slots(tx: Tx, community: Community, room: Room, after_ms: int) -> Iterator[_Slot]:
-    """List the slots to come of all schedules of a room, in order."""
-    each = ((_Slot(place, due_ms) for due_ms in place.slots(tx, after_ms)) for place in places_in(community, room))
-    return merge(*each, key=lambda one: (one.due_ms, one.place.schedule.id))
 
 
 def _asked_rooms(documents: Documents) -> Iterator[tuple[Community, Room]]:
@@ -282,7 +205,3 @@ def _asked_rooms(documents: Documents) -> Iterator[tuple[Community, Room]]:
         for room in community.rooms:
             if room.prompts and not room.archive:
                 yield community, room
-
-
-def _key(room: Room) -> str:
-    return f"{AHEAD}{room.community}/{room.key}"

@@ -6,7 +6,7 @@ going on when a question falls due, and that nobody raises a hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -25,15 +25,13 @@ from orchestrator.store.timers import timer_of
 from .chosen import chosen_for, drop, take
 from .duty import NAME
 from .gates import LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
+from .looking import Covered, Seen, draw_ahead, key_of, next_look_ms, seen_of
 from .meetings.ahead import Asking, is_on, questions_ahead
 from .meetings.saying import schedule_of
 from .pauses import paused_until
 from .places import places_in, slot_of
 from .slots import draw_for, is_claimed, last_asked_ms
 from .suggestions.taken import deck_for
-
-Covered = Callable[[Room, int], bool]
-"""Tells whether somebody is on duty in a room at an instant."""
 
 _NOBODY = UserId("")
 
@@ -72,7 +70,10 @@ def foresee(
         for one in questions_ahead(tx, community, rooms, after_ms, until_ms)
     }
     first = (_first(tx, community, room, one, key, after_ms) for key, (room, one) in schedules.items())
+    looks = {key_of(room): room for room in rooms if room.prompts}
+    seen = {key: seen_of(timer_of(tx, NAME, key)) for key in looks}
     due = [*met, *(one for one in first if one is not None)]
+    due += [one for key, room in looks.items() for one in _next_look(tx, community, room, after_ms, seen[key])]
     heapify(due)
     while due and due[0].at_ms < until_ms:
         one = heappop(due)
@@ -81,6 +82,12 @@ def foresee(
             if found is not None:
                 last_ms[found.room.key] = one.slot_ms
                 yield found
+            continue
+        if one.key in looks:  # what is shown to keepers ahead is drawn then
+            room = looks[one.key]
+            seen[one.key] = draw_ahead(tx, community, room, one.at_ms, seen[one.key], covered).seen
+            for following_look in _next_look(tx, community, room, one.at_ms, seen[one.key]):
+                heappush(due, following_look)
             continue
         room, schedule = schedules[one.key]
         chosen = chosen_for(tx, room, schedule, one.slot_ms)
@@ -103,6 +110,11 @@ def foresee(
         if drawn is not None:
             last_ms[room.key] = one.slot_ms
             yield Foreseen(room, one.at_ms, schedule.deck.name, drawn.prompt)
+
+
+def _next_look(tx: Tx, community: Community, room: Room, now_ms: int, seen: Seen) -> list[_Due]:
+    at_ms = next_look_ms(tx, community, room, now_ms, seen)
+    return [] if at_ms is None else [_Due(at_ms, key_of(room), at_ms)]
 
 
 def _in_meeting(tx: Tx, asking: Asking, covered: Covered) -> Foreseen | None:
