@@ -212,3 +212,16 @@ def test_where_who_would_stand_in_has_left_the_room_the_next_one_does() -> None:
     shop.join(BO, CIRCLE)
     assert (shop.duty(), list(shop.powers())) == ((BO,), [BO])
     shop.close()
+
+
+def test_who_is_asked_to_stand_in_and_is_away_then_has_answered_and_the_next_is_asked_at_once(shop: Whole) -> None:
+    (on,) = shop.duty()
+    shop.write(on, "!away today")
+    shop.tap(on, "yes")
+    first, second = sorted({ANA, CY, DEE} - {on}, key=lambda user: not shop.asked_of(user))
+    assert (shop.asked_of(first), shop.asked_of(second)) == (True, False)
+    shop.write(first, "!away today")
+    shop.tap(first, "yes")
+    assert shop.asked_of(second)
+    shop.tap(second, "take")
+    assert (shop.duty(), [line for line in shop.told(first) if "is settled now" in line]) == ((second,), [])

@@ -10,6 +10,7 @@ from orchestrator.facilitation.offers.answers import decline
 from orchestrator.facilitation.records.away import add_away, away_of, cut_away
 from orchestrator.facilitation.records.offers import Said, offers_of
 from orchestrator.facilitation.records.overrides import Change, Kind, State, changes_of, put_change
+from orchestrator.facilitation.records.said import say_once, was_said
 from orchestrator.facilitation.records.shifts import shifts_of
 from orchestrator.facilitation.rota.things import Stretch, Why
 from orchestrator.facilitation.swaps import asking, changing
@@ -73,6 +74,11 @@ def leave(tx: Tx, community: Community, user: UserId, span: Span, now: Now) -> l
         )
         if slot.span.start_ms > now.at_ms and (waits or (given.shift.user == user and not given.promised)):
             effects += decline(tx, community, given, user, now)[1]
+    for change in changes_of(tx, community.key, span):
+        about = f"{asking.key_of(community, change)} {user}"
+        # Who was asked to take something has answered by that: the next one is asked at once.
+        if change.state is State.OPEN and was_said(tx, f"asked:{about}") and say_once(tx, f"no:{about}", now.at_ms):
+            effects += asking.step(tx, community, change, now)
     return effects
 
 
