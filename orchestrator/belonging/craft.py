@@ -194,7 +194,4 @@ class Belonging:
 
     def _prefix(self, key: CommunityKey | None = None) -> str:
         # As the engine reads rooms, direct or not; if the two differed, some messages would have two answers or none.
-        community = None if key is None else self._documents.community(key)
-        if community is not None:
-            return community.prefix
-        return self._documents.communities[0].prefix if self._documents.communities else "!"
+        return self._documents.prefix_in(key)

@@ -258,9 +258,9 @@ class Documents:
         return None if found is None else found.room(key)
 
     def prefix_in(self, community: CommunityKey | None) -> str:
-        """Tell what commands begin with in a community; ``!`` where it is none of ours."""
+        """Tell what commands begin with in a community; elsewhere it is as in the first one."""
         found = self.community(community) if community is not None else None
-        return "!" if found is None else found.prefix
+        return next((one.prefix for one in (found, *self.communities) if one is not None), "!")
 
     def answering_to(self, shared: Collection[CommunityKey]) -> tuple[Community, ...]:
         """Choose the communities that answer for somebody who writes in private: those they share with us.

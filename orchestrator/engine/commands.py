@@ -114,7 +114,7 @@ class Commands:
                 too_many = _("I can't keep up with so many at once. Please give me a minute, then ask me again.")
                 return "engine", [self._say(event, too_many, now)] if recent == PER_MINUTE + 1 else []
             if not words.known:
-                meant = _("Did you mean `{name}`?").format(name=f"{self._prefix_of(call.community)}{near}")
+                meant = _("Did you mean `{name}`?").format(name=f"{self._documents.prefix_in(call.community)}{near}")
                 return "engine", [self._say(event, meant, now)]
             craft, command = self._meant(words, event)
             if call.role < command.needs and not (command.elsewhere and _names_another(call)):
@@ -201,7 +201,9 @@ class Commands:
             for community in self._documents.communities
             if call.direct or community.key == call.community
         )
-        return helping.Asker(role=call.role, staff=staff, prefix=self._prefix_of(call.community), direct=call.direct)
+        return helping.Asker(
+            role=call.role, staff=staff, prefix=self._documents.prefix_in(call.community), direct=call.direct
+        )
 
     def _near(self, words: Words) -> str:
         return next(iter(difflib.get_close_matches(words.name.lower(), self.names, 1, 0.7)), "")
@@ -229,13 +231,7 @@ class Commands:
     def prefix_in(self, tx: Tx, event: Message) -> str:
         """Tell what commands begin with where a message stands."""
         binding = bindings.binding_of(tx, event.room)
-        return self._prefix_of(binding.community if binding is not None else None)
-
-    def _prefix_of(self, community: CommunityKey | None) -> str:
-        found = self._documents.community(community) if community is not None else None
-        if found is None and self._documents.communities:
-            found = self._documents.communities[0]
-        return found.prefix if found is not None else "!"
+        return self._documents.prefix_in(binding.community if binding is not None else None)
 
 
 def _names_another(call: Call) -> bool:

@@ -98,10 +98,6 @@ class View:
             if one.room == room and one.part is part and (overlap := one.span.common(span)) is not None
         ]
 
-    def is_open(self, room: RoomKey, part: Part, span: Span) -> bool:
-        """Tell whether nobody is on all through a span of a turn."""
-        return self.is_held_by(None, room, part, span)
-
     def is_held_by(self, user: UserId | None, room: RoomKey, part: Part, span: Span) -> bool:
         """Tell whether somebody is on all through a span, and nobody else in any part of it."""
         found = self.on_in(room, part, span)

@@ -55,7 +55,9 @@ def why(tx: Tx, documents: Documents, call: Call, now: Now) -> Sequence[AnyEffec
         for one in gone.parts(tx, documents, user)
     ]
     shown, more = happened[:MOST_SHOWN], len(happened[MOST_SHOWN:])
-    said = words.what_was_done(shown, out, more, _prefix(documents, call), keep_ms(documents) // DAY_MS, now.at_ms)
+    said = words.what_was_done(
+        shown, out, more, documents.prefix_in(call.community), keep_ms(documents) // DAY_MS, now.at_ms
+    )
     return (privately(call, said, now),)
 
 
@@ -180,11 +182,6 @@ def _community(tx: Tx, documents: Documents, call: Call) -> Community:
             ).format(names=names)
         )
     return community
-
-
-def _prefix(documents: Documents, call: Call) -> str:
-    community = documents.community(call.community) if call.community is not None else None
-    return community.prefix if community is not None else "!"
 
 
 def _whom(call: Call, me: UserId) -> UserId:

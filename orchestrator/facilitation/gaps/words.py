@@ -41,8 +41,3 @@ def _who(could: Sequence[UserId]) -> str:
     if not could:
         return _("I know nobody who could.")
     return _("Could help out: {people}.").format(people=saying.named(could[:3]))
-
-
-def covered() -> str:
-    """Say that a gap is none any more."""
-    return _("Thank you for offering! Somebody is on by now.")

@@ -41,11 +41,6 @@ def settled(room: str, when: str) -> str:
     )
 
 
-def withdrawn(room: str, when: str) -> str:
-    """Tell somebody who was asked that the turn is theirs no longer to answer."""
-    return _("About {room}, {when}: I don't need an answer any more. Thank you.").format(room=room, when=when)
-
-
 def gone(room: str, when: str) -> str:
     """Refuse a yes that comes too late."""
     return _("Thank you for your yes! By now I can't put you on for {room}, {when}; it is settled otherwise.").format(
@@ -59,11 +54,6 @@ def unconfirmed(person: UserId, room: str, when: str) -> str:
         "{person} has not answered yet whether they can keep {room}, {when}. They stay on for it unless somebody"
         " here takes it."
     ).format(person=person, room=room, when=when)
-
-
-def now_on(person: UserId, room: str, when: str) -> str:
-    """Say who took a turn."""
-    return _("{person} is on for {room}, {when}. Thank you!").format(person=person, room=room, when=when)
 
 
 def nothing_to_answer(prefix: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from orchestrator.documents.declared import Temporary
 from orchestrator.model.cadence import Span
 from orchestrator.model.clock import FOREVER_MS
 
 from .things import Ledger, Override, Part, Plan, Shift, Stretch
-from .timeline import Sources, stretches, temporary_span
+from .timeline import Sources, stretches
 
 
 def resolve(plan: Plan, shifts: Iterable[Shift], ledger: Ledger, window: Span, now_ms: int) -> Iterator[Stretch]:
@@ -85,8 +84,3 @@ def conflict(override: Override, existing: Iterable[Override]) -> str | None:
         ):
             return other.id
     return None
-
-
-def shadowed(plan: Plan, override: Override) -> tuple[Temporary, ...]:
-    """List the temporary schedules of a room that keep an override from holding, in part or altogether."""
-    return tuple(one for one in plan.rota.temporary if temporary_span(plan, one).shares(override.span))

@@ -82,13 +82,9 @@ class Asked:
             community, room = _kept(found, call)
             return self._change(tx, call, community, room, args[1:], now, off=word == CANCEL)
         if args:
-            raise Refusal(words.how(self._prefix(call)))
+            raise Refusal(words.how(self._documents.prefix_in(call.community)))
         answers = [one for community, room in found for one in _shown(tx, community, room, now)]
         return [content.answer(call, "\n\n".join(answers) or words.none_planned(), now)]
-
-    def _prefix(self, call: Call) -> str:
-        community = self._documents.community(call.community) if call.community is not None else None
-        return "!" if community is None else community.prefix
 
     def _change(  # who asks for what, where
         self, tx: Tx, call: Call, community: Community, room: Room, said: Sequence[str], now: Now, *, off: bool

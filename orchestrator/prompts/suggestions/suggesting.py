@@ -292,8 +292,7 @@ class Suggesting:
 
     @property
     def _prefix(self) -> str:
-        # As the engine reads direct rooms.
-        return self._documents.communities[0].prefix if self._documents.communities else "!"
+        return self._documents.prefix_in(None)  # as the engine reads direct rooms
 
     # -- places --------------------------------------------------------------------------------------------------------
 
