@@ -84,10 +84,10 @@ def posted(tx: Tx, room: Room, schedule: str) -> list[EventId]:
 
 
 def lately(tx: Tx, room: Room, most: int) -> list[Filled]:
-    """List the last slots of a room, newest first."""
+    """List the last slots of a room, newest first, but for the questions of its meetings."""
     rows = tx.rows(
         "select due_ms, outcome from slot where account = :account and community = :community and key = :key"
-        " order by due_ms desc limit :most",
+        " and schedule not like 'meeting:%' order by due_ms desc limit :most",
         community=room.community,
         key=room.key,
         most=most,
