@@ -23,6 +23,7 @@ from orchestrator.documents.declared import (
     JoinRule,
     Meeting,
     OnDrift,
+    Poll,
     PowerMap,
     Prompt,
     PromptSchedule,
@@ -177,6 +178,7 @@ def question(
     tags: Sequence[str] = (),
     on: FixedDay | None = None,
     months: Sequence[int] = (),
+    poll: Poll | None = None,
 ) -> Prompt:
     return Prompt(
         id=sha256(text.encode()).hexdigest()[:16],
@@ -187,6 +189,7 @@ def question(
         tags=tuple(tags),
         on=on,
         months=tuple(months),
+        poll=poll,
     )
 
 
@@ -209,6 +212,9 @@ def schedule(
     when: Weekly | Recurring | None = None,
     bag: str = "",
     cool_off_ms: int = 0,
+    norms_line: bool = False,
+    pass_: bool = False,
+    mention: bool = False,
 ) -> PromptSchedule:
     asked = asked if asked is not None else deck()
     days = "".join(day.name.lower() for day in on) or "daily"
@@ -222,6 +228,9 @@ def schedule(
         gates=tuple(gates),
         thread=thread,
         pin=pin,
+        norms_line=norms_line,
+        pass_=pass_,
+        mention=mention,
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Final
 
 from orchestrator.model.cadence import Rule
 
@@ -15,11 +14,6 @@ from .meetings import inline_decks
 from .meetings import think_about as think_about_meetings
 from .source import Path, Source
 
-_NOT_YET: Final = ("norms_line", "pass", "mention")
-"""Keys of a schedule that are read and checked, and that nothing acts on."""
-
-_NOTHING_YET: Final = "This version of the bot does nothing with this yet"
-
 
 def advise_deck(deck: Deck, source: Source, within: Path = ()) -> Iterator[Advice]:
     """Look at the questions of a deck; ``within`` is where it stands in the file."""
@@ -27,18 +21,12 @@ def advise_deck(deck: Deck, source: Source, within: Path = ()) -> Iterator[Advic
         return  # some are wrong in themselves; positions are no longer those of the file
     for path, message in think_about(deck):
         yield Advice(*source.mark((*within, *path)), message)
-    polls: list[Path] = [
-        (*within, "prompts", number, "poll") for number, one in enumerate(deck.prompts) if one.poll is not None
-    ]
-    if polls:
-        yield Advice(*source.mark(polls[0]), f"{_NOTHING_YET}: poll")
 
 
 def advise_prompts(prompts: Sequence[PromptSpec], source: Source, within: Path, today: date) -> Iterator[Advice]:
     """Look at when questions are asked; ``within`` is where the list stands in the file."""
     if len(prompts) != len(source.items(within)):
         return
-    yield from _not_yet(range(len(prompts)), source, within)
     for position, spec in enumerate(prompts):
         path: Path = (*within, position)
         if isinstance(spec.when, Rule) and spec.when.until is not None and spec.when.until.date() < today:
@@ -79,15 +67,3 @@ def advise_unattended(room: Room, source: Source, path: Path) -> Iterator[Advice
                 " nothing will be asked. Add facilitators."
             )
             yield Advice(*source.mark(path), message)
-
-
-def _not_yet(positions: Iterable[int], source: Source, within: Path) -> Iterator[Advice]:
-    written: list[Path] = [
-        (*within, position, key)
-        for position in positions
-        for key in _NOT_YET
-        if source.at((*within, position, key)) not in {None, False}
-    ]
-    if written:
-        names = ", ".join(dict.fromkeys(str(path[-1]) for path in written))
-        yield Advice(*source.mark(written[0]), f"{_NOTHING_YET}: {names}")

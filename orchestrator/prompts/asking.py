@@ -8,8 +8,7 @@ from typing import Final
 
 from orchestrator.culture import is_hushed
 from orchestrator.documents.declared import Documents, Room
-from orchestrator.i18n import _, speaking
-from orchestrator.model import content
+from orchestrator.i18n import speaking
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, Result, Send
 from orchestrator.model.feature import Now, Timer, Tx
@@ -19,12 +18,13 @@ from orchestrator.store import bindings, claims, locks
 from orchestrator.store.claims import Claim
 from orchestrator.store.timers import clear_timer, set_timer, timers_of
 
-from . import ending
+from . import ending, form
 from .bag import Draw
 from .chosen import chosen_for, drop, take
 from .duty import NAME, Duty
 from .gates import ACTIVE_MS, LOOK_AGAIN_MS, Moment, Opinion, Verdict, look
 from .meetings.ahead import is_on
+from .mentions import mentioned
 from .pauses import paused_until, tidy_pauses
 from .places import SLOT, Place, places, room_named, slot_of
 from .slots import bag_of, claim_slot, is_claimed, last_asked_ms, note_outcome, posted, put_back
@@ -84,7 +84,7 @@ class Asking:
         return () if place is None or bound is None else self._fill(tx, place, bound, timer, now)
 
     def done(self, tx: Tx, result: Result, now: Now) -> Iterable[AnyEffect] | None:
-        """Pin what was posted in place of the one before; put back what was not."""
+        """Pin what was posted in place of the one before, and let follow what goes with it; put back what was not."""
         tag = json.loads(result.tag) if result.tag else {}
         # What an older version asked says nothing of what it does, but which slot it was.
         if tag.get("do", DO) != DO or "deck" not in tag:
@@ -96,10 +96,13 @@ class Asking:
         if not result.event:
             put_back(tx, room, tag["deck"], tag["item"], tag["round"])
             return ()
-        if tag["pin"] and result.room is not None:
-            self._pin(tx, room, result.room, tag["schedule"], now)
+        follows: list[AnyEffect] = []
+        if result.room is not None:
+            if tag["pin"]:
+                self._pin(tx, room, result.room, tag["schedule"], now)
+            follows += form.following(tag, result.step, result.room, result.event, now.at_ms)
         place = next((one for one in self._by_key.values() if one.is_of(room, tag["schedule"])), None)
-        return () if place is None else ending.tell(tx, place, now)
+        return follows if place is None else [*follows, *ending.tell(tx, place, now)]
 
     def opinion(self, tx: Tx, place: Place, bound: RoomId, now: Now) -> Opinion:
         """Tell what the gates say of a question at this moment."""
@@ -129,7 +132,7 @@ class Asking:
         """
         chosen_ms = now.at_ms if ahead_of_ms is None else ahead_of_ms
         drawn = take(tx, place.room, place.schedule, chosen_ms, tier_most, now.at_ms, place.zone)
-        return () if drawn is None else (self._send(tx, place, bound, now.at_ms, drawn),)
+        return () if drawn is None else (self._send(tx, place, bound, now.at_ms, drawn, now.at_ms),)
 
     def _fill(self, tx: Tx, place: Place, bound: RoomId, timer: Timer, now: Now) -> Iterator[AnyEffect]:
         room, schedule = place.room, place.schedule
@@ -159,13 +162,14 @@ class Asking:
         if drawn is None:
             _pass(tx, place, due_ms, opinion.why or "empty")
         else:
-            yield self._send(tx, place, bound, due_ms, drawn)
+            yield self._send(tx, place, bound, due_ms, drawn, now.at_ms)
 
-    def _send(self, tx: Tx, place: Place, bound: RoomId, due_ms: int, drawn: Draw) -> AnyEffect:
+    def _send(self, tx: Tx, place: Place, bound: RoomId, due_ms: int, drawn: Draw, now_ms: int) -> AnyEffect:
         room, schedule = place.room, place.schedule
         claim_slot(tx, room, schedule, due_ms, "claimed", drawn.prompt.id)
+        whom = mentioned(tx, room.community, room.key, bound, now_ms) if schedule.mention else ()
         with speaking(place.community.locale):
-            words = _worded(drawn.prompt.text, drawn.prompt.note, thread=schedule.thread)
+            said = form.worded(drawn.prompt, schedule, room, place.community.prefix, whom)
         tag: dict[str, Json] = {
             "do": DO,
             "community": room.community,
@@ -176,6 +180,7 @@ class Asking:
             "item": drawn.item,
             "round": drawn.round,
             "pin": schedule.pin == "swap",
+            **form.to_follow(drawn.prompt, schedule),
         }
         return Send(
             step=f"prompt:{room.community}/{room.key}:{schedule.id}:{due_ms}",
@@ -183,7 +188,7 @@ class Asking:
             priority=Priority.ROUTINE,
             expires_ms=due_ms + schedule.grace_ms,
             tag=json.dumps(tag),
-            content=content.text(words),
+            content=said,
         )
 
     def _pin(self, tx: Tx, room: Room, bound: RoomId, schedule: str, now: Now) -> None:
@@ -233,19 +238,6 @@ def _fallen_due(place: Place, timer: Timer, now_ms: int) -> Sequence[int]:
     first_ms = slot_of(timer)
     since_ms = max(first_ms + 1, now_ms - LOOK_BACK_MS)
     return [first_ms, *(slot.at_ms for slot in occurrences(place.schedule.when, place.zone, since_ms, now_ms + 1))]
-
-
-def _worded(question: str, note: str, *, thread: bool) -> str:
-    question = question.strip()
-    # Stars around more than one line would be read as stars.
-    parts = [question if "\n" in question else f"**{question}**"]
-    if note:
-        parts.insert(0, _("_A word before: this one {note}._").format(note=note))
-    if thread:
-        parts.append(_("_If you like, answer in a thread. Reading along, or passing, is just as welcome._"))
-    else:
-        parts.append(_("_Answer if you like. Reading along, or passing, is just as welcome._"))
-    return "\n\n".join(parts)
 
 
 def _pin_path(schedule: str) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from .asking import Asking
 from .duty import NAME, Duty
 from .hand import Hand
 from .meetings.desk import Meetings
+from .mentioning import Mentioning
+from .polling import Polling
 from .suggestions.deciding import Deciding
 from .suggestions.keeping import Keeping
 from .suggestions.suggesting import Listening, Suggesting
@@ -45,6 +47,8 @@ class Prompts(Desks):
             Keeping(documents),
             asking,
             Ahead(documents, duty),
+            Polling(documents),
+            Mentioning(documents),
             Hand(documents, duty, asking),
             Meetings(documents, duty),
         )

@@ -72,6 +72,7 @@ Remembered: TypeAlias = Literal[
     "holding",
     "meeting",
     "member_prompt",
+    "mention",
     "note",
     "offer",
     "override",

@@ -41,5 +41,6 @@ for step in (
     prompts.choices,
     prompts.meetings,
     prompts.suggestions,
+    prompts.mentions,
 ):
     migrations()(step)

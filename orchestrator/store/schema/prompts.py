@@ -115,3 +115,13 @@ def suggestions(db: Database) -> None:
         {"community": str, "key": str, "item": str, "text": str, "tier": int},
         key=("community", "key", "item"),
     )
+
+
+def mentions(db: Database) -> None:
+    """Who asked to be mentioned with the questions of a room, and until when."""
+    make(
+        db,
+        "mention",
+        {"community": str, "key": str, "user": str, "until_ms": int},
+        key=("community", "key", "user"),
+    )
