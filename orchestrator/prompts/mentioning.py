@@ -62,7 +62,7 @@ class Mentioning:
         )
 
     def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
-        """Forget who is mentioned where nobody is any more; look every day whose time is over."""
+        """Forget who is mentioned where nobody is any more; look every day whose time is over, while anybody is."""
         offering = set()
         for community in self._documents.communities:
             for room in community.rooms:
@@ -93,7 +93,8 @@ class Mentioning:
 
     def _tidy(self, tx: Tx, now: Now) -> None:
         tidy_mentions(tx, now.at_ms)
-        set_timer(tx, Timer(craft=NAME, key=TIDY, due_ms=now.at_ms + DAY_MS))
+        if rooms_with_mentions(tx):
+            set_timer(tx, Timer(craft=NAME, key=TIDY, due_ms=now.at_ms + DAY_MS))
 
     def _run(self, tx: Tx, call: Call, now: Now) -> Iterator[AnyEffect]:
         community, room = self._meant(call)
@@ -119,6 +120,7 @@ class Mentioning:
                 _("So many people are mentioned there already that one message cannot hold more. I am sorry.")
             )
         mention(tx, community.key, room.key, call.event.sender, until_ms)
+        self._tidy(tx, now)
         return _(
             "When there is a question in {room}, I mention you, until {day}. Nobody else is rung for, and your name does"
             " not stand in the text; who looks at the message's source can see it. To stop, write `{prefix}mention stop`"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import pytest
 
-from orchestrator.documents.declared import Poll, PromptSchedule
-from orchestrator.model.clock import DAY_MS
+from orchestrator.documents.declared import Documents, Poll, PromptSchedule
+from orchestrator.facilitation.craft import Facilitation
+from orchestrator.model.clock import DAY_MS, HOUR_MS
+from orchestrator.model.feature import Feature, Roster
 from orchestrator.model.ids import Json
-from orchestrator.prompts import form
+from orchestrator.prompts import Prompts, form
+from orchestrator.store.outbox import Waiting
+from tests.declared import CY, EVE, deck, documents, policy, question, room, schedule
 from tests.declared import community as a_community
-from tests.declared import deck, documents, policy, question, room, schedule
 from tests.house import CIRCLE, content_of
-from tests.prompts.test_craft import FIRST_MS, PINS, opened
+from tests.prompts.test_craft import FIRST_MS, PINS
 from tests.workshop import Workshop
 
 ANSWERS = ("yes", "not today")
@@ -29,6 +32,25 @@ def asking(
 ) -> PromptSchedule:
     asked = deck(question("Did you rest?", poll=poll, note=note))
     return schedule(asked=asked, thread=thread, pass_=pass_, norms_line=norms_line)
+
+
+def said_in(shop: Workshop) -> list[Waiting]:
+    """What waits to be sent into the circle."""
+    return [row for row in shop.waiting() if row.room == CIRCLE]
+
+
+def make(declared: Documents) -> tuple[Sequence[Feature], Roster]:
+    facilitation = Facilitation(declared)
+    return (Prompts(declared, facilitation),), facilitation
+
+
+def opened(declared: Documents) -> Workshop:
+    """An hour before the first slot, with every desk, settled."""
+    shop = Workshop(declared, make, at_ms=FIRST_MS - HOUR_MS)
+    shop.open(EVE, CY)
+    shop.heard_all_along(CIRCLE)
+    shop.settle()
+    return shop
 
 
 def open_with(one: PromptSchedule) -> Workshop:
@@ -94,52 +116,52 @@ def answers(started: dict[str, Json]) -> list[Json]:
 
 
 def test_a_poll_a_sign_and_the_pin_follow_once_the_question_stands_there(polled: Workshop) -> None:
-    (row,) = polled.waiting()
+    (row,) = said_in(polled)
     assert row.payload["type"] == "m.room.message"
     event = polled.confirm(row.cause)
-    poll, sign = polled.waiting()
+    poll, sign = said_in(polled)
     assert (poll.payload["type"], poll.room) == (form.POLL_START, CIRCLE)
     assert content_of(sign) == {"m.relates_to": {"rel_type": "m.annotation", "event_id": event, "key": "🍃"}}
     (claim,) = polled.claims(CIRCLE, PINS)
     assert claim.value == {"pin": event, "unpin": []}
     polled.deliver()
-    assert polled.waiting() == []
+    assert said_in(polled) == []
     assert polled.timers("prompts")[0].due_ms > FIRST_MS
 
 
 def test_what_follows_is_the_same_whatever_became_of_the_deck_meanwhile(polled: Workshop) -> None:
-    (row,) = polled.waiting()
+    (row,) = said_in(polled)
     other = deck(question("Something else?"), name="gentle-checkin")
     polled.use(documents(a_community(room("tuesday", prompts=[schedule(asked=other, id="gentle-checkin.tue.1905")]))))
     polled.settle()
     polled.confirm(row.cause)
-    poll, _sign = polled.waiting()
+    poll, _sign = said_in(polled)
     assert str(content_of(poll)["body"]).startswith("Did you rest?")
 
 
 @pytest.mark.parametrize("outcome", ["refused", "expired"])
 def test_nothing_follows_a_question_that_was_never_posted(polled: Workshop, outcome: str) -> None:
-    (row,) = polled.waiting()
+    (row,) = said_in(polled)
     polled.confirm(row.cause, "refused" if outcome == "refused" else "expired")
-    assert polled.waiting() == []
+    assert said_in(polled) == []
 
 
 def test_a_poll_whose_votes_show_at_its_end_is_ended_once() -> None:
     shop = open_with(asking(poll=a_poll(is_open=False)))
     shop.live(FIRST_MS)
     shop.deliver()
-    (row,) = shop.waiting()
+    (row,) = said_in(shop)
     poll = shop.confirm(row.cause)
     shop.settle()
     shop.live(FIRST_MS + form.CLOSED_MS - 1)
-    assert shop.waiting() == []
+    assert said_in(shop) == []
     shop.live(FIRST_MS + form.CLOSED_MS)
-    (row,) = shop.waiting()
+    (row,) = said_in(shop)
     assert row.payload["type"] == form.POLL_END
     assert content_of(row)["m.relates_to"] == {"rel_type": "m.reference", "event_id": poll}
     shop.deliver()
     shop.live(FIRST_MS + 5 * DAY_MS)
-    assert shop.waiting() == []
+    assert said_in(shop) == []
     shop.close()
 
 

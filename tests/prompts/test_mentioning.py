@@ -9,7 +9,8 @@ import pytest
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from tests.declared import CY, EVE, community, documents, room, schedule
 from tests.house import CIRCLE, content_of, mentions_of
-from tests.prompts.test_craft import FIRST_MS, WEEK_MS, opened
+from tests.prompts.test_craft import FIRST_MS, WEEK_MS
+from tests.prompts.test_form import opened, said_in
 from tests.workshop import Workshop
 
 
@@ -39,7 +40,7 @@ def told(shop: Workshop, words: str, user: str = EVE) -> str:
 def rung(shop: Workshop, at_ms: int) -> list[str]:
     """Live until a question is asked, and tell whom it mentions."""
     shop.live(at_ms)
-    row = max((row for row in shop.waiting() if row.kind == "send"), key=lambda one: one.expires_ms or 0)
+    row = max(said_in(shop), key=lambda one: one.expires_ms or 0)
     found = [str(one) for one in mentions_of(row)]
     content = content_of(row)
     assert "room" not in content["m.mentions"]  # type: ignore[operator]
