@@ -13,7 +13,7 @@ from orchestrator.model.clock import HOUR_MS
 from orchestrator.model.effects import AnyEffect, Ask, Choice, Send
 from orchestrator.model.feature import Answer, Now, Role, Timer, Tx
 from orchestrator.model.ids import CommunityKey, EventId, RoomId, RoomKey, UserId
-from orchestrator.store import bindings, locks, mirror
+from orchestrator.store import bindings, locks, mirror, questions
 from orchestrator.store.rows import dump, load_object
 from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_of
 
@@ -43,6 +43,8 @@ class Ahead:
 
     def settle(self, tx: Tx, now: Now) -> Iterable[AnyEffect]:
         """Set a timer for each room; forget what was chosen for times that are none any more."""
+        for community, room in self._by_key.values():
+            _follow(tx, community, room)
         for timer in timers_of(tx, NAME, AHEAD):
             if timer.key not in self._by_key:
                 clear_timer(tx, NAME, timer.key)
@@ -103,7 +105,7 @@ class Ahead:
             skip(tx, room, schedule, due_ms)
             later = (one.due_ms for one in slots(tx, community, room, now.at_ms) if one.due_ms > due_ms)
             following = next(later, None)
-            yield content.conclusion(answer, skipped(community, due_ms, following), now)
+            yield content.conclusion(answer, skipped(community, room, due_ms, following), now)
         elif answer.choice == "swap":
             known = chosen_for(tx, room, schedule, due_ms)
             if known is not None and known.draw is None:
@@ -187,6 +189,22 @@ class Ahead:
         on_duty = self._on_duty(tx, slot.place.community, slot.place.room, slot.due_ms, now)
         members = ((user, mirror.member(tx, control, user)) for user in on_duty)
         return [user for user, seen in members if seen is not None and seen.membership == "join"]
+
+
+def _follow(tx: Tx, community: Community, room: Room) -> None:
+    """Let what keepers were shown, and may still tap on, follow a room that goes by other keys now."""
+    for former in (community.key, *community.previously):
+        for key in (room.key, *room.previously):
+            before, after = f"{AHEAD}{former}/{key}", key_of(room)
+            if before == after:
+                continue
+            about, about_room = (former, community.key), (key, room.key)
+            questions.follow(tx, NAME, before, after, about=about, about_room=about_room)
+            timer = timer_of(tx, NAME, before)
+            if timer is not None:
+                if timer_of(tx, NAME, after) is None:
+                    set_timer(tx, replace(timer, key=after))
+                clear_timer(tx, NAME, before)
 
 
 def _set_next(tx: Tx, community: Community, room: Room, now_ms: int, seen: Seen) -> None:

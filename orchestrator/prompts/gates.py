@@ -108,13 +108,18 @@ def reason(why: str) -> str:
     return words() if words is not None else ""
 
 
+def _no_good_moment() -> str:
+    # The same words for both: that a hand was raised is not for everybody who keeps a room; it may be about one of them.
+    return _("it was not a good moment, such as when people are talking")
+
+
 _REASONS: Final[dict[str, Callable[[], str]]] = {
     "paused": lambda: _("questions are paused here"),
     "quiet_hours": lambda: _("it was in the quiet hours"),
-    "hushed": lambda: _("somebody had raised a hand, and that comes first"),
+    "hushed": _no_good_moment,
     "meeting": lambda: _("people were meeting, and a meeting has questions of its own"),
     "not_heard": lambda: _("I had only just come back, and could not tell whether people were talking"),
-    "active_room": lambda: _("people were talking, and I did not want to talk over them"),
+    "active_room": _no_good_moment,
     "coverage": lambda: _("nobody was on duty, and no light question was there to ask"),
     "cool_off": lambda: _("the last question was not long ago"),
     "late": lambda: _("I was away when it was time, and came back too late"),

@@ -16,6 +16,7 @@ from orchestrator.model.effects import AnyEffect
 from orchestrator.model.feature import Answer, Call, Command, Example, Now, Role, Tx
 from orchestrator.model.ids import CommunityKey, RoomKey
 from orchestrator.schedule.dates import read_when
+from orchestrator.store import locks
 from orchestrator.store.rows import dump, load_object
 
 from . import hand_words as words
@@ -27,7 +28,7 @@ from .gates import Verdict
 from .meant import Meant, check_keeps, read
 from .pauses import pause, paused_until, resume
 from .places import Place, places_in, room_named
-from .slots import lately
+from .slots import lately, was_asked_just_now
 
 NOW: Final = "prompt:now"
 LISTED: Final = 5
@@ -137,13 +138,14 @@ class Hand:
         opinion = self._asking.opinion(tx, place, bound, now)
         if opinion.why == "locked":
             raise Refusal(words.locked(meant.room))
-        if opinion.verdict is Verdict.GO or opinion.why == "cool_off":
+        just_now = was_asked_just_now(tx, meant.room, now.at_ms)
+        if not just_now and (opinion.verdict is Verdict.GO or opinion.why == "cool_off"):
             yield from self._ask(tx, place, now, opinion.tier_most)
             yield content.answer(call, words.asked_now(meant.room, _following(tx, place, now), meant.community), now)
             return
         question = content.question(
             call,
-            words.sure(meant.room, opinion.why),
+            words.sure(meant.room, "just_now" if just_now else opinion.why),
             now,
             subject=NOW,
             needs=None,
@@ -165,6 +167,8 @@ class Hand:
             if answer.choice != "yes" or place is None:
                 yield content.conclusion(answer, words.left(), now)
                 return
+            if locks.is_locked(tx, community.key, room.key):
+                raise Refusal(words.locked(room))
             covered = self._is_covered(tx, Meant(community, room, ()), now, now.at_ms)
             light = "coverage" in place.schedule.gates and not covered
             yield from self._ask(tx, place, now, 1 if light else 3)
@@ -192,7 +196,7 @@ class Hand:
         skip(tx, place.room, place.schedule, due_ms)
         following = _upcoming(tx, meant, now, but_skipped=True)
         yield content.answer(
-            call, words.skipped(place.community, due_ms, None if following is None else following[1]), now
+            call, words.skipped(place.community, place.room, due_ms, None if following is None else following[1]), now
         )
 
     def _swap(self, tx: Tx, meant: Meant, call: Call, now: Now) -> Iterator[AnyEffect]:

@@ -122,6 +122,8 @@ def asked_now(room: Room, following_ms: int | None, community: Community) -> str
 
 def sure(room: Room, why: str) -> str:
     """Ask whether a question is wanted at a moment that may not be a good one."""
+    if why == "just_now":
+        return _("A question was asked in {room} just now. Shall I ask another one?").format(room=room.name)
     if why == "paused":
         return _("Questions are paused in {room}. Shall I ask one all the same?").format(room=room.name)
     if why == "quiet_hours":
@@ -135,9 +137,9 @@ def left() -> str:
     return _("All right, I leave it.")
 
 
-def skipped(community: Community, due_ms: int, following_ms: int | None) -> str:
+def skipped(community: Community, room: Room, due_ms: int, following_ms: int | None) -> str:
     """Say that a slot passes, and when the next one comes."""
-    said = _("Nothing will be asked on {when}.").format(when=moment(community, due_ms))
+    said = _("Nothing will be asked in {room} on {when}.").format(room=room.name, when=moment(community, due_ms))
     if following_ms is not None:
         said += " " + _("The next question comes on {when}.").format(when=moment(community, following_ms))
     return said + " " + _("`{prefix}prompt resume` takes that back.").format(prefix=community.prefix)

@@ -23,6 +23,8 @@ AHEAD: Final = "ahead:"
 AHEAD_MS: Final = DAY_MS
 APART_MS: Final = 20 * HOUR_MS
 """Keepers are shown what comes about once a day, however often a room is asked."""
+FARTHEST_MS: Final = 3 * DAY_MS
+"""Nothing is shown longer before its time, not even where nights are long."""
 LATEST_MS: Final = 2 * HOUR_MS
 """So long before its time a question is shown at the latest."""
 NIGHT: Final = QuietHours(time(21), time(8))
@@ -106,7 +108,7 @@ def draw_ahead(tx: Tx, community: Community, room: Room, now_ms: int, seen: Seen
             )
             if prompt is not None:
                 found.append((slot, prompt))
-    shown_ms = max([seen.shown_ms, *(one.due_ms for one in coming)])
+    shown_ms = max([min(seen.shown_ms, now_ms + FARTHEST_MS), *(one.due_ms for one in coming)])
     return Drawn(tuple(found), Seen(shown_ms, now_ms if found else seen.looked_ms))
 
 
@@ -120,6 +122,7 @@ def look_at_ms(room: Room, zone: tzinfo, due_ms: int, now_ms: int, looked_ms: in
 
     Where it is night, it is shown the evening before; where that is past, in the morning.
     """
+    looked_ms = min(looked_ms, now_ms)
     at_ms = max(due_ms - AHEAD_MS, min(looked_ms + APART_MS, due_ms - LATEST_MS))
     night = quiet_span(room.quiet or NIGHT, zone, at_ms)
     if night is not None:
@@ -141,5 +144,6 @@ def _slots_of(tx: Tx, place: Place, after_ms: int) -> Iterator[Slot]:
 
 
 def _unseen(tx: Tx, community: Community, room: Room, now_ms: int, seen: Seen) -> Iterator[Slot]:
-    since_ms = max(now_ms, seen.shown_ms)
+    # A clock that was far ahead has seen what is years away.
+    since_ms = max(now_ms, seen.shown_ms if seen.shown_ms - now_ms <= FARTHEST_MS else 0)
     return (one for one in slots(tx, community, room, since_ms) if one.due_ms > since_ms)

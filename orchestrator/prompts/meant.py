@@ -36,7 +36,13 @@ def read(tx: Tx, documents: Documents, call: Call, said: Sequence[str]) -> Meant
     asking = [room for room in community.rooms if room.prompts and not room.archive]
     if not asking:
         raise Refusal(words.none_asked(community))
-    named = [(room, at) for at, word in enumerate(said) for room in asking if word.casefold() == room.key.casefold()]
+    named = [
+        (room, at)
+        for at, word in enumerate(said)
+        for room in asking
+        # Rooms are called like days: in "until tuesday" it is the day.
+        if word.casefold() == room.key.casefold() and (at == 0 or said[at - 1].casefold() not in {"until", "till"})
+    ]
     if named:
         room, at = named[0]
         return Meant(community, room, (*said[:at], *said[at + 1 :]))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, tzinfo
 
 from orchestrator.documents.declared import PromptSchedule, Room
+from orchestrator.model.clock import MINUTE_MS
 from orchestrator.model.feature import Tx
 from orchestrator.model.ids import EventId
 from orchestrator.schedule import instant_ms, local_at
@@ -15,6 +16,7 @@ from .bag import Draw, draw
 from .suggestions.taken import deck_for
 
 PINS_REMEMBERED = 5
+JUST_NOW_MS = 10 * MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,12 @@ def last_asked_ms(tx: Tx, room: Room) -> int | None:
         key=room.key,
     )
     return number(row, "due_ms") if row is not None and row["due_ms"] is not None else None
+
+
+def was_asked_just_now(tx: Tx, room: Room, at_ms: int) -> bool:
+    """Tell whether a question came so lately that whoever wants one may not have seen it, or wrote twice."""
+    last_ms = last_asked_ms(tx, room)
+    return last_ms is not None and abs(at_ms - last_ms) < JUST_NOW_MS
 
 
 def _asked_since(tx: Tx, room: Room, since_ms: int) -> set[str]:

@@ -10,6 +10,8 @@ import pytest
 from orchestrator.documents.declared import PromptSchedule
 from orchestrator.model.cadence import QuietHours
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from orchestrator.model.ids import CommunityKey, RoomKey
+from orchestrator.store import bindings
 from tests.declared import ANA, BO, CY, EVE, community, deck, documents, room, rota, schedule
 from tests.house import CIRCLE
 from tests.prompts.kept import CONTROL, Kept, kept
@@ -61,7 +63,9 @@ def test_a_day_before_it_is_shown_who_is_there_then_is_named_and_as_it_stands_it
 def test_whoever_will_be_there_may_answer_though_it_is_not_their_turn_yet(shop: Kept) -> None:
     shop.pass_time(SECOND_MS - DAY_MS)
     shop.tap(CY, "skip", CONTROL)
-    assert shop.told(CONTROL)[-1].startswith("Nothing will be asked on Tuesday 13 January 2026, 19:05. The next")
+    assert shop.told(CONTROL)[-1].startswith(
+        "Nothing will be asked in Tuesday circle on Tuesday 13 January 2026, 19:05. The next"
+    )
     shop.pass_time(SECOND_MS)
     assert slots(shop)[-1] == (WEEK_MS, "passed: skipped")
 
@@ -204,3 +208,44 @@ def test_keepers_hear_once_a_round_that_a_deck_will_soon_begin_anew() -> None:
     assert len(told) == 2
     assert "questions of “Gentle check-in” are left. After them the deck begins anew" in told[0]
     shop.close()
+
+
+def test_a_clock_that_was_years_ahead_and_is_right_again_does_not_end_the_looks(shop: Kept) -> None:
+    shop.pass_time(SECOND_MS - DAY_MS)
+    assert len(seen(shop)) == 1
+    right_ms, shop.at_ms = shop.at_ms, SECOND_MS + 300 * WEEK_MS - DAY_MS
+    shop.ring()
+    shop.ring()
+    assert seen(shop)
+    shop.at_ms = right_ms
+    shop.restart()
+    shop.heard_all_along(CIRCLE)
+    shop.settle()
+    shop.ring()
+    seen(shop)
+    shop.pass_time(SECOND_MS + 2 * WEEK_MS)
+    assert len(seen(shop)) == 2
+
+
+def test_a_room_that_goes_by_another_key_is_shown_nothing_twice_and_its_question_can_still_be_tapped(
+    shop: Kept,
+) -> None:
+    shop.pass_time(SECOND_MS - DAY_MS)
+    assert len(seen(shop)) == 1
+    later = room(
+        "evening",
+        previously=["tuesday"],
+        prompts=[schedule()],
+        facilitators=[ANA, CY],
+        rota=rota("2026-01-06 19:00"),
+    )
+    windows = shop.windows
+    grove = CommunityKey("grove")
+    shop.run(bindings.rename, (grove, RoomKey("tuesday")), (grove, RoomKey("evening")))
+    shop.use(documents(community(later, leads=[BO])))
+    shop.windows = windows
+    shop.settle()
+    shop.ring()
+    assert seen(shop) == []
+    shop.tap(CY, "skip", CONTROL)
+    assert shop.told(CONTROL)[-1].startswith("Nothing will be asked in Evening circle on Tuesday 13 January")

@@ -9,7 +9,10 @@ import pytest
 
 from orchestrator.model.cadence import QuietHours
 from orchestrator.model.clock import DAY_MS, HOUR_MS, MINUTE_MS
+from orchestrator.model.feature import Timer
 from orchestrator.model.ids import CommunityKey, RoomKey, UserId
+from orchestrator.prompts.gates import reason
+from orchestrator.store import locks, timers
 from tests.declared import ANA, BO, CY, EVE, community, deck, documents, question, schedule
 from tests.house import CIRCLE, room_id
 from tests.prompts.kept import CONTROL, Kept, kept
@@ -92,7 +95,9 @@ def test_a_deck_of_one_question_has_no_other() -> None:
 def test_a_slot_that_is_skipped_asks_nothing_says_why_and_loses_no_question(shop: Kept) -> None:
     first = shown(asks(shop, "!prompt next"))
     said = asks(shop, "!prompt skip")
-    assert said.startswith(f"Nothing will be asked on {QUESTION}. The next question comes on Tuesday 13 January")
+    assert said.startswith(
+        f"Nothing will be asked in Tuesday circle on {QUESTION}. The next question comes on Tuesday 13 January"
+    )
     shop.pass_time(FIRST_MS)
     assert asked(shop) == []
     assert slots(shop) == [(0, "passed: skipped")]
@@ -238,3 +243,37 @@ def test_a_minute_before_its_time_all_of_it_still_counts(shop: Kept) -> None:
     asks(shop, "!prompt skip")
     shop.pass_time(FIRST_MS + HOUR_MS)
     assert slots(shop) == [(0, "passed: skipped")]
+
+
+def test_a_room_may_be_called_like_a_day_and_until_that_day_is_the_day(shop: Kept) -> None:
+    assert asks(shop, "!prompt pause until tuesday 12:00").startswith(
+        "No questions in Tuesday circle until Tuesday 13 January 2026, 12:00."
+    )
+    assert asks(shop, "!prompt pause tuesday until fri").startswith("No questions in Tuesday circle until Friday")
+
+
+def test_now_written_twice_asks_once_and_then_asks_back(shop: Kept) -> None:
+    asks(shop, "!prompt now")
+    assert "A question was asked in Tuesday circle just now." in asks(shop, "!prompt now")
+    assert len(asked(shop)) == 1
+    shop.tap(BO, "yes", CONTROL)
+    assert len(asked(shop)) == 1
+
+
+def test_of_two_who_ask_whether_to_ask_one_in_a_room_that_was_closed_since_nothing_comes(shop: Kept) -> None:
+    asks(shop, "!prompt pause 3d")
+    asks(shop, "!prompt now")
+    shop.run(locks.lock, CommunityKey("grove"), RoomKey("tuesday"), by_lead=False)
+    shop.tap(BO, "yes", CONTROL)
+    assert asked(shop) == []
+    assert "is closed for a while" in shop.told(CONTROL)[-1]
+
+
+def test_that_a_hand_was_raised_is_told_in_the_words_of_a_conversation(shop: Kept) -> None:
+    hush = Timer(craft="culture", key="hush:grove/tuesday", due_ms=FIRST_MS + HOUR_MS)
+    shop.run(timers.set_timer, hush)
+    shop.pass_time(FIRST_MS)
+    assert slots(shop) == [(0, "passed: hushed")]
+    said = asks(shop, "!prompt why")
+    assert "hand" not in said
+    assert reason("hushed") == reason("active_room") in said
