@@ -25,6 +25,8 @@ from .looking import AHEAD, Seen, Slot, deepest, draw_ahead, key_of, next_look_m
 from .places import Place, places_in, room_named
 from .slots import is_claimed
 
+TOGETHER_MS: Final = 6 * HOUR_MS
+"""What would be shown of other rooms within that time is shown at once."""
 APIECE: Final = 2
 """Up to so many questions are shown one by one, to tap on; more are one list."""
 
@@ -70,16 +72,28 @@ class Ahead:
             return ()
         community, room = self._by_key[timer.key]
 
-        def covered(_room: Room, at_ms: int) -> bool:
-            return bool(self._on_duty(tx, community, room, at_ms, now))
+        def covered(asked: Room, at_ms: int) -> bool:
+            return bool(self._on_duty(tx, community, asked, at_ms, now))
 
         drawn = draw_ahead(tx, community, room, now.at_ms, seen_of(timer), covered)
         _set_next(tx, community, room, now.at_ms, drawn.seen)
+        found = [] if locks.is_locked(tx, community.key, room.key) else list(drawn.questions)
+        if drawn.questions:
+            # What other rooms will be asked is shown with it where it would come soon after: one message, not one a room.
+            for key, (theirs, other) in self._by_key.items():
+                waiting = timer_of(tx, NAME, key)
+                soon = waiting is not None and waiting.due_ms <= now.at_ms + TOGETHER_MS
+                if key == timer.key or theirs.key != community.key or not soon:
+                    continue
+                drawn = draw_ahead(tx, community, other, now.at_ms, seen_of(waiting), covered, TOGETHER_MS)
+                _set_next(tx, community, other, now.at_ms, drawn.seen)
+                if not locks.is_locked(tx, community.key, other.key):
+                    found += drawn.questions
         control = bindings.bound_room(tx, community.key, CONTROL_KEY)
-        if control is None or locks.is_locked(tx, community.key, room.key):
+        if control is None:
             return ()
         with speaking(community.locale):
-            return list(self._show(tx, drawn.questions, control, now))
+            return list(self._show(tx, sorted(found, key=lambda one: one[0].due_ms), control, now))
 
     def answered(self, tx: Tx, answer: Answer, now: Now) -> Iterable[AnyEffect] | None:
         """Let it go, swap it or skip it; None when it is about something else."""
@@ -135,12 +149,15 @@ class Ahead:
             return
         place = found[0][0].place
         lines = [words.line(place.community, slot.due_ms, prompt) for slot, prompt in found]
-        people = self._keepers(tx, found[0][0], control, now)
+        people = dict.fromkeys(one for slot, _ in found for one in self._keepers(tx, slot, control, now)[:1])
+        rooms = list({slot.place.room.key: slot.place.room for slot, _ in found}.values())
+        if len(rooms) > 1:
+            lines = [words.line_of(place.community, one.place.room, one.due_ms, prompt) for one, prompt in found]
         yield Send(
             step=f"ahead:{place.room.community}/{place.room.key}:{found[0][0].due_ms}",
             room=control,
             expires_ms=found[-1][0].due_ms,
-            content=content.notice(words.several(place.room, lines, place.community.prefix), mentions=people[:1]),
+            content=content.notice(words.several(rooms, lines, place.community.prefix), mentions=list(people)),
         )
 
     def _ask(

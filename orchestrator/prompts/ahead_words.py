@@ -29,9 +29,17 @@ def then_this(community: Community, due_ms: int, prompt: Prompt) -> str:
     return f"{said}\n\n{quoted(prompt)}"
 
 
-def several(room: Room, lines: Sequence[str], prefix: str) -> str:
+def several(rooms: Sequence[Room], lines: Sequence[str], prefix: str) -> str:
     """List many questions."""
-    said = _("I will ask these in {room}:").format(room=room.name)
+    if len(rooms) > 1:
+        said = _("I will ask these:")
+        how = _(
+            "`{prefix}prompt swap {key}` puts another one in the place of the next there, `{prefix}prompt skip {key}`"
+            " lets it pass; the other rooms in the same way: {keys}."
+        )
+        listed = ", ".join(f"`{room.key}`" for room in rooms)
+        return "\n".join([said, "", *lines, "", how.format(prefix=prefix, key=rooms[0].key, keys=listed)])
+    said = _("I will ask these in {room}:").format(room=rooms[0].name)
     how = _("`{prefix}prompt swap` puts another one in the place of the next, `{prefix}prompt skip` lets it pass.")
     return "\n".join([said, "", *lines, "", how.format(prefix=prefix)])
 
@@ -39,6 +47,13 @@ def several(room: Room, lines: Sequence[str], prefix: str) -> str:
 def line(community: Community, due_ms: int, prompt: Prompt) -> str:
     """Write a question of a list."""
     return _("- {when}: {question}").format(when=short(community, due_ms), question=" ".join(prompt.text.split()))
+
+
+def line_of(community: Community, room: Room, due_ms: int, prompt: Prompt) -> str:
+    """Write a question of a list of several rooms'."""
+    return _("- {when}, {room}: {question}").format(
+        when=short(community, due_ms), room=room.name, question=" ".join(prompt.text.split())
+    )
 
 
 def let_it_go() -> str:

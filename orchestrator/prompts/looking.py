@@ -87,14 +87,19 @@ def next_look_ms(tx: Tx, community: Community, room: Room, now_ms: int, seen: Se
     return min(look_at_ms(room, community.zone, following.due_ms, now_ms, seen.looked_ms), following.due_ms)
 
 
-def draw_ahead(tx: Tx, community: Community, room: Room, now_ms: int, seen: Seen, covered: Covered) -> Drawn:
-    """Draw the questions of the next day, as far as it can be known that they will be asked."""
+def draw_ahead(  # what there is to consider
+    tx: Tx, community: Community, room: Room, now_ms: int, seen: Seen, covered: Covered, early_ms: int = 0
+) -> Drawn:
+    """Draw the questions of the next day, as far as it can be known that they will be asked.
+
+    What would be shown ``early_ms`` later is drawn already.
+    """
     unseen = _unseen(tx, community, room, now_ms, seen)
     # The first one is meant, even where a night has it shown more than a day before.
     coming = [
         one
         for one in islice(unseen, 1)
-        if look_at_ms(room, community.zone, one.due_ms, now_ms, seen.looked_ms) <= now_ms
+        if look_at_ms(room, community.zone, one.due_ms, now_ms, seen.looked_ms) <= now_ms + early_ms
     ]
     if coming:
         coming += takewhile(lambda one: one.due_ms <= now_ms + AHEAD_MS, unseen)

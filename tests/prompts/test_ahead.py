@@ -249,3 +249,21 @@ def test_a_room_that_goes_by_another_key_is_shown_nothing_twice_and_its_question
     assert seen(shop) == []
     shop.tap(CY, "skip", CONTROL)
     assert shop.told(CONTROL)[-1].startswith("Nothing will be asked in Evening circle on Tuesday 13 January")
+
+
+def test_twelve_rooms_that_are_asked_each_day_fill_no_control_room() -> None:
+    rooms = [
+        room(f"room{n}", prompts=[schedule(asked=deck(size=60), at=f"{9 + n}:05".zfill(5), on=())], facilitators=[ANA])
+        for n in range(12)
+    ]
+    shop = kept(documents(community(*rooms, leads=[BO])), FIRST_MS)
+    shop.pass_time(FIRST_MS + 3 * DAY_MS)
+    shop.told(CONTROL)
+    shop.pass_time(FIRST_MS + 8 * DAY_MS)
+    said = [one for one in shop.told(CONTROL) if one.startswith(("I will ask", "On "))]
+    assert 5 <= len(said) <= 15  # at most three a day
+    lines = [line for one in said for line in one.splitlines() if line.startswith("- ")]
+    assert len(lines) == len(set(lines))
+    assert len(lines) + sum(one.startswith("On ") for one in said) >= 5 * 12 - 4
+    assert any("!prompt swap room" in one for one in said)
+    shop.close()
