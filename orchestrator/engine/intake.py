@@ -312,6 +312,8 @@ class Intake:
         """Run the timers that are due and end the claims whose time has come."""
         self._lost_touch(turn)
         for timer in timers.due_timers(turn.tx, turn.now.at_ms):
+            if timers.timer_of(turn.tx, timer.craft, timer.key) != timer:
+                continue  # one before it set it anew, or has done its work with its own
             timers.clear_timer(turn.tx, timer.craft, timer.key)
             craft = self._by_name.get(timer.craft)
             if craft is not None:  # else a craft of an older version set it; nobody is left to care

@@ -267,3 +267,20 @@ def test_twelve_rooms_that_are_asked_each_day_fill_no_control_room() -> None:
     assert len(lines) + sum(one.startswith("On ") for one in said) >= 5 * 12 - 4
     assert any("!prompt swap room" in one for one in said)
     shop.close()
+
+
+def test_killed_while_it_shows_several_rooms_it_shows_each_once() -> None:
+    rooms = [room(f"room{n}", prompts=[schedule(at=f"19:{n:02}")], facilitators=[ANA]) for n in range(4)]
+    shop = kept(documents(community(*rooms, leads=[BO])), FIRST_MS)
+    shop.pass_time(SECOND_MS - DAY_MS - HOUR_MS)
+    shop.told(CONTROL)
+    shop.at_ms = SECOND_MS - DAY_MS
+    shop.ring(crash=True)
+    shop.restart()
+    shop.settle()
+    shop.pass_time(SECOND_MS - MINUTE_MS)
+    said = [one for one in shop.told(CONTROL) if one.startswith(("I will ask", "On "))]
+    assert len(said) == 1
+    assert said[0].startswith("I will ask these:")
+    assert len([line for line in said[0].splitlines() if line.startswith("- Tue 13 Jan")]) == 4
+    shop.close()
