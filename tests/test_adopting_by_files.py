@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeHomeserver, Room
-from tests.starting import KEEPER, ROOMS, Grove, settle_grove
+from tests.starting import KEEPER, ROOMS, Grove, community_rooms, settle_grove
 from tests.test_plan_command import written
 
 ANA = "@ana:grove.example"
@@ -82,7 +82,7 @@ async def test_a_start_and_a_reload_make_no_room_and_apply_takes_the_named_one_o
         assert look_of(old).items() >= before.items()
         await grove.start("apply", "--yes", "--adopt", "--room", "old")
     assert old.state("m.room.guest_access") == {"guest_access": "forbidden"}
-    assert len(hs.rooms) == ROOMS + 1
+    assert len(community_rooms(hs)) == ROOMS + 1
 
 
 async def test_a_room_is_taken_over_by_its_address_where_no_bot_runs(grove: Grove, hs: FakeHomeserver) -> None:
@@ -97,7 +97,7 @@ async def test_a_room_is_taken_over_by_its_address_where_no_bot_runs(grove: Grov
     again = await grove.start("adopt")
     assert (again.code, "There is no room to take over" in again.out) == (0, True)
     assert (await states(grove))["settings.guests"] == "adopt"
-    assert len(hs.rooms) == ROOMS + 1
+    assert len(community_rooms(hs)) == ROOMS + 1
 
 
 async def test_a_room_the_bot_is_not_in_is_told_plainly_and_the_rest_is_applied(
@@ -109,13 +109,13 @@ async def test_a_room_the_bot_is_not_in_is_told_plainly_and_the_rest_is_applied(
     applied = await grove.start("apply", "--yes")
     assert applied.code == 1
     assert f"Not done: old/exists: {KEEPER} is not in {old.room_id}." in applied.out + applied.err
-    assert any((room.state("m.room.name") or {}).get("name") == "Tuesday evening" for room in hs.rooms)
+    assert any((room.state("m.room.name") or {}).get("name") == "Tuesday evening" for room in community_rooms(hs))
     assert await states(grove) == {"exists": "adopt"}
-    assert len(hs.rooms) == ROOMS + 1
+    assert len(community_rooms(hs)) == ROOMS + 1
 
 
 async def test_an_address_that_leads_nowhere_is_told_plainly(grove: Grove, hs: FakeHomeserver) -> None:
     name_it(grove, "#nowhere:grove.example")
     told = await grove.start("adopt", "--yes")
     assert (told.code, "#nowhere:grove.example leads to no room." in told.out) == (1, True)
-    assert len(hs.rooms) == ROOMS
+    assert len(community_rooms(hs)) == ROOMS

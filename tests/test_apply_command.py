@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeHomeserver, HtmlError, Room
-from tests.starting import KEEPER, Ended, Grove, settle_grove
+from tests.starting import KEEPER, Ended, Grove, community_rooms, settle_grove
 from tests.test_plan_command import DIGEST, named, written
 
 ANA = "@ana:grove.example"
@@ -29,7 +29,7 @@ async def grove(tmp_path: Path, hs: FakeHomeserver) -> Grove:
     """Set a community up that is whole, with Ana in all of its rooms."""
     grove = settle_grove(tmp_path / "grove", hs)
     await grove.starts_well(hs)
-    for room in hs.rooms:
+    for room in community_rooms(hs):
         if room.membership(ANA) is None:
             hs.person(KEEPER).invite(room, ANA)
         hs.person(ANA).join(room)
@@ -101,7 +101,7 @@ async def test_the_first_time_it_makes_everything(tmp_path: Path, hs: FakeHomese
     assert [event["event"] for event in events if event["event"] != "progress"][:2] == ["plan", "begun"]
     assert events[-1]["ok"] is True
     assert [change["state"] for change in events[-1]["done"]] == ["create"] * NEEDED
-    assert len(hs.rooms) == NEEDED
+    assert len(community_rooms(hs)) == NEEDED
     assert (await grove.start("plan")).code == 0
 
 
@@ -219,7 +219,7 @@ async def test_two_leads_remain_whatever_the_files_say(grove: Grove, hs: FakeHom
     assert applied.code == 1
     assert "Refused:" in applied.out
     assert changed(hs) == []
-    assert all(room.level("@bo:grove.example") > 0 for room in hs.rooms)
+    assert all(room.level("@bo:grove.example") > 0 for room in community_rooms(hs))
 
 
 async def test_a_conflict_waits_for_a_choice(grove: Grove, hs: FakeHomeserver) -> None:

@@ -20,7 +20,7 @@ from aiohttp import web
 from orchestrator.matrix.identity import Identity
 from orchestrator.model.ids import UserId
 from tests.fakes import FakeHomeserver, HtmlError, Refuse
-from tests.starting import KEEPER, PASSWORD, ROOMS, Grove, is_whole, settle_grove
+from tests.starting import KEEPER, PASSWORD, ROOMS, Grove, community_rooms, is_whole, settle_grove
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ async def test_an_account_whose_identity_is_somebody_elses(grove: Grove, hs: Fak
     assert "recovery_key_file" in said
     assert "--reset-identity" in said
     async with grove.running("run", "--reset-identity") as running:
-        await running.until(hs.until(lambda: len(hs.rooms) == ROOMS))
+        await running.until(hs.until(lambda: len(community_rooms(hs)) == ROOMS))
         assert (await running.stopped()).code == 0
 
 
@@ -271,7 +271,7 @@ async def test_what_is_wrong_with_one_room_holds_up_no_other_and_is_said(grove: 
     assert ended.code == 0, ended.err
     assert [line for line in wrong if line.partition(": ")[2][:30] in ended.err] == wrong
     assert (reloaded.code, reloaded.out.splitlines()) == (0, [*wrong, "Done, but for what has to be mended here."])
-    (tuesday,) = [room for room in hs.rooms if room.state("m.room.name", "") == {"name": "Tuesday circle"}]
+    (tuesday,) = [room for room in community_rooms(hs) if room.state("m.room.name", "") == {"name": "Tuesday circle"}]
     assert tuesday.state("m.room.history_visibility", "") == {"history_visibility": "joined"}
     checked = await grove.start("check")
     assert (checked.code, checked.out.splitlines()) == (1, [*wrong, "2 things have to be mended."])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeHomeserver, Hold
-from tests.starting import ROOMS, Grove, is_whole, norms_pinned, settle_grove
+from tests.starting import ROOMS, Grove, community_rooms, is_whole, norms_pinned, settle_grove
 
 CREATE = ("POST", "/createRoom")
 
@@ -148,7 +148,7 @@ async def test_a_data_directory_that_is_lost(grove: Grove, hs: FakeHomeserver) -
         # It meets the members of the rooms that it found; only after that could it miss one and make it anew.
         await running.until(hs.until(lambda: hs.requests.count("GET", "/joined_members") >= met + ROOMS))
         assert (await running.stopped()).code == 0
-    assert len(hs.rooms) == ROOMS
+    assert len(community_rooms(hs)) == ROOMS
     async with grove.at_work(hs) as running:
         # The keys to what it said are lost as well: it says the norms anew, and the old ones are pinned no longer.
         await running.until(hs.until(lambda: norms_pinned(hs) == [[2], [2]]))

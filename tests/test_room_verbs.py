@@ -12,7 +12,7 @@ import pytest
 from orchestrator.errors import SetupError
 from orchestrator.verbs.handover import handover
 from tests.fakes import FakeHomeserver, Room
-from tests.starting import KEEPER, Grove, settle_grove
+from tests.starting import KEEPER, Grove, community_rooms, settle_grove
 from tests.test_plan_command import named, written
 
 ANA, CY = "@ana:grove.example", "@cy:grove.example"
@@ -92,13 +92,16 @@ async def test_a_room_that_somebody_else_made_is_taken_over_after_all_was_shown(
         }
         await grove.start("apply", "--yes", "--adopt", "--room", "old")
     assert theirs.state("m.room.guest_access") == {"guest_access": "forbidden"}
-    assert len([room for room in hs.rooms if (room.state("m.room.name") or {}).get("name") == "Old lounge"]) == 1
+    assert (
+        len([room for room in community_rooms(hs) if (room.state("m.room.name") or {}).get("name") == "Old lounge"])
+        == 1
+    )
 
 
 async def test_handover_says_who_holds_what_and_makes_a_founder(grove: Grove, hs: FakeHomeserver) -> None:
     told = await grove.start("handover")
     assert told.code == 0, told
-    for room in hs.rooms:
+    for room in community_rooms(hs):
         assert room.room_id in told.out
     hs.requests.clear()
     unasked = await grove.start("handover", "--to", CY)
@@ -155,7 +158,7 @@ async def test_handover_says_when_the_bot_stops_before_the_rooms_are_replaced(
 async def test_a_new_room_with_the_founder_as_creator_takes_the_place_of_each_and_members_follow(
     grove: Grove, hs: FakeHomeserver
 ) -> None:
-    eve, olds = hs.person("@eve:grove.example"), hs.rooms
+    eve, olds = hs.person("@eve:grove.example"), community_rooms(hs)
     space, lounge, circle = (named(hs, name) for name in ("The Grove", "Lounge", "Tuesday circle"))
     hs.person(ANA).join(space)
     hs.person(ANA).invite(space, eve)
@@ -173,7 +176,7 @@ async def test_a_new_room_with_the_founder_as_creator_takes_the_place_of_each_an
         eve.join(_successor(lounge))
         tuesday = hs.room(_successor(circle))
         await running.until(hs.until(lambda: hs.aliases_of(tuesday) != (), within_s=100))
-    assert len(hs.rooms) == 2 * len(olds)
+    assert len(community_rooms(hs)) == 2 * len(olds)
     for old in olds:
         new = hs.room(_successor(old))
         create = new.state("m.room.create") or {}
