@@ -28,6 +28,7 @@ from orchestrator.rooms.planning.exposure import widens
 from orchestrator.rooms.planning.reading import value_at
 from orchestrator.store.claims import mark_unsettled
 from tests.declared import ANA, BO, CY, DEE, EVE, ME, community, room
+from tests.declared import settings as made_with
 
 from .town import EVERYTHING, Town, stories_wanted
 
@@ -308,6 +309,28 @@ def test_a_room_that_was_taken_over_becomes_what_the_files_say_as_far_as_the_bot
     town.settle()
     assert [change for change in town.plan().differences if change.state not in STANDS] == []
     assert town.state[where]["m.room.power_levels", ""]["users"][ME] == mine
+
+
+def test_a_rule_that_is_as_the_files_say_waits_for_nothing_else_of_its_room_that_cannot_be() -> None:
+    town = Town(community(room_version="11"))
+    town.settle()
+    taken = room("lounge", made=made_with(join="restricted", room_version="11"))
+    where = town.adopt(
+        taken.key,
+        {
+            ("m.room.create", ""): {"room_version": "11"},
+            ("m.room.power_levels", ""): {"users": {ANA: 100, UserId(ME): 0}, "state_default": 50},
+            ("m.room.join_rules", ""): {"join_rule": "restricted", "allow": []},
+        },
+    )
+    town.use(community(taken, room_version="11"))
+    town.settle()
+    town.apply(replace(EVERYTHING, one_way=frozenset({taken.key})))
+    town.deliver()
+    states = {change.path: change.state for change in town.plan().differences if change.room == taken.key}
+    assert "settings.join" not in states
+    assert states["settings.allow"] is State.BLOCKED
+    assert town.state[where]["m.room.join_rules", ""] == {"join_rule": "restricted", "allow": []}
 
 
 def look_at_everything(town: Town) -> None:

@@ -175,7 +175,8 @@ class _Applying:
         waiting = [change for change in self._plan.differences if change.name not in names]
         kept = []
         for change in chosen:
-            other = _PAIRS.get(change.path)
+            # What is as it should be already waits for nothing: it is only taken note of.
+            other = None if change.state is State.CONVERGED else _PAIRS.get(change.path)
             if change.path.startswith("power.users.") and change.state is State.ADOPT:
                 other = next((each.path for each in waiting if _is_grant(each) and each.room == change.room), None)
             if other is not None and any((each.room, each.path) == (change.room, other) for each in waiting):
