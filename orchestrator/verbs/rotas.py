@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from babel.dates import format_date
-
 from orchestrator.documents.authored import Advice
 from orchestrator.documents.declared import Community, Origin, Room
 from orchestrator.documents.load import Loaded
@@ -54,6 +52,9 @@ def _words(community: Community, room: Room, problem: Problem) -> str:
     where = f"In {room.key}" + (f", layer {problem.layer}" if problem.layer else "")
     first = ""
     if problem.shift is not None:
+        # Only where there is something to say of a day: ``check`` is to start at once.
+        from babel.dates import format_date  # noqa: PLC0415
+
         day = local_at(problem.shift.slot.span.start_ms, community.zone).date()
         first = f" (first on {format_date(day, 'd MMMM y', locale='en')})"
     said = _SAID[problem.flaw]
