@@ -9,6 +9,7 @@ from typing import Final
 from orchestrator.documents.declared import Community, Documents
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
+from orchestrator.model.cadence import NIGHT
 from orchestrator.model.clock import DAY_MS
 from orchestrator.model.effects import AnyEffect, Priority, SendDirect
 from orchestrator.model.feature import Now, Timer, Tx
@@ -19,7 +20,7 @@ from . import NAME, saying, wording
 from .records.holdings import Held, held_in
 from .records.preferences import language_of, zone_of
 from .records.said import said_at_ms, said_with, say_once, unsay, was_said
-from .waking import NIGHT, quiet_of, waking_ms
+from .waking import quiet_of, waking_ms
 
 NEWS: Final = "news:"
 APART_MS: Final = DAY_MS

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from orchestrator.documents.declared import Room
-from orchestrator.model.cadence import QuietHours
+from orchestrator.model.cadence import NIGHT, QuietHours
 from orchestrator.schedule import instant_ms, local_at, quiet_span
-
-NIGHT: Final = QuietHours(time(21), time(8))
-"""When nobody is written to where a rota does not say otherwise."""
 
 BEFORE: Final = timedelta(hours=1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import IntEnum, StrEnum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from .clock import FOREVER_MS
 
@@ -112,6 +112,10 @@ class QuietHours:
 
     start: time
     end: time
+
+
+NIGHT: Final = QuietHours(time(21), time(8))
+"""When nobody is written to where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -20,7 +20,7 @@ from orchestrator.store.timers import clear_timer, set_timer, timer_of, timers_o
 from . import ahead_words as words
 from .chosen import choose_another, chosen_for, drop_where_no_slot_is, skip
 from .duty import NAME, Duty
-from .hand_words import no_other, skipped
+from .hand_words import line, no_other, skipped
 from .looking import AHEAD, Seen, Slot, deepest, draw_ahead, key_of, next_look_ms, seen_of, slots
 from .places import Place, places_in, room_named
 from .slots import is_claimed
@@ -148,7 +148,7 @@ class Ahead:
                 yield self._ask(tx, slot, prompt, control, now)
             return
         place = found[0][0].place
-        lines = [words.line(place.community, slot.due_ms, prompt) for slot, prompt in found]
+        lines = [line(slot.due_ms, prompt, place.community) for slot, prompt in found]
         people = dict.fromkeys(one for slot, _ in found for one in self._keepers(tx, slot, control, now)[:1])
         rooms = list({slot.place.room.key: slot.place.room for slot, _ in found}.values())
         if len(rooms) > 1:

@@ -44,11 +44,6 @@ def several(rooms: Sequence[Room], lines: Sequence[str], prefix: str) -> str:
     return "\n".join([said, "", *lines, "", how.format(prefix=prefix)])
 
 
-def line(community: Community, due_ms: int, prompt: Prompt) -> str:
-    """Write a question of a list."""
-    return _("- {when}: {question}").format(when=short(community, due_ms), question=" ".join(prompt.text.split()))
-
-
 def line_of(community: Community, room: Room, due_ms: int, prompt: Prompt) -> str:
     """Write a question of a list of several rooms'."""
     return _("- {when}, {room}: {question}").format(

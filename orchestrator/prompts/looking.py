@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import time, tzinfo
+from datetime import tzinfo
 from heapq import merge
 from itertools import islice, takewhile
 from typing import Final
 
 from orchestrator.documents.declared import Community, Prompt, Room
-from orchestrator.model.cadence import QuietHours
+from orchestrator.model.cadence import NIGHT
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.feature import Timer, Tx
 from orchestrator.schedule import is_quiet, quiet_span
@@ -27,8 +27,6 @@ FARTHEST_MS: Final = 3 * DAY_MS
 """Nothing is shown longer before its time, not even where nights are long."""
 LATEST_MS: Final = 2 * HOUR_MS
 """So long before its time a question is shown at the latest."""
-NIGHT: Final = QuietHours(time(21), time(8))
-"""When nobody is disturbed where a room names no quiet hours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from orchestrator.facilitation.records.said import said_with, say_once, unsay
 from orchestrator.facilitation.records.shifts import State, shifts_of
 from orchestrator.facilitation.rota.things import Part, Stretch
 from orchestrator.facilitation.view import AHEAD_MS, View, piece_of
-from orchestrator.facilitation.waking import NIGHT, waking_ms
+from orchestrator.facilitation.waking import waking_ms
 from orchestrator.i18n import _, speaking
 from orchestrator.model import content
-from orchestrator.model.cadence import Span
+from orchestrator.model.cadence import NIGHT, Span
 from orchestrator.model.clock import DAY_MS, HOUR_MS
 from orchestrator.model.effects import AnyEffect, Ask, Choice, Priority, Send, SendDirect
 from orchestrator.model.feature import Now, Role, Timer, Tx
